@@ -1,1 +1,29 @@
-//! Under construction.
+//! What a log record is, and what Shiwake knows about it.
+//!
+//! This crate is pure: it borrows the bytes of a chunk, finds the events in it, gives each a log type and a severity,
+//! takes known lines apart and appends what it found to a copy of the event. It does no I/O, reads no clock and no
+//! environment, and holds no unsafe code; the native filter, the output, the CLI and the WASM filter all call it.
+//!
+//! The way through it, in order:
+//!
+//! 1. [`chunk::Chunk`] cuts the host's bytes into [`event::Event`]s; bytes that are no event come out as
+//!    [`chunk::BadBytes`] with their offset and the reason, and the events behind them are still found.
+//! 2. [`fields::FieldIndex`] lists the top-level keys of one event without copying them.
+//! 3. [`classify::Classifier`] gives the [`log_type::LogType`] and the [`severity::Severity`], and on the way takes
+//!    known lines apart ([`line`]).
+//! 4. [`sorter::Sorter`] does all of that for one event and writes the enriched event.
+//!
+//! It does not: batch, write, send, or decide where a log type goes.
+
+pub mod append;
+pub mod chunk;
+pub mod civil_time;
+pub mod classify;
+pub mod event;
+pub mod fields;
+pub mod identity;
+pub mod line;
+pub mod log_type;
+pub mod msgpack;
+pub mod severity;
+pub mod sorter;

@@ -1,0 +1,135 @@
+//! The fields that are found for one record, and their way onto the end of it.
+//!
+//! Names are the names of columns and of Datadog attributes, so they are fixed at build time; values borrow the record
+//! or what is known of its origin. A record's own field always wins over a found one with the same name.
+
+use crate::event::Event;
+use crate::fields::FieldIndex;
+use crate::msgpack::write;
+
+/// A value to append.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FoundValue<'a> {
+    /// Text, as it stands in the record.
+    Text(&'a [u8]),
+    /// A whole number.
+    Int(i64),
+}
+
+/// Most fields that one record is given.
+pub const MAX_FOUND_FIELDS: usize = 32;
+
+/// Fields to append to one record, in order, without allocation.
+#[derive(Debug, Clone)]
+pub struct FoundFields<'a> {
+    items: [(&'static str, FoundValue<'a>); MAX_FOUND_FIELDS],
+    count: usize,
+}
+
+impl Default for FoundFields<'_> {
+    fn default() -> Self {
+        Self { items: [("", FoundValue::Int(0)); MAX_FOUND_FIELDS], count: 0 }
+    }
+}
+
+impl<'a> FoundFields<'a> {
+    /// Adds a field. A name that is there already keeps its first value; above [`MAX_FOUND_FIELDS`] nothing is added,
+    /// which no set of parsers and identity fields reaches.
+    pub fn push(&mut self, name: &'static str, value: FoundValue<'a>) {
+        if self.get(name).is_some() {
+            return;
+        }
+        if let Some(slot) = self.items.get_mut(self.count) {
+            *slot = (name, value);
+            self.count += 1;
+        }
+    }
+
+    /// Adds text, unless it is empty or the dash with which access logs write "nothing".
+    pub fn push_text(&mut self, name: &'static str, text: &'a [u8]) {
+        if !text.is_empty() && text != b"-" {
+            self.push(name, FoundValue::Text(text));
+        }
+    }
+
+    /// The value of a field.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<FoundValue<'a>> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// The fields in the order they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &(&'static str, FoundValue<'a>)> {
+        self.items.iter().take(self.count)
+    }
+}
+
+/// Appends a copy of `event` with the found fields behind its own, and with another time when one is given.
+///
+/// What the event holds is copied byte for byte: its form, its metadata, its fields and their order.
+pub fn append_event(
+    out: &mut Vec<u8>,
+    event: &Event<'_>,
+    index: &FieldIndex,
+    found: &FoundFields<'_>,
+    time_seconds: Option<u32>,
+) {
+    let is_new = |name: &str| !index.contains(&event.body, name.as_bytes());
+    let added = found.iter().filter(|(name, _)| is_new(name)).count() as u32;
+
+    match time_seconds {
+        None => {
+            let head = event.raw.len() - event.body.whole.len();
+            out.extend_from_slice(event.raw.get(..head).unwrap_or_default());
+        }
+        Some(seconds) => {
+            out.push(0x92);
+            if event.metadata.is_some() {
+                out.push(0x92);
+            }
+            write::event_time(out, seconds, 0);
+            if let Some(metadata) = event.metadata {
+                out.extend_from_slice(metadata.whole);
+            }
+        }
+    }
+    write::map_header(out, event.body.count.saturating_add(added));
+    out.extend_from_slice(event.body.content);
+    for (name, value) in found.iter().filter(|(name, _)| is_new(name)) {
+        write::str(out, name.as_bytes());
+        match value {
+            FoundValue::Text(text) => write::str(out, text),
+            FoundValue::Int(int) => write::int(out, *int),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::msgpack::Reader;
+
+    #[test]
+    fn the_events_own_fields_stay_as_they_are_and_win() {
+        // [[5, {"m": true}], {"a": 1}]
+        let bytes = [0x92, 0x92, 0x05, 0x81, 0xa1, b'm', 0xc3, 0x81, 0xa1, b'a', 0x01];
+        let event = Event::read(&mut Reader::new(&bytes)).unwrap();
+        let mut index = FieldIndex::default();
+        index.fill(&event.body);
+        let mut found = FoundFields::default();
+        found.push("a", FoundValue::Int(2));
+        found.push_text("b", b"x");
+        found.push_text("c", b"-");
+
+        let mut out = Vec::new();
+        append_event(&mut out, &event, &index, &found, None);
+        assert_eq!(out, [&bytes[..7], &[0x82, 0xa1, b'a', 0x01, 0xa1, b'b', 0xa1, b'x']].concat());
+
+        out.clear();
+        append_event(&mut out, &event, &index, &found, Some(7));
+        let read = Event::read(&mut Reader::new(&out)).unwrap();
+        assert_eq!(read.time.seconds, 7);
+        assert_eq!(read.metadata, event.metadata);
+    }
+}

@@ -1,0 +1,111 @@
+//! Cuts a chunk, the bytes the host hands over, into events.
+//!
+//! Invariants: the items of a chunk, put behind one another, are the chunk's bytes, whole and in order. Bytes that are
+//! no event are one [`BadBytes`] up to the next event that is found, so one bad record never takes its neighbours
+//! along. The work is linear in the chunk's length: the search for the next event may read each byte a bounded number
+//! of times ([`SEARCH_FACTOR`]); when that is used up, what is left is bad as a whole.
+
+use crate::event::{Event, EventError};
+use crate::msgpack::Reader;
+use memchr::memchr;
+
+/// How often, on average, a byte may be read in the search for the next event behind bad bytes.
+pub const SEARCH_FACTOR: usize = 16;
+
+/// First byte of an array of two, with which every event begins that Fluent Bit writes.
+const ARRAY_OF_TWO: u8 = 0x92;
+
+/// Bytes of a chunk that are no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadBytes<'a> {
+    /// Where `bytes` begin in the chunk.
+    pub offset: usize,
+    /// The bytes, as they came.
+    pub bytes: &'a [u8],
+    /// What is wrong, and at which offset of the chunk.
+    pub reason: EventError,
+}
+
+/// One piece of a chunk.
+#[derive(Debug, Clone, Copy)]
+pub enum Item<'a> {
+    /// A record or a group marker.
+    Event(Event<'a>),
+    /// Bytes that are neither.
+    Bad(BadBytes<'a>),
+}
+
+/// Iterates over the events of a chunk.
+#[derive(Debug)]
+pub struct Chunk<'a> {
+    bytes: &'a [u8],
+    position: usize,
+    search_budget_bytes: usize,
+}
+
+impl<'a> Chunk<'a> {
+    /// Starts at the chunk's first byte.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, position: 0, search_budget_bytes: bytes.len().saturating_mul(SEARCH_FACTOR) }
+    }
+
+    /// Whether an event that came out whole is one that was written. An event that was cut off, or whose length was
+    /// changed, can take those behind it for its own content and still come out whole. It is found out by what follows
+    /// it (neither the chunk's end nor another event) or by keys nobody writes, and then by the events inside of it.
+    fn is_trusted(&mut self, event: &Event<'_>, end: usize) -> bool {
+        let body = end - event.body.content.len();
+        (event.has_text_keys && self.is_followed_well(end)) || self.find_event(body, end).is_none()
+    }
+
+    /// Whether the chunk ends at `end` or goes on with what may be an event.
+    fn is_followed_well(&self, end: usize) -> bool {
+        matches!(self.bytes.get(end), None | Some(&(ARRAY_OF_TWO | 0xdc | 0xdd)))
+    }
+
+    /// Where the first event begins between `from` and `end`; it may reach beyond `end`.
+    fn find_event(&mut self, mut from: usize, end: usize) -> Option<usize> {
+        loop {
+            let found = memchr(ARRAY_OF_TWO, self.bytes.get(from..end)?)?;
+            let candidate = from + found;
+            let mut reader = Reader::at(self.bytes, candidate);
+            if let Ok(event) = Event::read(&mut reader) {
+                // The time and the metadata of the newer form look like an event of the older one.
+                let is_head = self.bytes.get(candidate.wrapping_sub(1)) == Some(&ARRAY_OF_TWO);
+                if event.has_text_keys && (!is_head || self.is_followed_well(reader.position())) {
+                    return Some(candidate);
+                }
+            }
+            let read = reader.position() - candidate + found + 1;
+            self.search_budget_bytes = self.search_budget_bytes.checked_sub(read)?;
+            from = candidate + 1;
+        }
+    }
+}
+
+impl<'a> Iterator for Chunk<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        if self.position >= self.bytes.len() {
+            return None;
+        }
+        let start = self.position;
+        let mut reader = Reader::at(self.bytes, start);
+        let reason = match Event::read(&mut reader) {
+            Ok(event) if self.is_trusted(&event, reader.position()) => {
+                self.position = reader.position();
+                return Some(Item::Event(event));
+            }
+            Ok(_) => EventError::Swallows { offset: start },
+            Err(reason) => reason,
+        };
+        self.position = self.find_event(start + 1, self.bytes.len()).unwrap_or(self.bytes.len());
+        let bytes = self.bytes.get(start..self.position).unwrap_or_default();
+        Some(Item::Bad(BadBytes { offset: start, bytes, reason }))
+    }
+}
+
+#[cfg(test)]
+#[path = "chunk_tests.rs"]
+mod tests;

@@ -1,0 +1,119 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+use super::*;
+use crate::event::EventKind;
+use proptest::prelude::*;
+
+/// An event with its number in it.
+fn event(number: u32) -> Vec<u8> {
+    let mut bytes = vec![0x92, 0xd7, 0, 0x65, 0, 0, 0, 0, 0, 0, 0, 0x82, 0xa1, b'n', 0xce];
+    bytes.extend_from_slice(&number.to_be_bytes());
+    bytes.extend_from_slice(&[0xa3, b'l', b'o', b'g', 0xa5]);
+    bytes.extend_from_slice(b"hello");
+    bytes
+}
+
+fn numbers(bytes: &[u8]) -> Vec<u32> {
+    Chunk::new(bytes)
+        .filter_map(|item| match item {
+            Item::Event(event) => Some(u32::from_be_bytes(event.raw.get(15..19)?.try_into().unwrap())),
+            Item::Bad(_) => None,
+        })
+        .collect()
+}
+
+fn covers(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    for item in Chunk::new(bytes) {
+        let (offset, raw) = match item {
+            Item::Event(event) => (event.offset, event.raw),
+            Item::Bad(bad) => (bad.offset, bad.bytes),
+        };
+        if offset != at || raw.is_empty() {
+            return false;
+        }
+        at += raw.len();
+    }
+    at == bytes.len()
+}
+
+#[test]
+fn the_good_events_around_a_bad_one_are_kept() {
+    let bad: [(&str, Vec<u8>); 6] = [
+        ("reserved byte", vec![0xc1]),
+        ("whole value that is no event", vec![0xa3, b'a', b'b', b'c']),
+        ("array of three", vec![0x93, 0x01, 0x02, 0x03]),
+        ("time is text", vec![0x92, 0xa1, b'x', 0x80]),
+        ("event cut inside its record", event(9)[..16].to_vec()),
+        ("map that claims four billion pairs", vec![0x92, 0x05, 0xdf, 0xff, 0xff, 0xff, 0xff]),
+    ];
+    for (name, middle) in bad {
+        let chunk = [event(1), event(2), middle.clone(), event(3), event(4)].concat();
+        assert!(covers(&chunk), "{name}");
+        assert_eq!(numbers(&chunk), [1, 2, 3, 4], "{name}");
+        let bad_bytes: Vec<u8> = Chunk::new(&chunk)
+            .filter_map(|item| if let Item::Bad(bad) = item { Some(bad.bytes.to_vec()) } else { None })
+            .flatten()
+            .collect();
+        assert_eq!(bad_bytes, middle, "{name}");
+    }
+}
+
+#[test]
+fn a_cut_off_tail_is_bad_and_what_came_before_is_kept() {
+    let whole = [event(1), event(2)].concat();
+    let chunk = &whole[..whole.len() - 1];
+    assert_eq!(numbers(chunk), [1]);
+    assert!(covers(chunk));
+}
+
+#[test]
+fn group_markers_come_out_as_markers() {
+    let start = [0x92, 0x92, 0xff, 0x80, 0x80];
+    let chunk = [&start[..], &event(1)].concat();
+    let kinds: Vec<EventKind> = Chunk::new(&chunk)
+        .map(|item| if let Item::Event(event) = item { event.kind } else { panic!("bad bytes") })
+        .collect();
+    assert_eq!(kinds, [EventKind::GroupStart, EventKind::Record]);
+}
+
+#[test]
+fn a_hostile_chunk_takes_linear_work() {
+    // Each 0x92 may begin an event whose time is an array, and so on: the naive search reads n bytes n times.
+    let chunk = vec![ARRAY_OF_TWO; 2_000_000];
+    let started = std::time::Instant::now();
+    assert!(covers(&chunk));
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "took {:?}", started.elapsed());
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_covered_without_a_gap(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+        prop_assert!(covers(&bytes));
+    }
+
+    #[test]
+    fn a_mutated_byte_costs_only_the_events_whose_bytes_it_makes_its_own(
+        at in any::<prop::sample::Index>(), value in any::<u8>()
+    ) {
+        let mut chunk: Vec<u8> = (0..20).flat_map(event).collect();
+        let at = at.index(chunk.len());
+        chunk[at] = value;
+        prop_assert!(covers(&chunk));
+        // A byte that becomes the header of a map can make the following events its values: whole and well-formed. What
+        // lies outside of the item that holds the byte must come out as it went in.
+        let event_length = event(0).len();
+        let items: Vec<(usize, usize, bool)> = Chunk::new(&chunk)
+            .map(|item| match item {
+                Item::Event(event) => (event.offset, event.offset + event.raw.len(), true),
+                Item::Bad(bad) => (bad.offset, bad.offset + bad.bytes.len(), false),
+            })
+            .collect();
+        let (start, end, _) = *items.iter().find(|(start, end, _)| (*start..*end).contains(&at)).unwrap();
+        for number in 0..20 {
+            let original = (number * event_length, (number + 1) * event_length);
+            let is_touched = original.0 < end && start < original.1;
+            prop_assert!(is_touched || items.contains(&(original.0, original.1, true)), "lost {} to byte {}", number, at);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Calendar dates and the seconds since 1970, without a clock, a locale or a time zone database.
+//!
+//! The conversion is Howard Hinnant's `days_from_civil`
+//! (<https://howardhinnant.github.io/date_algorithms.html>), exact for the proleptic Gregorian calendar.
+
+/// Seconds of a day.
+pub const DAY_SECONDS: i64 = 86_400;
+
+/// A date and an hour in UTC, as partitions name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CivilHour {
+    /// Year, 1 to 9999 for every time this crate lets through.
+    pub year: i64,
+    /// Month, 1 to 12.
+    pub month: u8,
+    /// Day of the month, 1 to 31.
+    pub day: u8,
+    /// Hour, 0 to 23.
+    pub hour: u8,
+}
+
+/// Days from 1970-01-01 to a date.
+#[must_use]
+pub fn days_from_civil(year: i64, month: u8, day: u8) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted_month = i64::from((month + 9) % 12);
+    let day_of_year = (153 * shifted_month + 2) / 5 + i64::from(day) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// The date and hour in which a second since 1970 lies.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "each part is within its range by the algorithm"
+)]
+pub fn civil_hour(seconds: i64) -> CivilHour {
+    let days = seconds.div_euclid(DAY_SECONDS) + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    CivilHour {
+        year: year_of_era + era * 400 + i64::from(month <= 2),
+        month: month as u8,
+        day: (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u8,
+        hour: (seconds.rem_euclid(DAY_SECONDS) / 3_600) as u8,
+    }
+}
+
+/// Reads the time of the Common Log Format, `17/May/2015:10:05:03 +0000`, as seconds since 1970.
+#[must_use]
+pub fn parse_common_log_time(text: &[u8]) -> Option<i64> {
+    let bytes: &[u8; 26] = text.try_into().ok()?;
+    let separators = [(2, b'/'), (6, b'/'), (11, b':'), (14, b':'), (17, b':'), (20, b' ')];
+    if separators.iter().any(|(at, byte)| bytes.get(*at) != Some(byte)) {
+        return None;
+    }
+    let month = month_number(bytes.get(3..6)?)?;
+    let (day, year) = (digits(bytes.get(0..2)?)?, digits(bytes.get(7..11)?)?);
+    let (hour, minute, second) =
+        (digits(bytes.get(12..14)?)?, digits(bytes.get(15..17)?)?, digits(bytes.get(18..20)?)?);
+    let (zone_hours, zone_minutes) = (digits(bytes.get(22..24)?)?, digits(bytes.get(24..26)?)?);
+    let sign = match bytes.get(21)? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    // Second 60 is a leap second, which 1970-based time does not have; it is the next minute's first.
+    if !(1..=31).contains(&day)
+        || year == 0
+        || hour > 23
+        || minute > 59
+        || second > 60
+        || zone_hours > 23
+        || zone_minutes > 59
+    {
+        return None;
+    }
+    let local =
+        days_from_civil(year, month, u8::try_from(day).ok()?) * DAY_SECONDS + hour * 3_600 + minute * 60 + second;
+    Some(local - sign * (zone_hours * 3_600 + zone_minutes * 60))
+}
+
+/// The number of a month from its three-letter English name.
+#[must_use]
+pub fn month_number(name: &[u8]) -> Option<u8> {
+    const MONTHS: [&[u8; 3]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    let index = MONTHS.iter().position(|month| month.as_slice() == name)?;
+    u8::try_from(index + 1).ok()
+}
+
+fn digits(text: &[u8]) -> Option<i64> {
+    text.iter().try_fold(0_i64, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn known_dates_have_their_known_seconds() {
+        assert_eq!(days_from_civil(1970, 1, 1), 0);
+        assert_eq!(days_from_civil(2000, 2, 29), 11_016);
+        assert_eq!(parse_common_log_time(b"17/May/2015:10:05:03 +0000"), Some(1_431_857_103));
+        assert_eq!(parse_common_log_time(b"17/May/2015:10:05:03 -0130"), Some(1_431_862_503));
+        assert_eq!(civil_hour(1_431_857_103), CivilHour { year: 2015, month: 5, day: 17, hour: 10 });
+        assert_eq!(civil_hour(-1), CivilHour { year: 1969, month: 12, day: 31, hour: 23 });
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "17/Mai/2015:10:05:03 +0000",
+            "17/May/2015:24:05:03 +0000",
+            "17/May/2015:10:05:03",
+            "xx/May/2015:10:05:03 +0000",
+        ] {
+            assert_eq!(parse_common_log_time(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn dates_and_days_are_each_others_inverse(days in -719_162_i64..2_932_896) {
+            let date = civil_hour(days * DAY_SECONDS);
+            prop_assert_eq!(days_from_civil(date.year, date.month, date.day), days);
+            prop_assert!((1..=12).contains(&date.month) && (1..=31).contains(&date.day));
+        }
+    }
+}

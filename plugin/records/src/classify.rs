@@ -1,0 +1,188 @@
+//! Gives a record its log type and its severity.
+//!
+//! The rules are tried in the order of [`Rule`]; the first that holds decides. A record that names its own type in
+//! `log_type` has decided itself. What is structured is judged by its fields, what is a line by the line.
+
+use crate::append::{FoundFields, FoundValue};
+use crate::fields::FieldIndex;
+use crate::line::auth::AuthLine;
+use crate::line::combined::AccessLine;
+use crate::line::{exception, level};
+use crate::log_type::LogType;
+use crate::msgpack::{Composite, Value};
+use crate::severity::Severity;
+
+/// Keys under which the log line or the message stands, the first one that is there counts. `log` is Docker's and
+/// FireLens'.
+pub const MESSAGE_KEYS: [&str; 3] = ["log", "message", "msg"];
+/// Keys under which loggers write a level.
+pub const LEVEL_KEYS: [&str; 7] = ["severity", "level", "log_level", "loglevel", "levelname", "lvl", "log.level"];
+/// Keys of the status of a response.
+pub const STATUS_KEYS: [&str; 5] = ["status", "status_code", "http_status", "response_code", "code"];
+/// Keys of the method of a request.
+pub const METHOD_KEYS: [&str; 4] = ["method", "request_method", "http_method", "verb"];
+/// Keys of what was requested.
+pub const PATH_KEYS: [&str; 5] = ["path", "uri", "url", "request_uri", "request"];
+/// Keys of the user who did something.
+pub const USER_KEYS: [&str; 3] = ["user_id", "userId", "user"];
+/// Keys of what a user did.
+pub const EVENT_KEYS: [&str; 4] = ["event", "event_name", "event_type", "activity"];
+/// Keys of a stack trace.
+pub const STACK_KEYS: [&str; 6] = ["stack", "stack_trace", "stacktrace", "exception", "error.stack", "error_stack"];
+
+/// Why a record is of its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Its field `log_type` says so.
+    OwnField,
+    /// Fields of an audit event: actor and action, CloudTrail's, Kubernetes'.
+    AuditFields,
+    /// A status beside a method or a path.
+    AccessFields,
+    /// A span: `span_id` with a parent, a name or a duration.
+    SpanFields,
+    /// A level of error or worse in a field.
+    ErrorLevel,
+    /// A field that holds a stack trace.
+    StackField,
+    /// A level of trace in a field.
+    TraceLevel,
+    /// Who did what.
+    ActivityFields,
+    /// A line in the Common or Combined Log Format.
+    AccessLine,
+    /// A line of the authentication log.
+    AuthLine,
+    /// An exception or a piece of a stack trace in the line.
+    ExceptionLine,
+    /// A level word of error or worse in the line.
+    ErrorWord,
+    /// A level word of trace in the line.
+    TraceWord,
+    /// Nothing else held.
+    Otherwise,
+}
+
+impl Rule {
+    /// The name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Rule::OwnField => "own-field",
+            Rule::AuditFields => "audit-fields",
+            Rule::AccessFields => "access-fields",
+            Rule::SpanFields => "span-fields",
+            Rule::ErrorLevel => "error-level",
+            Rule::StackField => "stack-field",
+            Rule::TraceLevel => "trace-level",
+            Rule::ActivityFields => "activity-fields",
+            Rule::AccessLine => "access-line",
+            Rule::AuthLine => "auth-line",
+            Rule::ExceptionLine => "exception-line",
+            Rule::ErrorWord => "error-word",
+            Rule::TraceWord => "trace-word",
+            Rule::Otherwise => "otherwise",
+        }
+    }
+}
+
+/// What a record was found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Its log type.
+    pub log_type: LogType,
+    /// How bad it is, when anything says so.
+    pub severity: Option<Severity>,
+    /// The rule that decided.
+    pub rule: Rule,
+    /// The time that stands in the line with its zone, in seconds since 1970.
+    pub line_time_seconds: Option<i64>,
+}
+
+/// Classifies a record and adds what its line says to `found`.
+#[must_use]
+pub fn classify<'a>(index: &FieldIndex, body: &Composite<'a>, found: &mut FoundFields<'a>) -> Verdict {
+    let level = index.first_of(body, &LEVEL_KEYS).and_then(|(_, value)| Severity::from_value(&value));
+    let verdict = |log_type, severity, rule| Verdict { log_type, severity, rule, line_time_seconds: None };
+
+    let own = index.get(body, b"log_type").and_then(|value| LogType::from_name(value.as_str_bytes()?));
+    let structured = own.map(|log_type| (log_type, Rule::OwnField)).or_else(|| by_fields(index, body, level));
+    if let Some((log_type, rule)) = structured {
+        let from_status =
+            || status(index, body).filter(|_| log_type == LogType::Access).and_then(Severity::from_http_status);
+        let by_rule = (rule == Rule::StackField).then_some(Severity::Error);
+        return verdict(log_type, level.or_else(from_status).or(by_rule), rule);
+    }
+
+    let line = index.first_of(body, &MESSAGE_KEYS).and_then(|(_, value)| value.as_str_bytes()).unwrap_or_default();
+    by_line(line, level, found)
+}
+
+fn by_line<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<'a>) -> Verdict {
+    let verdict = |log_type, severity, rule| Verdict { log_type, severity, rule, line_time_seconds: None };
+    if let Some(access) = AccessLine::parse(line) {
+        access.add_to(found);
+        let severity = level.or_else(|| Severity::from_http_status(access.status));
+        return Verdict {
+            line_time_seconds: access.time_seconds,
+            ..verdict(LogType::Access, severity, Rule::AccessLine)
+        };
+    }
+    if let Some(auth) = AuthLine::parse(line) {
+        auth.add_to(found);
+        let by_outcome = (found.get("outcome") == Some(FoundValue::Text(b"failure"))).then_some(Severity::Warn);
+        return verdict(LogType::Audit, level.or(by_outcome).or(Some(Severity::Info)), Rule::AuthLine);
+    }
+    let word = level.or_else(|| level::find(line));
+    if let Some(exception) = exception::find(line) {
+        found.push_text("error_kind", exception.kind);
+        found.push_text("error_message", exception.message);
+        let severity = word.filter(|severity| severity.is_error()).unwrap_or(Severity::Error);
+        return verdict(LogType::Error, Some(severity), Rule::ExceptionLine);
+    }
+    match word {
+        Some(severity) if severity.is_error() => verdict(LogType::Error, word, Rule::ErrorWord),
+        Some(Severity::Trace) => verdict(LogType::Trace, word, Rule::TraceWord),
+        _ => verdict(LogType::App, word, Rule::Otherwise),
+    }
+}
+
+fn by_fields(index: &FieldIndex, body: &Composite<'_>, level: Option<Severity>) -> Option<(LogType, Rule)> {
+    let has = |key: &str| index.contains(body, key.as_bytes());
+    let has_text = |keys: &[&str]| matches!(index.first_of(body, keys), Some((_, Value::Str(_))));
+    let has_any = |keys: &[&str]| keys.iter().any(|key| has(key));
+
+    if (has("actor") && has("action")) || (has("eventSource") && has("eventName")) || has("auditID") {
+        return Some((LogType::Audit, Rule::AuditFields));
+    }
+    if status(index, body).is_some() && (has_text(&METHOD_KEYS) || has_text(&PATH_KEYS)) {
+        return Some((LogType::Access, Rule::AccessFields));
+    }
+    if has("span_id") && has_any(&["parent_span_id", "parent_id", "span_name", "duration_ms", "duration", "start_time"])
+    {
+        return Some((LogType::Trace, Rule::SpanFields));
+    }
+    match level {
+        Some(severity) if severity.is_error() => return Some((LogType::Error, Rule::ErrorLevel)),
+        Some(Severity::Trace) => return Some((LogType::Trace, Rule::TraceLevel)),
+        _ => {}
+    }
+    if has_text(&STACK_KEYS) {
+        return Some((LogType::Error, Rule::StackField));
+    }
+    (has_any(&USER_KEYS) && has_text(&EVENT_KEYS)).then_some((LogType::Activity, Rule::ActivityFields))
+}
+
+/// The status of a response: a number, or digits as parsers leave them, from 100 to 599.
+fn status(index: &FieldIndex, body: &Composite<'_>) -> Option<i64> {
+    let (_, value) = index.first_of(body, &STATUS_KEYS)?;
+    let status = match value {
+        Value::Str(digits) if digits.len() == 3 => std::str::from_utf8(digits).ok()?.parse().ok()?,
+        value => value.as_int()?,
+    };
+    (100..=599).contains(&status).then_some(status)
+}
+
+#[cfg(test)]
+#[path = "classify_tests.rs"]
+mod tests;

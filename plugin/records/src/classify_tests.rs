@@ -1,0 +1,113 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use super::*;
+use crate::msgpack::Reader;
+use serde_json::json;
+
+fn verdict_of(record: &serde_json::Value) -> Verdict {
+    let text = record.to_string();
+    let tree: rmpv::Value = rmpv_from(record);
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, &tree).unwrap();
+    let Value::Map(body) = Reader::new(&bytes).value().unwrap() else { panic!("no map: {text}") };
+    let mut index = FieldIndex::default();
+    index.fill(&body);
+    classify(&index, &body, &mut FoundFields::default())
+}
+
+fn rmpv_from(value: &serde_json::Value) -> rmpv::Value {
+    match value {
+        serde_json::Value::Null => rmpv::Value::Nil,
+        serde_json::Value::Bool(flag) => (*flag).into(),
+        serde_json::Value::Number(number) => {
+            number.as_i64().map_or_else(|| number.as_f64().unwrap().into(), rmpv::Value::from)
+        }
+        serde_json::Value::String(text) => text.as_str().into(),
+        serde_json::Value::Array(items) => rmpv::Value::Array(items.iter().map(rmpv_from).collect()),
+        serde_json::Value::Object(pairs) => {
+            rmpv::Value::Map(pairs.iter().map(|(key, value)| (key.as_str().into(), rmpv_from(value))).collect())
+        }
+    }
+}
+
+#[test]
+fn each_kind_of_record_goes_where_it_belongs() {
+    let access = r#"1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 503 12 "-" "-""#;
+    let cases = [
+        (json!({"log": access}), LogType::Access, Rule::AccessLine, Some(Severity::Error)),
+        (
+            json!({"log": "Mar 27 13:06:56 h sshd[1]: Failed password for root from 1.2.3.4 port 5 ssh2"}),
+            LogType::Audit,
+            Rule::AuthLine,
+            Some(Severity::Warn),
+        ),
+        (
+            json!({"log": "[2016-12-19 16:31:48,025] ERROR Controller failed"}),
+            LogType::Error,
+            Rule::ErrorWord,
+            Some(Severity::Error),
+        ),
+        (
+            json!({"log": "[2016-12-19 16:31:48,025] TRACE Controller"}),
+            LogType::Trace,
+            Rule::TraceWord,
+            Some(Severity::Trace),
+        ),
+        (
+            json!({"log": "\tat kafka.controller.A.b(A.scala:75)"}),
+            LogType::Error,
+            Rule::ExceptionLine,
+            Some(Severity::Error),
+        ),
+        (
+            json!({"log": "[2016] WARN retry\njava.io.IOException: x\n\tat a.B.c(D.java:1)"}),
+            LogType::Error,
+            Rule::ExceptionLine,
+            Some(Severity::Error),
+        ),
+        (json!({"log": "INFO started"}), LogType::App, Rule::Otherwise, Some(Severity::Info)),
+        (json!({"log": "hello"}), LogType::App, Rule::Otherwise, None),
+        (json!({}), LogType::App, Rule::Otherwise, None),
+        (json!({"log": 5}), LogType::App, Rule::Otherwise, None),
+        (
+            json!({"method": "GET", "path": "/", "status": 404}),
+            LogType::Access,
+            Rule::AccessFields,
+            Some(Severity::Warn),
+        ),
+        (
+            json!({"method": "GET", "path": "/", "code": "200"}),
+            LogType::Access,
+            Rule::AccessFields,
+            Some(Severity::Info),
+        ),
+        (json!({"status": "open", "path": "/tmp"}), LogType::App, Rule::Otherwise, None),
+        (json!({"level": 50, "msg": "x"}), LogType::Error, Rule::ErrorLevel, Some(Severity::Error)),
+        (json!({"level": "trace", "msg": "x"}), LogType::Trace, Rule::TraceLevel, Some(Severity::Trace)),
+        (json!({"stack": "Error: x\n at y", "msg": "x"}), LogType::Error, Rule::StackField, Some(Severity::Error)),
+        (json!({"user_id": 7, "event": "cart.add"}), LogType::Activity, Rule::ActivityFields, None),
+        (
+            json!({"user_id": 7, "event": "pay", "level": "error"}),
+            LogType::Error,
+            Rule::ErrorLevel,
+            Some(Severity::Error),
+        ),
+        (json!({"span_id": "a", "parent_span_id": "b"}), LogType::Trace, Rule::SpanFields, None),
+        (json!({"actor": "bob", "action": "delete"}), LogType::Audit, Rule::AuditFields, None),
+        (json!({"eventSource": "s3.amazonaws.com", "eventName": "GetObject"}), LogType::Audit, Rule::AuditFields, None),
+        (json!({"log_type": "audit", "log": access}), LogType::Audit, Rule::OwnField, None),
+        (json!({"log_type": "payment", "log": access}), LogType::Access, Rule::AccessLine, Some(Severity::Error)),
+    ];
+    for (record, log_type, rule, severity) in cases {
+        let verdict = verdict_of(&record);
+        assert_eq!((verdict.log_type, verdict.rule, verdict.severity), (log_type, rule, severity), "{record}");
+    }
+}
+
+#[test]
+fn only_a_time_with_its_zone_is_taken_from_the_line() {
+    let access = json!({"log": r#"1.2.3.4 - - [17/May/2015:10:05:03 +0200] "GET / HTTP/1.1" 200 12"#});
+    assert_eq!(verdict_of(&access).line_time_seconds, Some(1_431_849_903));
+    let auth = json!({"log": "Mar 27 13:06:56 h sshd[1]: Connection from 1.2.3.4 port 5"});
+    assert_eq!(verdict_of(&auth).line_time_seconds, None);
+}

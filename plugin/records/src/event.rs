@@ -1,0 +1,186 @@
+//! One event of a chunk, in either of the forms Fluent Bit writes.
+//!
+//! The older form is `[time, record]`; since Fluent Bit 2.1 there is also `[[time, metadata], record]`. The time is an
+//! integer or a float of seconds, or extension type 0 with eight bytes: seconds and nanoseconds, big endian. A group
+//! start has -1 as its seconds and a group end -2, both read as 32-bit integers.
+
+use crate::msgpack::{Composite, MsgpackError, Reader, Value};
+
+/// A point in time: seconds since 1970-01-01T00:00:00Z and the nanoseconds within that second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Timestamp {
+    /// Whole seconds; negative before 1970.
+    pub seconds: i64,
+    /// Nanoseconds within the second, below 1,000,000,000.
+    pub nanoseconds: u32,
+}
+
+/// The first second after year 9999, above which calendars and readers of Parquet stop agreeing.
+pub const END_OF_TIME_SECONDS: i64 = 253_402_300_800;
+/// The first second of year 1, the lowest time kept.
+pub const START_OF_TIME_SECONDS: i64 = -62_135_596_800;
+
+impl Timestamp {
+    /// Microseconds since 1970; whole for every time this crate lets through.
+    #[must_use]
+    pub fn micros(&self) -> i64 {
+        self.seconds.saturating_mul(1_000_000).saturating_add(i64::from(self.nanoseconds / 1_000))
+    }
+}
+
+/// What an event is to the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// A log record.
+    Record,
+    /// The start of a group; carries the group's attributes and is passed through untouched.
+    GroupStart,
+    /// The end of a group; passed through untouched.
+    GroupEnd,
+}
+
+/// One event, borrowed from its chunk.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    /// All bytes of the event.
+    pub raw: &'a [u8],
+    /// Where `raw` begins in its chunk.
+    pub offset: usize,
+    /// Record or group marker.
+    pub kind: EventKind,
+    /// The event's own time.
+    pub time: Timestamp,
+    /// The bytes of the time value.
+    pub time_raw: &'a [u8],
+    /// The metadata map of the newer form.
+    pub metadata: Option<Composite<'a>>,
+    /// The record.
+    pub body: Composite<'a>,
+    /// Whether every key of the record is text, as in all that Fluent Bit's own inputs write.
+    pub has_text_keys: bool,
+}
+
+/// Why bytes are not an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// The bytes are not whole MessagePack.
+    #[error(transparent)]
+    Msgpack(#[from] MsgpackError),
+    /// A whole value, but no event: not an array of two, or its second element is no map.
+    #[error("value at offset {offset} is not an event: expected {expected}")]
+    Shape {
+        /// Where the value begins that is wrong.
+        offset: usize,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// Whole, but its content holds the events behind it: it was cut off, or one of its lengths is wrong.
+    #[error("event at offset {offset} runs into the events behind it")]
+    Swallows {
+        /// Where the event begins.
+        offset: usize,
+    },
+    /// The time is no number, or lies outside of the years 1 to 9999.
+    #[error("time at offset {offset} is not a time between the years 1 and 9999")]
+    Time {
+        /// Where the time begins.
+        offset: usize,
+    },
+}
+
+impl EventError {
+    /// Where the byte is that is to blame, counted from the start of the chunk.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        match self {
+            EventError::Msgpack(error) => error.offset(),
+            EventError::Shape { offset, .. } | EventError::Swallows { offset } | EventError::Time { offset } => *offset,
+        }
+    }
+}
+
+impl<'a> Event<'a> {
+    /// Reads the event at the reader's position. On an error the reader is left where the error was found.
+    ///
+    /// # Errors
+    /// When there is no event there.
+    pub fn read(reader: &mut Reader<'a>) -> Result<Self, EventError> {
+        let offset = reader.position();
+        if reader.array_header()? != Some(2) {
+            return Err(EventError::Shape { offset, expected: "an array of a time and a record" });
+        }
+        let (time_offset, time_raw, time, metadata) = Self::read_time(reader)?;
+        let body_offset = reader.position();
+        let Some((body, has_text_keys)) = reader.map_with_key_check()? else {
+            return Err(EventError::Shape { offset: body_offset, expected: "a map as the record" });
+        };
+        let (kind, time) = kind_and_time(time).ok_or(EventError::Time { offset: time_offset })?;
+        Ok(Event { raw: reader.since(offset), offset, kind, time, time_raw, metadata, body, has_text_keys })
+    }
+
+    #[expect(clippy::type_complexity, reason = "the four parts of an event's head, used in one place")]
+    fn read_time(reader: &mut Reader<'a>) -> Result<(usize, &'a [u8], Value<'a>, Option<Composite<'a>>), EventError> {
+        let head_offset = reader.position();
+        let newer_form = match reader.array_header()? {
+            Some(2) => true,
+            Some(_) => {
+                return Err(EventError::Shape { offset: head_offset, expected: "an array of a time and metadata" });
+            }
+            None => false,
+        };
+        let offset = reader.position();
+        let time = reader.value()?;
+        let time_raw = reader.since(offset);
+        if !newer_form {
+            return Ok((offset, time_raw, time, None));
+        }
+        let metadata_offset = reader.position();
+        match reader.value()? {
+            Value::Map(metadata) => Ok((offset, time_raw, time, Some(metadata))),
+            _ => Err(EventError::Shape { offset: metadata_offset, expected: "a map as the metadata" }),
+        }
+    }
+}
+
+fn kind_and_time(value: Value<'_>) -> Option<(EventKind, Timestamp)> {
+    let time = match value {
+        Value::Int(seconds) => Timestamp { seconds, nanoseconds: 0 },
+        Value::F32(seconds) => from_float(f64::from(seconds))?,
+        Value::F64(seconds) => from_float(seconds)?,
+        Value::Ext(0, data) => from_event_time(data)?,
+        _ => return None,
+    };
+    // The host reads the seconds of a marker as a 32-bit integer, whichever form they are written in.
+    match time.seconds {
+        -1 | 0xffff_ffff => return Some((EventKind::GroupStart, time)),
+        -2 | 0xffff_fffe => return Some((EventKind::GroupEnd, time)),
+        _ => {}
+    }
+    let known = (START_OF_TIME_SECONDS..END_OF_TIME_SECONDS).contains(&time.seconds);
+    known.then_some((EventKind::Record, time))
+}
+
+fn from_event_time(data: &[u8]) -> Option<Timestamp> {
+    let (seconds, nanoseconds) = data.split_first_chunk::<4>()?;
+    let seconds = u32::from_be_bytes(*seconds);
+    let nanoseconds = u32::from_be_bytes(nanoseconds.try_into().ok()?);
+    // A second has no more; what a broken sender puts above it is carried over so that the order stays.
+    Some(Timestamp {
+        seconds: i64::from(seconds) + i64::from(nanoseconds / 1_000_000_000),
+        nanoseconds: nanoseconds % 1_000_000_000,
+    })
+}
+
+fn from_float(seconds: f64) -> Option<Timestamp> {
+    let whole = seconds.floor();
+    if !(whole >= START_OF_TIME_SECONDS as f64 && whole < END_OF_TIME_SECONDS as f64) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "both are checked to be in range")]
+    let (seconds, nanoseconds) = (whole as i64, ((seconds - whole) * 1e9) as u32);
+    Some(Timestamp { seconds, nanoseconds: nanoseconds.min(999_999_999) })
+}
+
+#[cfg(test)]
+#[path = "event_tests.rs"]
+mod tests;

@@ -1,0 +1,94 @@
+//! The top-level keys of one record, found once and kept as offsets.
+//!
+//! A [`FieldIndex`] is filled for one record after another and keeps its memory, so that records of ordinary width
+//! cost no allocation. It does not copy or check keys and values; a key that is not a string is not listed.
+
+use crate::msgpack::{Composite, Reader, Value};
+
+/// Entries an index keeps memory for between records; a record wider than this gives its memory back.
+const KEPT_ENTRIES: usize = 1024;
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    key_start: u32,
+    key_length: u32,
+    value_start: u32,
+}
+
+/// The keys of the record it was last filled with.
+#[derive(Debug, Default)]
+pub struct FieldIndex {
+    entries: Vec<Entry>,
+}
+
+impl FieldIndex {
+    /// Lists the keys of `body`. A later key with the same name is listed too; [`FieldIndex::get`] finds the first.
+    pub fn fill(&mut self, body: &Composite<'_>) {
+        self.entries.clear();
+        self.entries.shrink_to(KEPT_ENTRIES);
+        let mut reader = Reader::new(body.content);
+        for _ in 0..body.count {
+            let Ok(key) = reader.value() else { return };
+            let key_end = reader.position();
+            if let Value::Str(key) = key {
+                let entry = (|| {
+                    Some(Entry {
+                        key_start: u32::try_from(key_end.checked_sub(key.len())?).ok()?,
+                        key_length: u32::try_from(key.len()).ok()?,
+                        value_start: u32::try_from(key_end).ok()?,
+                    })
+                })();
+                self.entries.extend(entry);
+            }
+            if reader.skip().is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Whether the record has this key.
+    #[must_use]
+    pub fn contains(&self, body: &Composite<'_>, key: &[u8]) -> bool {
+        self.find(body, key).is_some()
+    }
+
+    /// The value of the first field with this key.
+    #[must_use]
+    pub fn get<'a>(&self, body: &Composite<'a>, key: &[u8]) -> Option<Value<'a>> {
+        let entry = self.find(body, key)?;
+        Reader::at(body.content, entry.value_start as usize).value().ok()
+    }
+
+    /// The first of several keys that the record has, with its value.
+    #[must_use]
+    pub fn first_of<'a, 'k>(&self, body: &Composite<'a>, keys: &[&'k str]) -> Option<(&'k str, Value<'a>)> {
+        keys.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?)))
+    }
+
+    fn find(&self, body: &Composite<'_>, key: &[u8]) -> Option<&Entry> {
+        let is_key = |entry: &&Entry| {
+            entry.key_length as usize == key.len()
+                && body.content.get(entry.key_start as usize..).is_some_and(|rest| rest.starts_with(key))
+        };
+        self.entries.iter().find(is_key)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_first_of_equal_keys_and_steps_over_keys_that_are_no_text() {
+        // {1: 2, "a": [7], "b": "x", "a": 9}
+        let bytes = [0x84, 0x01, 0x02, 0xa1, b'a', 0x91, 0x07, 0xa1, b'b', 0xa1, b'x', 0xa1, b'a', 0x09];
+        let Value::Map(body) = Reader::new(&bytes).value().unwrap() else { panic!("a map") };
+        let mut index = FieldIndex::default();
+        index.fill(&body);
+        assert!(matches!(index.get(&body, b"a"), Some(Value::Array(_))));
+        assert_eq!(index.get(&body, b"b"), Some(Value::Str(b"x")));
+        assert_eq!(index.get(&body, b"c"), None);
+        assert_eq!(index.first_of(&body, &["c", "b"]), Some(("b", Value::Str(b"x"))));
+    }
+}

@@ -1,0 +1,291 @@
+//! Lines of the system's authentication log: sshd, sudo, su, login, PAM, account tools.
+//!
+//! Format: `Mmm dd hh:mm:ss host program[pid]: text` (RFC 3164, <https://www.rfc-editor.org/rfc/rfc3164>), with or
+//! without `<priority>` in front. The time has neither a year nor a zone, so the record keeps the host's time.
+
+use super::words::{after, decimal, split_at_byte, until};
+use crate::append::{FoundFields, FoundValue};
+use crate::civil_time::month_number;
+use memchr::memmem;
+
+/// Programs whose lines are audit lines, whatever they say.
+const AUTH_PROGRAMS: [&[u8]; 20] = [
+    b"sshd",
+    b"sshd-session",
+    b"sudo",
+    b"su",
+    b"login",
+    b"systemd-logind",
+    b"passwd",
+    b"chpasswd",
+    b"useradd",
+    b"userdel",
+    b"usermod",
+    b"groupadd",
+    b"groupdel",
+    b"groupmod",
+    b"chage",
+    b"chsh",
+    b"polkitd",
+    b"auditd",
+    b"audit",
+    b"doas",
+];
+
+/// What stands in an authentication line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuthLine<'a> {
+    /// Host that wrote the line.
+    pub host: &'a [u8],
+    /// Program that wrote the line.
+    pub program: &'a [u8],
+    /// Its process id, when it is given.
+    pub pid: Option<i64>,
+    /// What it says.
+    pub text: &'a [u8],
+}
+
+impl<'a> AuthLine<'a> {
+    /// Takes a line apart; `None` when it is no syslog line or is not about authentication.
+    #[must_use]
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        let line = match line.strip_prefix(b"<") {
+            Some(rest) => {
+                let (priority, rest) = split_at_byte(rest, b'>')?;
+                decimal(priority).filter(|priority| *priority <= 191)?;
+                rest
+            }
+            None => line,
+        };
+        let (time, rest) = line.split_at_checked(16)?;
+        let is_time = month_number(time.get(..3)?).is_some()
+            && time.get(3) == Some(&b' ')
+            && [9, 12].iter().all(|at| time.get(*at) == Some(&b':'))
+            && time.get(15) == Some(&b' ');
+        if !is_time {
+            return None;
+        }
+        let (host, rest) = split_at_byte(rest, b' ')?;
+        let (head, text) = rest
+            .get(memmem::find(rest, b": ")?..)
+            .map(|text| (rest.len() - text.len(), text))
+            .and_then(|(at, text)| Some((rest.get(..at)?, text.get(2..)?)))?;
+        let (program, pid) = match split_at_byte(head, b'[') {
+            Some((program, pid)) => (program, decimal(pid.strip_suffix(b"]")?)),
+            None => (head, None),
+        };
+        let is_auth = AUTH_PROGRAMS.contains(&program) || text.starts_with(b"pam_");
+        (is_auth && !program.contains(&b' ')).then_some(Self { host, program, pid, text })
+    }
+
+    /// Adds what the line says to the fields of its record.
+    pub fn add_to(&self, found: &mut FoundFields<'a>) {
+        found.push_text("hostname", self.host);
+        found.push_text("program", self.program);
+        if let Some(pid) = self.pid {
+            found.push("pid", FoundValue::Int(pid));
+        }
+        let (action, outcome) = self.action();
+        found.push_text("action", action);
+        found.push_text("outcome", outcome);
+        found.push_text("actor", self.actor());
+        found.push_text("source_ip", self.source_ip());
+        if let Some(command) = after(self.text, b"COMMAND=") {
+            found.push_text("resource", command);
+        }
+    }
+
+    /// What was done, and whether it succeeded; empty where the line does not say.
+    fn action(&self) -> (&'static [u8], &'static [u8]) {
+        const PATTERNS: [(&[u8], &[u8], &[u8]); 20] = [
+            (b"Accepted ", b"login", b"success"),
+            (b"Failed password", b"login", b"failure"),
+            (b"Failed publickey", b"login", b"failure"),
+            (b"authentication failure", b"login", b"failure"),
+            (b"maximum authentication attempts", b"login", b"failure"),
+            (b"Invalid user", b"login", b"failure"),
+            (b"invalid user", b"login", b"failure"),
+            (b"check pass; user unknown", b"login", b"failure"),
+            (b"Too many authentication failures", b"login", b"failure"),
+            (b"session opened", b"session_open", b"success"),
+            (b"New session", b"session_open", b"success"),
+            (b"session closed", b"session_close", b"success"),
+            (b"Removed session", b"session_close", b"success"),
+            (b"COMMAND=", b"command", b"success"),
+            (b"failed adding user", b"user_add", b"failure"),
+            (b"new user", b"user_add", b"success"),
+            (b"new group", b"group_add", b"success"),
+            (b"password changed", b"password_change", b"success"),
+            (b"chauthtok", b"password_change", b"failure"),
+            (b"isconnect", b"disconnect", b""),
+        ];
+        let is_in = |pattern: &[u8]| memmem::find(self.text, pattern).is_some();
+        // sudo says so on the line of the command it refused.
+        if is_in(b"COMMAND=")
+            && (is_in(b"command not allowed") || is_in(b"incorrect password") || is_in(b"NOT in sudoers"))
+        {
+            return (b"command", b"failure");
+        }
+        PATTERNS
+            .iter()
+            .find(|(pattern, ..)| is_in(pattern))
+            .map_or((b"", b""), |(_, action, outcome)| (action, outcome))
+    }
+
+    fn actor(&self) -> &'a [u8] {
+        let word = |rest: &'a [u8]| until(rest, |byte| byte == b' ' || byte == b'(' || byte == b',');
+        if self.program == b"sudo" {
+            // `user : TTY=...`; PAM's lines of sudo say `by user(uid=...)`.
+            if let Some(at) = memmem::find(self.text, b" : ") {
+                return self.text.get(..at).unwrap_or_default().trim_ascii();
+            }
+        }
+        for marker in [
+            &b" by "[..],
+            b"invalid user ",
+            b"Invalid user ",
+            b"for user ",
+            b" of user ",
+            b" user=",
+            b"name=",
+            b" for ",
+        ] {
+            let Some(rest) = after(self.text, marker) else { continue };
+            // PAM writes `by (uid=0)` for nobody by name, sshd `closed by` an address.
+            let name = word(rest);
+            let name = name.strip_suffix(b".").unwrap_or(name);
+            if !name.is_empty() && name != b"from" && name != b"invalid" && name != self.source_ip() {
+                return name;
+            }
+        }
+        b""
+    }
+
+    fn source_ip(&self) -> &'a [u8] {
+        let is_address = |text: &&[u8]| {
+            text.len() >= 2
+                && text.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':'))
+                && text.iter().any(|byte| matches!(byte, b'.' | b':'))
+        };
+        [&b" from "[..], b"rhost=", b" by "]
+            .into_iter()
+            .filter_map(|marker| after(self.text, marker))
+            .map(|rest| until(rest, |byte| byte == b' ').trim_ascii_end())
+            .map(|text| text.strip_suffix(b":").unwrap_or(text))
+            .find(is_address)
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_of_sshd_sudo_and_pam_are_taken_apart() {
+        let cases = [
+            (
+                "Mar 27 13:06:56 ip-10-77-20-248 sshd[1291]: Failed password for invalid user admin from 24.151.103.17 port 59418 ssh2",
+                "sshd",
+                "login",
+                "failure",
+                "admin",
+                "24.151.103.17",
+            ),
+            (
+                "Mar  7 13:06:56 h sshd[1]: Accepted publickey for ubuntu from 85.245.107.41 port 54259 ssh2: RSA SHA256:K",
+                "sshd",
+                "login",
+                "success",
+                "ubuntu",
+                "85.245.107.41",
+            ),
+            (
+                "Mar 27 13:06:56 h sshd[1]: Accepted password for bob from fe80::1 port 5 ssh2",
+                "sshd",
+                "login",
+                "success",
+                "bob",
+                "fe80::1",
+            ),
+            (
+                "Mar 27 13:06:56 h sudo:   ubuntu : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/ls",
+                "sudo",
+                "command",
+                "success",
+                "ubuntu",
+                "",
+            ),
+            (
+                "Mar 27 13:06:56 h sudo: eve : command not allowed ; TTY=pts/0 ; USER=root ; COMMAND=/bin/sh",
+                "sudo",
+                "command",
+                "failure",
+                "eve",
+                "",
+            ),
+            (
+                "<86>Mar 27 13:06:56 h CRON[10]: pam_unix(cron:session): session opened for user root by (uid=0)",
+                "CRON",
+                "session_open",
+                "success",
+                "root",
+                "",
+            ),
+            (
+                "Mar 27 13:06:56 h useradd[9]: new user: name=x1, UID=1001, GID=1",
+                "useradd",
+                "user_add",
+                "success",
+                "x1",
+                "",
+            ),
+            (
+                "Mar 27 13:06:56 h sshd[1]: Connection closed by 1.2.3.4 port 22 [preauth]",
+                "sshd",
+                "",
+                "",
+                "",
+                "1.2.3.4",
+            ),
+            (
+                "Mar 27 13:06:56 h sshd[1]: Failed password for invalid user from 1.2.3.4 port 2 ssh2",
+                "sshd",
+                "login",
+                "failure",
+                "",
+                "1.2.3.4",
+            ),
+            (
+                "Mar 27 13:06:56 h systemd-logind[1]: New session 5 of user ubuntu.",
+                "systemd-logind",
+                "session_open",
+                "success",
+                "ubuntu",
+                "",
+            ),
+        ];
+        for (line, program, action, outcome, actor, source_ip) in cases {
+            let parsed = AuthLine::parse(line.as_bytes()).unwrap();
+            assert_eq!(parsed.program, program.as_bytes(), "{line}");
+            assert_eq!(parsed.action(), (action.as_bytes(), outcome.as_bytes()), "{line}");
+            assert_eq!(parsed.source_ip(), source_ip.as_bytes(), "{line}");
+            assert_eq!(parsed.actor(), actor.as_bytes(), "{line}");
+        }
+    }
+
+    #[test]
+    fn other_syslog_lines_are_not_audit_lines() {
+        for line in [
+            "Mar 27 13:06:56 h kernel: [1] usb 1-1: new device",
+            "Mar 27 13:06:56 h myapp[3]: sshd is mentioned",
+            "Mar 27 sshd[1]: short",
+            "Xyz 27 13:06:56 h sshd[1]: no month",
+            "<999>Mar 27 13:06:56 h sshd[1]: no priority",
+            "",
+        ] {
+            assert!(AuthLine::parse(line.as_bytes()).is_none(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Access lines in the Common and Combined Log Format of Apache and NGINX.
+//!
+//! Format: `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i"`, as in
+//! <https://httpd.apache.org/docs/2.4/logs.html#combined>; the last two are missing in the common format. A line that
+//! is cut off behind the size is still an access line. Quotes inside a quoted part are escaped with a backslash.
+
+use super::words::{decimal, split_at_byte};
+use crate::append::{FoundFields, FoundValue};
+use crate::civil_time::parse_common_log_time;
+
+/// What stands in an access line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccessLine<'a> {
+    /// Host or address of the client.
+    pub remote_addr: &'a [u8],
+    /// User the client authenticated as; `-` for none.
+    pub remote_user: &'a [u8],
+    /// When the request came, in seconds since 1970; `None` when the text in brackets is no time.
+    pub time_seconds: Option<i64>,
+    /// The request line as the client sent it.
+    pub request: &'a [u8],
+    /// Status of the response.
+    pub status: i64,
+    /// Size of the response's body in bytes; `None` for `-`.
+    pub bytes: Option<i64>,
+    /// Where the client says it came from; empty in the common format, `-` for none.
+    pub referer: &'a [u8],
+    /// What the client says it is; empty in the common format, `-` for none.
+    pub user_agent: &'a [u8],
+}
+
+impl<'a> AccessLine<'a> {
+    /// Takes a line apart; `None` when it is no access line.
+    #[must_use]
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        let (remote_addr, rest) = split_at_byte(line, b' ')?;
+        let (_ident, rest) = split_at_byte(rest, b' ')?;
+        // A user name may hold spaces, never a bracket.
+        let (remote_user, rest) = split_at_byte(rest, b'[')?;
+        let remote_user = remote_user.strip_suffix(b" ")?;
+        let (time, rest) = split_at_byte(rest, b']')?;
+        let (request, rest) = quoted(rest.strip_prefix(b" ")?)?;
+        let (status, rest) = split_at_byte(rest.strip_prefix(b" ")?, b' ')?;
+        let status = decimal(status).filter(|status| (100..=999).contains(status))?;
+        let (size, rest) = split_at_byte(rest, b' ').unwrap_or((rest, b""));
+        let bytes = match size.trim_ascii_end() {
+            b"-" => None,
+            digits => Some(decimal(digits)?),
+        };
+        if remote_addr.is_empty() || remote_user.is_empty() {
+            return None;
+        }
+        let (referer, rest) = quoted(rest).unwrap_or((b"", rest));
+        let (user_agent, _) = quoted(rest.trim_ascii_start()).unwrap_or((b"", rest));
+        let time_seconds = parse_common_log_time(time);
+        Some(Self { remote_addr, remote_user, time_seconds, request, status, bytes, referer, user_agent })
+    }
+
+    /// Adds what the line says to the fields of its record.
+    pub fn add_to(&self, found: &mut FoundFields<'a>) {
+        found.push_text("remote_addr", self.remote_addr);
+        found.push_text("remote_user", self.remote_user);
+        if let Some((method, target, protocol)) = split_request(self.request) {
+            let (path, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
+            found.push_text("method", method);
+            found.push_text("path", path);
+            found.push_text("query", query);
+            found.push_text("protocol", protocol);
+        }
+        found.push("status", FoundValue::Int(self.status));
+        if let Some(bytes) = self.bytes {
+            found.push("bytes", FoundValue::Int(bytes));
+        }
+        found.push_text("referer", self.referer);
+        found.push_text("user_agent", self.user_agent);
+    }
+}
+
+/// Method, target and protocol of a request line, when it is one; what attackers send often is not.
+fn split_request(request: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (method, rest) = split_at_byte(request, b' ')?;
+    if method.is_empty() || !method.iter().all(u8::is_ascii_uppercase) {
+        return None;
+    }
+    // The target may hold spaces that a careless client did not escape; the protocol is what is behind the last one.
+    let at = memchr::memrchr(b' ', rest)?;
+    let (target, protocol) = (rest.get(..at)?, rest.get(at + 1..)?);
+    protocol.starts_with(b"HTTP/").then_some((method, target, protocol))
+}
+
+/// The content of a quoted text at the start of `text`, and what is behind it. A missing end quote is no error: the
+/// line was cut off there.
+fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let content = text.strip_prefix(b"\"")?;
+    let mut from = 0;
+    while let Some(found) = memchr::memchr2(b'"', b'\\', content.get(from..)?) {
+        let at = from + found;
+        if content.get(at) == Some(&b'"') {
+            return Some((content.get(..at)?, content.get(at + 1..)?));
+        }
+        from = (at + 2).min(content.len());
+    }
+    Some((content, b""))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_combined_line_is_taken_apart() {
+        let line = br#"83.149.9.216 - bob smith [17/May/2015:10:05:03 +0000] "GET /a b?x=\"1\" HTTP/1.1" 200 203023 "http://r/" "Mozilla \"5\"" "extra""#;
+        let parsed = AccessLine::parse(line).unwrap();
+        assert_eq!(parsed.remote_user, b"bob smith");
+        assert_eq!(parsed.time_seconds, Some(1_431_857_103));
+        assert_eq!(parsed.referer, b"http://r/");
+        let mut found = FoundFields::default();
+        parsed.add_to(&mut found);
+        for (name, text) in [
+            ("remote_addr", &b"83.149.9.216"[..]),
+            ("method", b"GET"),
+            ("path", b"/a b"),
+            ("query", br#"x=\"1\""#),
+            ("protocol", b"HTTP/1.1"),
+            ("user_agent", br#"Mozilla \"5\""#),
+        ] {
+            assert_eq!(found.get(name), Some(FoundValue::Text(text)), "{name}");
+        }
+        assert_eq!(found.get("status"), Some(FoundValue::Int(200)));
+        assert_eq!(found.get("bytes"), Some(FoundValue::Int(203_023)));
+    }
+
+    #[test]
+    fn common_lines_cut_lines_and_odd_requests_are_still_access_lines() {
+        for line in [
+            &br#"::1 - - [17/May/2015:10:05:03 +0000] "-" 408 -"#[..],
+            br#"h - - [17/May/2015:10:05:03 +0000] "\x16\x03\x01" 400 226 "-" "-""#,
+            br#"h - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 "-" "Mozilla/5.0 (cut"#,
+            br#"h - - [no time] "GET / HTTP/1.1" 200 1"#,
+        ] {
+            assert!(AccessLine::parse(line).is_some(), "{}", String::from_utf8_lossy(line));
+        }
+    }
+
+    #[test]
+    fn other_lines_are_not_access_lines() {
+        for line in [
+            &b""[..],
+            b"hello world",
+            b"a b c [d] e",
+            br#"h - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 20x 1"#,
+            br#"h - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 many"#,
+            br#"2016 INFO x [main] "quoted" 12 13"#,
+        ] {
+            assert!(AccessLine::parse(line).is_none(), "{}", String::from_utf8_lossy(line));
+        }
+    }
+}

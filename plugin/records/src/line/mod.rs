@@ -1,0 +1,10 @@
+//! Takes known kinds of log lines apart.
+//!
+//! A parser borrows the line, answers `None` when the line is of another kind, and never changes it: what it finds is
+//! added to the record, the line stays. Each is linear in the line's length.
+
+pub mod auth;
+pub mod combined;
+pub mod exception;
+pub mod level;
+mod words;

@@ -1,0 +1,267 @@
+//! Steps over MessagePack values in borrowed bytes.
+
+use super::value::{Composite, Value};
+
+/// Why bytes are not a whole MessagePack value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MsgpackError {
+    /// The bytes end inside a value.
+    #[error("value at offset {offset} needs {needed} more bytes, {left} are left")]
+    Truncated {
+        /// Where the header or the data begins that is cut off.
+        offset: usize,
+        /// Bytes needed from `offset` on; for an array or a map at least one for each element.
+        needed: u64,
+        /// Bytes there are from `offset` on.
+        left: usize,
+    },
+    /// 0xc1, which MessagePack reserves and nothing writes.
+    #[error("byte 0xc1 at offset {offset} is not MessagePack")]
+    Reserved {
+        /// Where the byte is.
+        offset: usize,
+    },
+}
+
+impl MsgpackError {
+    /// Where the byte is that is to blame.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        match self {
+            MsgpackError::Truncated { offset, .. } | MsgpackError::Reserved { offset } => *offset,
+        }
+    }
+}
+
+/// What one header says: a whole scalar, or how many values follow.
+enum Head<'a> {
+    Scalar(Value<'a>),
+    Array(u32),
+    Map(u32),
+}
+
+/// A position in borrowed bytes.
+#[derive(Debug, Clone)]
+pub struct Reader<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Starts at the first byte.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, position: 0 }
+    }
+
+    /// Starts at `position`; one past the end reads nothing.
+    #[must_use]
+    pub fn at(bytes: &'a [u8], position: usize) -> Self {
+        Self { bytes, position: position.min(bytes.len()) }
+    }
+
+    /// Offset of the next byte to be read.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Whether all bytes are read.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        self.position >= self.bytes.len()
+    }
+
+    /// The bytes from `start` to where the reader is now.
+    #[must_use]
+    pub fn since(&self, start: usize) -> &'a [u8] {
+        self.bytes.get(start..self.position).unwrap_or_default()
+    }
+
+    /// Reads one value; of an array or a map all its elements are stepped over and checked to be whole.
+    ///
+    /// # Errors
+    /// When the bytes are cut off or are not MessagePack.
+    pub fn value(&mut self) -> Result<Value<'a>, MsgpackError> {
+        let start = self.position;
+        Ok(match self.head()? {
+            Head::Scalar(value) => value,
+            Head::Array(count) => Value::Array(self.rest_of(start, count, u64::from(count))?),
+            Head::Map(count) => Value::Map(self.rest_of(start, count, u64::from(count) * 2)?),
+        })
+    }
+
+    /// Reads the header of an array and gives the number of its elements, or `None` if another value is next, which
+    /// is then not read.
+    ///
+    /// # Errors
+    /// When the bytes are cut off or are not MessagePack.
+    pub fn array_header(&mut self) -> Result<Option<u32>, MsgpackError> {
+        let start = self.position;
+        if let Head::Array(count) = self.head()? {
+            return Ok(Some(count));
+        }
+        self.position = start;
+        Ok(None)
+    }
+
+    /// Reads a map pair by pair and says whether all of its keys are text; `None` if another value is next, which is
+    /// then not read.
+    ///
+    /// # Errors
+    /// When the bytes are cut off or are not MessagePack.
+    pub fn map_with_key_check(&mut self) -> Result<Option<(Composite<'a>, bool)>, MsgpackError> {
+        let start = self.position;
+        let Head::Map(count) = self.head()? else {
+            self.position = start;
+            return Ok(None);
+        };
+        let content_start = self.position;
+        let mut all_text = true;
+        for _ in 0..count {
+            match self.head()? {
+                Head::Scalar(Value::Str(_)) => {}
+                Head::Scalar(_) => all_text = false,
+                Head::Array(count) => {
+                    all_text = false;
+                    self.skip_many(u64::from(count))?;
+                }
+                Head::Map(count) => {
+                    all_text = false;
+                    self.skip_many(u64::from(count) * 2)?;
+                }
+            }
+            self.skip_many(1)?;
+        }
+        let content = self.since(content_start);
+        Ok(Some((Composite { count, content, whole: self.since(start) }, all_text)))
+    }
+
+    /// Steps over one value, however deep, in constant stack and memory.
+    ///
+    /// # Errors
+    /// When the bytes are cut off or are not MessagePack.
+    pub fn skip(&mut self) -> Result<(), MsgpackError> {
+        self.skip_many(1)
+    }
+
+    fn rest_of(&mut self, start: usize, count: u32, values: u64) -> Result<Composite<'a>, MsgpackError> {
+        let content_start = self.position;
+        self.skip_many(values)?;
+        Ok(Composite { count, content: self.since(content_start), whole: self.since(start) })
+    }
+
+    fn skip_many(&mut self, values: u64) -> Result<(), MsgpackError> {
+        let mut pending = values;
+        while pending > 0 {
+            // Each value takes a byte or more, so a count above what is left is found out before anything is read.
+            let left = self.bytes.len() - self.position;
+            if pending > left as u64 {
+                return Err(MsgpackError::Truncated { offset: self.position, needed: pending, left });
+            }
+            pending -= 1;
+            match self.head()? {
+                Head::Scalar(_) => {}
+                Head::Array(count) => pending += u64::from(count),
+                Head::Map(count) => pending += u64::from(count) * 2,
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn head(&mut self) -> Result<Head<'a>, MsgpackError> {
+        let offset = self.position;
+        let marker = self.take::<1>(offset)?[0];
+        let scalar = match marker {
+            0x00..=0x7f => Value::Int(i64::from(marker)),
+            0x80..=0x8f => return Ok(Head::Map(u32::from(marker & 0x0f))),
+            0x90..=0x9f => return Ok(Head::Array(u32::from(marker & 0x0f))),
+            0xa0..=0xbf => Value::Str(self.data(offset, usize::from(marker & 0x1f))?),
+            0xc0 => Value::Nil,
+            0xc1 => {
+                self.position = offset;
+                return Err(MsgpackError::Reserved { offset });
+            }
+            0xc2 => Value::Bool(false),
+            0xc3 => Value::Bool(true),
+            0xc4..=0xc6 => {
+                let length = self.length(offset, marker - 0xc4)?;
+                Value::Bin(self.data(offset, length)?)
+            }
+            0xc7..=0xc9 => {
+                let length = self.length(offset, marker - 0xc7)?;
+                self.ext(offset, length)?
+            }
+            0xca => Value::F32(f32::from_be_bytes(self.take(offset)?)),
+            0xcb => Value::F64(f64::from_be_bytes(self.take(offset)?)),
+            0xcc => Value::Int(i64::from(u8::from_be_bytes(self.take(offset)?))),
+            0xcd => Value::Int(i64::from(u16::from_be_bytes(self.take(offset)?))),
+            0xce => Value::Int(i64::from(u32::from_be_bytes(self.take(offset)?))),
+            0xcf => {
+                let int = u64::from_be_bytes(self.take(offset)?);
+                i64::try_from(int).map_or(Value::UInt(int), Value::Int)
+            }
+            0xd0 => Value::Int(i64::from(i8::from_be_bytes(self.take(offset)?))),
+            0xd1 => Value::Int(i64::from(i16::from_be_bytes(self.take(offset)?))),
+            0xd2 => Value::Int(i64::from(i32::from_be_bytes(self.take(offset)?))),
+            0xd3 => Value::Int(i64::from_be_bytes(self.take(offset)?)),
+            0xd4..=0xd8 => self.ext(offset, 1 << (marker - 0xd4))?,
+            0xd9..=0xdb => {
+                let length = self.length(offset, marker - 0xd9)?;
+                Value::Str(self.data(offset, length)?)
+            }
+            0xdc => return Ok(Head::Array(u32::from(u16::from_be_bytes(self.take(offset)?)))),
+            0xdd => return Ok(Head::Array(u32::from_be_bytes(self.take(offset)?))),
+            0xde => return Ok(Head::Map(u32::from(u16::from_be_bytes(self.take(offset)?)))),
+            0xdf => return Ok(Head::Map(u32::from_be_bytes(self.take(offset)?))),
+            0xe0..=0xff => Value::Int(i64::from(i8::from_be_bytes([marker]))),
+        };
+        Ok(Head::Scalar(scalar))
+    }
+
+    /// A length of 1, 2 or 4 bytes, for `width` 0, 1 and 2.
+    fn length(&mut self, offset: usize, width: u8) -> Result<usize, MsgpackError> {
+        Ok(match width {
+            0 => usize::from(u8::from_be_bytes(self.take(offset)?)),
+            1 => usize::from(u16::from_be_bytes(self.take(offset)?)),
+            _ => u32::from_be_bytes(self.take(offset)?) as usize,
+        })
+    }
+
+    fn ext(&mut self, offset: usize, length: usize) -> Result<Value<'a>, MsgpackError> {
+        let kind = i8::from_be_bytes(self.take(offset)?);
+        Ok(Value::Ext(kind, self.data(offset, length)?))
+    }
+
+    #[inline]
+    fn take<const N: usize>(&mut self, offset: usize) -> Result<[u8; N], MsgpackError> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let Some(head) = rest.first_chunk::<N>() else {
+            return Err(self.truncated(offset, N));
+        };
+        self.position += N;
+        Ok(*head)
+    }
+
+    #[inline]
+    fn data(&mut self, offset: usize, length: usize) -> Result<&'a [u8], MsgpackError> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let Some(data) = rest.get(..length) else {
+            return Err(self.truncated(offset, length));
+        };
+        self.position += length;
+        Ok(data)
+    }
+
+    #[cold]
+    fn truncated(&mut self, offset: usize, wanted: usize) -> MsgpackError {
+        let header = self.position - offset;
+        self.position = offset;
+        MsgpackError::Truncated { offset, needed: header as u64 + wanted as u64, left: self.bytes.len() - offset }
+    }
+}
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

@@ -1,0 +1,110 @@
+//! Appends MessagePack values to a buffer.
+
+/// Appends the header of a map with `count` pairs.
+pub fn map_header(out: &mut Vec<u8>, count: u32) {
+    match count {
+        0..=15 => out.push(0x80 | count as u8),
+        16..=0xffff => {
+            out.push(0xde);
+            out.extend_from_slice(&(count as u16).to_be_bytes());
+        }
+        _ => {
+            out.push(0xdf);
+            out.extend_from_slice(&count.to_be_bytes());
+        }
+    }
+}
+
+/// Appends a string; its bytes are taken as they are, so that what was not UTF-8 stays what it was.
+///
+/// A string above 4 GiB cannot be written in MessagePack; it is cut there.
+pub fn str(out: &mut Vec<u8>, bytes: &[u8]) {
+    let bytes = bytes.get(..u32::MAX as usize).unwrap_or(bytes);
+    match bytes.len() {
+        length @ 0..=31 => out.push(0xa0 | length as u8),
+        length @ 32..=0xff => out.extend_from_slice(&[0xd9, length as u8]),
+        length @ 0x100..=0xffff => {
+            out.push(0xda);
+            out.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        length => {
+            out.push(0xdb);
+            out.extend_from_slice(&(length as u32).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(bytes);
+}
+
+/// Appends an integer in its shortest form.
+pub fn int(out: &mut Vec<u8>, int: i64) {
+    match int {
+        0..=0x7f => out.push(int as u8),
+        0x80..=0xff => out.extend_from_slice(&[0xcc, int as u8]),
+        0x100..=0xffff => {
+            out.push(0xcd);
+            out.extend_from_slice(&(int as u16).to_be_bytes());
+        }
+        0x1_0000..=0xffff_ffff => {
+            out.push(0xce);
+            out.extend_from_slice(&(int as u32).to_be_bytes());
+        }
+        -32..=-1 => out.push(int as u8),
+        _ => {
+            out.push(0xd3);
+            out.extend_from_slice(&int.to_be_bytes());
+        }
+    }
+}
+
+/// Appends a 64-bit float.
+pub fn float(out: &mut Vec<u8>, float: f64) {
+    out.push(0xcb);
+    out.extend_from_slice(&float.to_be_bytes());
+}
+
+/// Appends a Fluent Bit EventTime: extension type 0 of eight bytes, seconds and nanoseconds.
+pub fn event_time(out: &mut Vec<u8>, seconds: u32, nanoseconds: u32) {
+    out.extend_from_slice(&[0xd7, 0x00]);
+    out.extend_from_slice(&seconds.to_be_bytes());
+    out.extend_from_slice(&nanoseconds.to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msgpack::{Reader, Value};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn integers_read_back_as_written(value in any::<i64>()) {
+            let mut out = Vec::new();
+            int(&mut out, value);
+            prop_assert_eq!(Reader::new(&out).value(), Ok(Value::Int(value)));
+        }
+
+        #[test]
+        fn small_integers_read_back_as_written(value in -70_000_i64..5_000_000_000) {
+            let mut out = Vec::new();
+            int(&mut out, value);
+            prop_assert_eq!(Reader::new(&out).value(), Ok(Value::Int(value)));
+        }
+
+        #[test]
+        fn strings_read_back_as_written(length in prop_oneof![0_usize..300, 65_000_usize..66_000]) {
+            let bytes = vec![b'x'; length];
+            let mut out = Vec::new();
+            str(&mut out, &bytes);
+            prop_assert_eq!(Reader::new(&out).value(), Ok(Value::Str(&bytes)));
+        }
+    }
+
+    #[test]
+    fn map_headers_take_the_shortest_form_that_holds_the_count() {
+        for (count, expected) in [(15, vec![0x8f]), (16, vec![0xde, 0, 16]), (65_536, vec![0xdf, 0, 1, 0, 0])] {
+            let mut out = Vec::new();
+            map_header(&mut out, count);
+            assert_eq!(out, expected);
+        }
+    }
+}

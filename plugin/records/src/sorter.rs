@@ -1,0 +1,130 @@
+//! One event in, the same event with its type, severity, parsed fields and origin behind its own fields out.
+//!
+//! Invariants: what the event holds is copied byte for byte, apart from its time when the line holds a better one; a
+//! group marker and bytes that are no event come out as they went in; a field that the event has is never appended
+//! again. A sorter keeps its memory from record to record and allocates nothing for one of ordinary width.
+
+use crate::append::{FoundFields, FoundValue, append_event};
+use crate::chunk::{Chunk, Item};
+use crate::classify::{Verdict, classify};
+use crate::event::{Event, EventKind};
+use crate::fields::FieldIndex;
+use crate::identity;
+
+/// What is the same for all records of one instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SorterConfig {
+    /// `service` for records that name none.
+    pub service: Option<String>,
+    /// `ddsource` for records that name none.
+    pub source: Option<String>,
+    /// `ddtags` for records that have none.
+    pub tags: Option<String>,
+    /// `env` for records that name none.
+    pub env: Option<String>,
+    /// `version` for records that name none.
+    pub version: Option<String>,
+    /// Whether a time that stands in the line with its zone takes the place of the host's.
+    pub use_line_time: bool,
+}
+
+impl Default for SorterConfig {
+    fn default() -> Self {
+        Self { service: None, source: None, tags: None, env: None, version: None, use_line_time: true }
+    }
+}
+
+/// What became of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SortedChunk {
+    /// Records that were sorted.
+    pub records: u64,
+    /// Group markers that were passed through.
+    pub markers: u64,
+    /// Runs of bytes that are no event and were passed through.
+    pub bad: u64,
+}
+
+/// Sorts events one after another.
+#[derive(Debug, Default)]
+pub struct Sorter {
+    config: SorterConfig,
+    index: FieldIndex,
+}
+
+impl Sorter {
+    /// A sorter with its configuration.
+    #[must_use]
+    pub fn new(config: SorterConfig) -> Self {
+        Self { config, index: FieldIndex::default() }
+    }
+
+    /// Appends the sorted event to `out`; a group marker is copied and has no verdict.
+    pub fn sort(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Option<Verdict> {
+        if event.kind != EventKind::Record {
+            out.extend_from_slice(event.raw);
+            return None;
+        }
+        self.index.fill(&event.body);
+        let mut found = FoundFields::default();
+        let mut parsed = FoundFields::default();
+        let verdict = classify(&self.index, &event.body, &mut parsed);
+
+        found.push_text("log_type", verdict.log_type.name().as_bytes());
+        if let Some(severity) = verdict.severity {
+            found.push_text("severity", severity.name().as_bytes());
+        }
+        for (name, value) in parsed.iter() {
+            found.push(name, *value);
+        }
+        identity::add_ecs(&self.index, &event.body, &mut found);
+        self.add_configured(&mut found);
+
+        // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
+        let line_time = verdict.line_time_seconds.filter(|_| self.config.use_line_time);
+        append_event(out, event, &self.index, &found, line_time.and_then(|seconds| u32::try_from(seconds).ok()));
+        Some(verdict)
+    }
+
+    /// Sorts a whole chunk; what is no record is copied as it is.
+    pub fn sort_chunk(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> SortedChunk {
+        let mut sorted = SortedChunk::default();
+        for item in Chunk::new(chunk) {
+            match item {
+                Item::Event(event) => match self.sort(&event, out) {
+                    Some(_) => sorted.records += 1,
+                    None => sorted.markers += 1,
+                },
+                Item::Bad(bad) => {
+                    sorted.bad += 1;
+                    out.extend_from_slice(bad.bytes);
+                }
+            }
+        }
+        sorted
+    }
+
+    /// What the configuration says of every record. A service that nobody names is the task's family.
+    fn add_configured<'a>(&'a self, found: &mut FoundFields<'a>) {
+        let config = &self.config;
+        let configured = [
+            ("service", &config.service),
+            ("ddsource", &config.source),
+            ("ddtags", &config.tags),
+            ("env", &config.env),
+            ("version", &config.version),
+        ];
+        for (name, value) in configured {
+            if let Some(value) = value {
+                found.push_text(name, value.as_bytes());
+            }
+        }
+        if let Some(FoundValue::Text(family)) = found.get("task_family") {
+            found.push_text("service", family);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "sorter_tests.rs"]
+mod tests;

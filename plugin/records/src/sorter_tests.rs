@@ -1,0 +1,120 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+use super::*;
+use crate::msgpack::Value;
+use proptest::prelude::*;
+
+fn event_bytes(record: &[(&str, &str)]) -> Vec<u8> {
+    let map = record.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+    let event = rmpv::Value::Array(vec![1_700_000_000_u32.into(), rmpv::Value::Map(map)]);
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, &event).unwrap();
+    bytes
+}
+
+fn only_event(bytes: &[u8]) -> Event<'_> {
+    match Chunk::new(bytes).next() {
+        Some(Item::Event(event)) => event,
+        other => panic!("no event: {other:?}"),
+    }
+}
+
+fn text_of(bytes: &[u8], key: &str) -> Option<String> {
+    let event = only_event(bytes);
+    let mut index = FieldIndex::default();
+    index.fill(&event.body);
+    match index.get(&event.body, key.as_bytes())? {
+        Value::Str(text) => Some(String::from_utf8_lossy(text).into_owned()),
+        other => Some(format!("{other:?}")),
+    }
+}
+
+#[test]
+fn a_firelens_record_gets_its_type_its_parts_and_its_origin() {
+    let bytes = event_bytes(&[
+        ("log", r#"1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl""#),
+        ("container_name", "/ecs-shop-7-web-aa"),
+        ("source", "stdout"),
+        ("ecs_cluster", "prod"),
+        ("ecs_task_arn", "arn:aws-cn:ecs:cn-north-1:123456789012:task/prod/0a1b"),
+        ("ecs_task_definition", "shop:7"),
+    ]);
+    let mut out = Vec::new();
+    Sorter::default().sort(&only_event(&bytes), &mut out).unwrap();
+    for (key, expected) in [
+        ("log_type", "access"),
+        ("severity", "info"),
+        ("remote_addr", "1.2.3.4"),
+        ("service", "shop"),
+        ("task_family", "shop"),
+        ("task_version", "7"),
+        ("task_id", "0a1b"),
+        ("region", "cn-north-1"),
+        ("aws_account", "123456789012"),
+        ("cluster_name", "prod"),
+        ("status", "Int(200)"),
+    ] {
+        assert_eq!(text_of(&out, key).as_deref(), Some(expected), "{key}");
+    }
+    assert_eq!(only_event(&out).time.seconds, 1_431_857_103);
+}
+
+#[test]
+fn the_records_own_words_win_and_configuration_fills_the_gaps() {
+    let config = SorterConfig {
+        service: Some("shop".into()),
+        env: Some("prod".into()),
+        use_line_time: false,
+        ..SorterConfig::default()
+    };
+    let bytes = event_bytes(&[("log", "ERROR x"), ("service", "own")]);
+    let mut out = Vec::new();
+    Sorter::new(config).sort(&only_event(&bytes), &mut out).unwrap();
+    assert_eq!(text_of(&out, "service").as_deref(), Some("own"));
+    assert_eq!(text_of(&out, "env").as_deref(), Some("prod"));
+    assert_eq!(only_event(&out).time.seconds, 1_700_000_000);
+}
+
+#[test]
+fn sorting_twice_changes_nothing_the_second_time() {
+    let bytes = event_bytes(&[("log", "ERROR x"), ("ecs_task_definition", "shop:7")]);
+    let (mut once, mut twice) = (Vec::new(), Vec::new());
+    let mut sorter = Sorter::default();
+    sorter.sort_chunk(&bytes, &mut once);
+    sorter.sort_chunk(&once, &mut twice);
+    assert_eq!(once, twice);
+}
+
+#[test]
+fn markers_and_bad_bytes_pass_through_as_they_came() {
+    let chunk = [&[0x92, 0x92, 0xff, 0x80, 0x80][..], &[0xc1], &event_bytes(&[("log", "x")]), &[0x92, 0x05]].concat();
+    let mut out = Vec::new();
+    let sorted = Sorter::default().sort_chunk(&chunk, &mut out);
+    assert_eq!(sorted, SortedChunk { records: 1, markers: 1, bad: 2 });
+    assert!(out.starts_with(&[0x92, 0x92, 0xff, 0x80, 0x80, 0xc1]));
+    assert!(out.ends_with(&[0x92, 0x05]));
+}
+
+proptest! {
+    #[test]
+    fn what_a_record_holds_is_never_changed(pairs in proptest::collection::vec((".{0,12}", ".{0,80}"), 0..30)) {
+        let record: Vec<(&str, &str)> = pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let bytes = event_bytes(&record);
+        let event = only_event(&bytes);
+        let mut out = Vec::new();
+        Sorter::default().sort(&event, &mut out).unwrap();
+        let sorted = only_event(&out);
+        prop_assert!(sorted.body.content.starts_with(event.body.content));
+        prop_assert_eq!(sorted.raw.len(), out.len());
+        prop_assert!(text_of(&out, "log_type").is_some());
+    }
+
+    #[test]
+    fn any_bytes_come_out_whole(bytes in proptest::collection::vec(any::<u8>(), 0..1_000)) {
+        let mut out = Vec::new();
+        let sorted = Sorter::default().sort_chunk(&bytes, &mut out);
+        let again = Chunk::new(&out).filter(|item| matches!(item, Item::Event(_))).count() as u64;
+        prop_assert!(again >= sorted.records + sorted.markers || sorted.bad > 0);
+        prop_assert!(out.len() >= bytes.len());
+    }
+}
