@@ -1,1 +1,30 @@
-//! Under construction.
+//! Takes sorted records to where their log type belongs.
+//!
+//! ```text
+//! chunk ─► pipeline::acceptor ─► sort ─► spool (one open segment a lane) ─► OK to the host
+//!                                            │ sealed by size, age, memory, exit
+//!                                            ▼
+//!          pipeline::deliverer ─► columns ─► Parquet, an object a partition ─► store ─► commit
+//! ```
+//!
+//! - [`config`]: properties, parsed once into validated types.
+//! - [`spool`]: where accepted records wait, in segments; a segment is the unit that is delivered and committed.
+//! - [`schema`]: the columns of each log type. [`columns`]: records into columns, and into Parquet files.
+//! - [`store`]: a local folder or S3, one code path.
+//! - [`pipeline`]: the two threads of an output instance.
+//! - [`ledger`]: the sums that must add up.
+//!
+//! Clock, log and environment are passed in. There is no unsafe code here.
+
+pub mod clock;
+pub mod columns;
+pub mod config;
+pub mod lane;
+pub mod ledger;
+pub mod log;
+pub mod partition;
+pub mod pipeline;
+pub mod quarantine;
+pub mod schema;
+pub mod spool;
+pub mod store;

@@ -35,6 +35,23 @@ pub fn str(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// Appends a byte string; above 4 GiB it is cut, as [`str`] is.
+pub fn bin(out: &mut Vec<u8>, bytes: &[u8]) {
+    let bytes = bytes.get(..u32::MAX as usize).unwrap_or(bytes);
+    match bytes.len() {
+        length @ 0..=0xff => out.extend_from_slice(&[0xc4, length as u8]),
+        length @ 0x100..=0xffff => {
+            out.push(0xc5);
+            out.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        length => {
+            out.push(0xc6);
+            out.extend_from_slice(&(length as u32).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(bytes);
+}
+
 /// Appends an integer in its shortest form.
 pub fn int(out: &mut Vec<u8>, int: i64) {
     match int {
@@ -96,6 +113,9 @@ mod tests {
             let mut out = Vec::new();
             str(&mut out, &bytes);
             prop_assert_eq!(Reader::new(&out).value(), Ok(Value::Str(&bytes)));
+            out.clear();
+            bin(&mut out, &bytes);
+            prop_assert_eq!(Reader::new(&out).value(), Ok(Value::Bin(&bytes)));
         }
     }
 

@@ -1,0 +1,89 @@
+//! Which host this is, and the functions of it that are called.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::OnceLock;
+
+/// `flb_log_print(level, file, line, format, ...)`.
+pub type LogPrint = unsafe extern "C" fn(c_int, *const c_char, c_int, *const c_char, ...);
+/// `flb_output_log_check(instance, level)`.
+pub type OutputLogCheck = unsafe extern "C" fn(*mut c_void, c_int) -> c_int;
+/// `flb_filter_get_property(name, instance)`; the output's comes with the proxy's API.
+pub type GetProperty = unsafe extern "C" fn(*const c_char, *mut c_void) -> *const c_char;
+/// `flb_filter_set_context(instance, context)`.
+pub type SetContext = unsafe extern "C" fn(*mut c_void, *mut c_void);
+/// `flb_filter_name(instance)`, `flb_output_name(instance)`.
+pub type InstanceName = unsafe extern "C" fn(*mut c_void) -> *const c_char;
+
+/// Kinds of hosts, by what they expect of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostKind {
+    /// Up to 2.0: filters without an event type; an exit that is called with the last instance's context for all.
+    Classic,
+    /// From 2.2 on: filters with an event type and a pre-run callback.
+    Modern,
+    /// Not a host whose layouts are known: no Fluent Bit, or 2.1, which lies between the two.
+    Unknown,
+}
+
+/// The host's functions.
+#[derive(Debug, Clone, Copy)]
+pub struct Host {
+    /// What it expects.
+    pub kind: HostKind,
+    /// Its logger.
+    pub log_print: Option<LogPrint>,
+    /// Whether a level is logged for an output; newer hosts only.
+    pub output_log_check: Option<OutputLogCheck>,
+    /// Properties of a filter.
+    pub filter_get_property: Option<GetProperty>,
+    /// Sets what is handed to the filter's callbacks.
+    pub filter_set_context: Option<SetContext>,
+    /// Name of a filter instance.
+    pub filter_name: Option<InstanceName>,
+    /// Name of an output instance.
+    pub output_name: Option<InstanceName>,
+}
+
+/// The host this is loaded into, found out once.
+pub fn host() -> &'static Host {
+    static HOST: OnceLock<Host> = OnceLock::new();
+    HOST.get_or_init(find_host)
+}
+
+fn find_host() -> Host {
+    let is_there = |name: &CStr| !symbol(name).is_null();
+    let is_fluent_bit =
+        [c"flb_output_get_property", c"flb_filter_get_property", c"flb_filter_set_context"].into_iter().all(is_there);
+    // The decoder came with 2.1, this function with 2.2; neither is in 1.9 and 2.0.
+    let kind = match (is_fluent_bit, is_there(c"flb_log_event_decoder_init"), is_there(c"flb_proxy_output_cb_init")) {
+        (true, false, _) => HostKind::Classic,
+        (true, true, true) => HostKind::Modern,
+        _ => HostKind::Unknown,
+    };
+    Host {
+        kind,
+        log_print: function(c"flb_log_print"),
+        output_log_check: function(c"flb_output_log_check"),
+        filter_get_property: function(c"flb_filter_get_property"),
+        filter_set_context: function(c"flb_filter_set_context"),
+        filter_name: function(c"flb_filter_name"),
+        output_name: function(c"flb_output_name"),
+    }
+}
+
+fn symbol(name: &CStr) -> *mut c_void {
+    // SAFETY: the name ends in NUL, and RTLD_DEFAULT searches what the process has loaded.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
+}
+
+/// A host's function as a pointer of type `F`, which must be a function pointer type of the function's signature.
+fn function<F: Copy>(name: &CStr) -> Option<F> {
+    const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
+    let address = symbol(name);
+    if address.is_null() {
+        return None;
+    }
+    // SAFETY: F is a function pointer (each caller names one of the aliases above, whose signatures are those of the
+    // host's headers), of the size of the address, which is not null.
+    Some(unsafe { std::mem::transmute_copy::<*mut c_void, F>(&address) })
+}

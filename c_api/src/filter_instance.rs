@@ -1,0 +1,53 @@
+//! Filter instances.
+
+use crate::abi::properties::SetProperties;
+use crate::guard::Poison;
+use crate::output_instance::{environment, warn_if_incomplete};
+use shiwake_delivery::config::filter::{PROPERTIES, sorter_config};
+use shiwake_delivery::config::{ConfigError, Properties};
+use shiwake_delivery::log::{Level, Log};
+use shiwake_records::sorter::Sorter;
+use std::sync::{Mutex, PoisonError};
+
+/// One `[FILTER]` section.
+pub(crate) struct FilterInstance {
+    work: Mutex<Work>,
+    poison: Poison,
+    log: Box<dyn Log>,
+}
+
+struct Work {
+    sorter: Sorter,
+    sorted: Vec<u8>,
+}
+
+/// Memory that is kept from chunk to chunk.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
+
+impl FilterInstance {
+    /// Reads the properties.
+    pub(crate) fn start(set: SetProperties, log: Box<dyn Log>) -> Result<Self, ConfigError> {
+        warn_if_incomplete(&set, log.as_ref());
+        let properties = Properties::new(&PROPERTIES, set.values)?;
+        let sorter = Sorter::new(sorter_config(&properties, &environment())?);
+        log.line(Level::Info, concat!("version ", env!("CARGO_PKG_VERSION")));
+        Ok(Self { work: Mutex::new(Work { sorter, sorted: Vec::new() }), poison: Poison::default(), log })
+    }
+
+    /// Sorts a chunk and gives the answer to `take`; `None` when the chunk is to stay as it is.
+    pub(crate) fn sort<T>(&self, chunk: &[u8], take: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+        let tell = || {
+            let text = "internal error while sorting a chunk: this filter passes everything through untouched";
+            self.log.line(Level::Error, text);
+        };
+        self.poison.guard(None, tell, || {
+            let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+            let Work { sorter, sorted } = &mut *work;
+            sorted.clear();
+            let counts = sorter.sort_chunk(chunk, sorted);
+            let answer = (counts.records > 0).then(|| take(sorted)).flatten();
+            sorted.shrink_to(KEPT_BYTES);
+            answer
+        })
+    }
+}

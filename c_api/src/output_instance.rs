@@ -1,0 +1,133 @@
+//! Output instances, by number.
+
+use crate::abi::properties::SetProperties;
+use crate::guard::Poison;
+use shiwake_delivery::clock::SystemClock;
+use shiwake_delivery::config::output::{OutputConfig, PROPERTIES};
+use shiwake_delivery::config::{ConfigError, Properties};
+use shiwake_delivery::log::{Level, Log};
+use shiwake_delivery::pipeline::{Answer, Pipeline, StartError};
+use std::collections::BTreeMap;
+use std::ffi::CStr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Why an instance did not start.
+#[derive(Debug)]
+pub(crate) enum InstanceError {
+    Config(ConfigError),
+    Start(StartError),
+}
+
+impl std::fmt::Display for InstanceError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            InstanceError::Config(error) => error.fmt(formatter),
+            InstanceError::Start(error) => error.fmt(formatter),
+        }
+    }
+}
+
+/// One `[OUTPUT]` section.
+pub(crate) struct OutputInstance {
+    pipeline: Pipeline,
+    poison: Poison,
+    log: Arc<dyn Log>,
+}
+
+impl OutputInstance {
+    /// Reads the properties and starts the threads.
+    pub(crate) fn start(set: SetProperties, log: Arc<dyn Log>) -> Result<Self, InstanceError> {
+        warn_if_incomplete(&set, log.as_ref());
+        let properties = Properties::new(&PROPERTIES, set.values).map_err(InstanceError::Config)?;
+        let environment: Vec<(String, String)> = environment();
+        let config = OutputConfig::new(&properties, &environment).map_err(InstanceError::Config)?;
+        let started = format!(
+            "version {} writes to '{}' (memory_limit {} bytes, shutdown_timeout {:?})",
+            env!("CARGO_PKG_VERSION"),
+            config.location,
+            config.memory_limit_bytes,
+            config.shutdown_timeout
+        );
+        let clock = Arc::new(SystemClock::default());
+        let pipeline = with_signals_blocked(|| Pipeline::start(config, &environment, clock, Arc::clone(&log)))
+            .map_err(InstanceError::Start)?;
+        log.line(Level::Info, &started);
+        Ok(Self { pipeline, poison: Poison::default(), log })
+    }
+
+    /// Takes a chunk; called on the host's small stack.
+    pub(crate) fn accept(&self, chunk: &[u8], tag: &CStr) -> Answer {
+        let log = Arc::clone(&self.log);
+        let tell = move || {
+            // Formatting and the host's logger need more stack than there is here.
+            let text = "internal error while taking a chunk: this instance takes no more, the host keeps its chunks";
+            let _ = std::thread::spawn(move || log.line(Level::Error, text)).join();
+        };
+        self.poison.guard(Answer::Retry, tell, || self.pipeline.accept(chunk, &tag.to_string_lossy()))
+    }
+
+    /// Writes what is pending and joins the threads.
+    pub(crate) fn stop(&self) {
+        self.pipeline.stop();
+    }
+}
+
+/// Says so when a name that nobody knows would not be noticed.
+pub(crate) fn warn_if_incomplete(set: &SetProperties, log: &dyn Log) {
+    if !set.is_complete && !set.values.is_empty() {
+        log.line(
+            Level::Warn,
+            "this system does not let the list of properties be read: a misspelt property is not noticed",
+        );
+    }
+}
+
+/// The process's environment, as far as it is text.
+pub(crate) fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Runs `work` with all signals blocked, so that the threads it starts have them blocked too: signals are the host's.
+fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: a signal set is plain integers, for which zeroes are valid.
+    let mut all: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    let mut before: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is ours.
+    unsafe { libc::sigfillset(&raw mut all) };
+    // SAFETY: both sets are ours.
+    let is_blocked = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before) } == 0;
+    let result = work();
+    if is_blocked {
+        // SAFETY: the set was filled by the call above.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut()) };
+    }
+    result
+}
+
+static INSTANCES: Mutex<BTreeMap<usize, Arc<OutputInstance>>> = Mutex::new(BTreeMap::new());
+static NEXT_NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
+
+/// Keeps an instance and gives its number, which is never used again.
+pub(crate) fn enter(instance: OutputInstance) -> usize {
+    let number = NEXT_NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    INSTANCES.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::new(instance));
+    number
+}
+
+/// The instance of that number, if it has not ended.
+pub(crate) fn find(number: usize) -> Option<Arc<OutputInstance>> {
+    INSTANCES.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
+}
+
+/// Forgets the instance of that number.
+pub(crate) fn leave(number: usize) -> Option<Arc<OutputInstance>> {
+    INSTANCES.lock().unwrap_or_else(PoisonError::into_inner).remove(&number)
+}
+
+/// Forgets all instances, in the order in which they began.
+pub(crate) fn leave_all() -> Vec<Arc<OutputInstance>> {
+    std::mem::take(&mut *INSTANCES.lock().unwrap_or_else(PoisonError::into_inner)).into_values().collect()
+}

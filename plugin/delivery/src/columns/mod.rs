@@ -1,0 +1,9 @@
+//! Records into columns, and columns into Parquet.
+//!
+//! [`row`] decides for one record which value goes to which column and what is left for the overflow map; [`builder`]
+//! collects rows into Arrow arrays; [`file`] orders a segment's records by partition and time and writes a Parquet file
+//! for each partition.
+
+pub mod builder;
+pub mod file;
+pub mod row;

@@ -1,0 +1,216 @@
+//! One record, laid out over the columns of its lane.
+//!
+//! Every field of the record ends in a column or in the overflow, never in both and never in neither. Fields whose
+//! value does not fit their column go to the overflow under their own name.
+
+use crate::schema::{Column, ColumnKind};
+use shiwake_records::event::Event;
+use shiwake_records::msgpack::{Reader, Value, json};
+use shiwake_records::severity::Severity;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// A value that fits its column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell<'a> {
+    /// Text.
+    Text(Cow<'a, str>),
+    /// A whole number.
+    Int(i64),
+    /// A float.
+    Float(f64),
+    /// Bytes.
+    Bytes(&'a [u8]),
+}
+
+/// Where the fields of a lane's records go.
+#[derive(Debug)]
+pub struct RowLayout {
+    kinds: Vec<ColumnKind>,
+    /// Field name to column and to its rank among the fields that fill the column.
+    targets: HashMap<&'static [u8], (usize, usize)>,
+}
+
+/// One record over the columns; reused from record to record.
+#[derive(Debug, Default)]
+pub struct Row<'a> {
+    /// An entry a column.
+    pub cells: Vec<Option<Cell<'a>>>,
+    /// What no column took: the field's name and its text, `None` for nil.
+    pub overflow: Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>,
+    taken: Vec<Option<(usize, &'a [u8], Value<'a>)>>,
+}
+
+impl RowLayout {
+    /// The layout for these columns.
+    #[must_use]
+    pub fn new(columns: &[Column]) -> Self {
+        let mut targets = HashMap::new();
+        for (index, column) in columns.iter().enumerate() {
+            for (rank, field) in column.from.iter().enumerate() {
+                targets.insert(field.as_bytes(), (index, rank));
+            }
+        }
+        Self { kinds: columns.iter().map(|column| column.kind).collect(), targets }
+    }
+
+    /// Lays out one event. `own_type` is the name of the log type, which stands in the path and not in a column; when
+    /// the record names another type for itself, that goes to the overflow.
+    pub fn fill<'a>(&self, event: &Event<'a>, own_type: &str, row: &mut Row<'a>) {
+        row.overflow.clear();
+        row.cells.clear();
+        row.cells.resize(self.kinds.len(), None);
+        row.taken.clear();
+        row.taken.resize(self.kinds.len(), None);
+
+        let mut reader = Reader::new(event.body.content);
+        for _ in 0..event.body.count {
+            // The event was read whole before, so neither read fails.
+            let (Ok(key), Ok(value)) = (reader.value(), reader.value()) else { break };
+            self.place(key, value, own_type, row);
+        }
+        for index in 0..self.kinds.len() {
+            if let Some((_, key, value)) = row.taken.get_mut(index).and_then(Option::take) {
+                self.settle(index, key, value, row);
+            }
+        }
+        if let Some(metadata) = event.metadata.filter(|metadata| metadata.count > 0) {
+            row.overflow.push((Cow::Borrowed("metadata"), text_of(&Value::Map(metadata))));
+        }
+        rename_doubles(&mut row.overflow);
+    }
+
+    fn place<'a>(&self, key: Value<'a>, value: Value<'a>, own_type: &str, row: &mut Row<'a>) {
+        let Value::Str(name) = key else {
+            return row.overflow.push((key_text(&key), text_of(&value)));
+        };
+        if name == b"log_type" && value.as_str() == Some(own_type) {
+            return;
+        }
+        let Some((column, rank)) = self.targets.get(name).copied() else {
+            return row.overflow.push((key_text(&key), text_of(&value)));
+        };
+        let Some(slot) = row.taken.get_mut(column) else { return };
+        // The field listed first wins the column; between equal names the one that came first.
+        match slot {
+            Some((taken_rank, ..)) if *taken_rank <= rank => row.overflow.push((key_text(&key), text_of(&value))),
+            Some((_, taken_name, taken)) => {
+                row.overflow.push((key_text(&Value::Str(taken_name)), text_of(taken)));
+                *slot = Some((rank, name, value));
+            }
+            None => *slot = Some((rank, name, value)),
+        }
+    }
+
+    fn settle<'a>(&self, index: usize, name: &'a [u8], value: Value<'a>, row: &mut Row<'a>) {
+        let kind = self.kinds.get(index).copied().unwrap_or(ColumnKind::Text);
+        let (cell, is_whole) = fit(kind, &value);
+        if !is_whole {
+            row.overflow.push((key_text(&Value::Str(name)), text_of(&value)));
+        }
+        if let Some(slot) = row.cells.get_mut(index) {
+            *slot = cell;
+        }
+    }
+}
+
+/// The value as the column holds it, and whether the column then says all that the field said.
+fn fit<'a>(kind: ColumnKind, value: &Value<'a>) -> (Option<Cell<'a>>, bool) {
+    if *value == Value::Nil {
+        return (None, true);
+    }
+    let cell = match kind {
+        ColumnKind::Time | ColumnKind::Tag => None,
+        ColumnKind::Severity => {
+            let Some(severity) = Severity::from_value(value) else { return (None, false) };
+            let name = severity.name();
+            return (Some(Cell::Text(Cow::Borrowed(name))), value.as_str() == Some(name));
+        }
+        ColumnKind::ContainerName => {
+            value.as_str().map(|name| Cell::Text(Cow::Borrowed(name.strip_prefix('/').unwrap_or(name))))
+        }
+        ColumnKind::Text => match value {
+            Value::Str(_) => value.as_str().map(|text| Cell::Text(Cow::Borrowed(text))),
+            // A list or a map is JSON text in the overflow, where a reader expects it.
+            Value::Array(_) | Value::Map(_) | Value::Bin(_) | Value::Ext(..) => None,
+            _ => text_of(value).map(Cell::Text),
+        },
+        ColumnKind::Int32 => as_int(value).filter(|int| i32::try_from(*int).is_ok()).map(Cell::Int),
+        ColumnKind::Int64 => as_int(value).map(Cell::Int),
+        ColumnKind::Float64 => as_float(value).map(Cell::Float),
+        ColumnKind::Binary => match *value {
+            Value::Bin(bytes) => Some(Cell::Bytes(bytes)),
+            _ => None,
+        },
+    };
+    let is_whole = cell.is_some();
+    (cell, is_whole)
+}
+
+/// A number, or the text of one that is written the one way in which it would be printed again.
+fn as_int(value: &Value<'_>) -> Option<i64> {
+    if let Value::Str(_) = value {
+        let text = value.as_str()?;
+        return text.parse::<i64>().ok().filter(|int| int.to_string() == text);
+    }
+    value.as_int()
+}
+
+fn as_float(value: &Value<'_>) -> Option<f64> {
+    const EXACT: i64 = 1 << 53;
+    match *value {
+        // NaN and the infinities mean something that an average must not swallow: they stay text in the overflow.
+        Value::F64(float) => Some(float).filter(|float| float.is_finite()),
+        Value::F32(float) => Some(f64::from(float)).filter(|float| float.is_finite()),
+        Value::Int(int) if (-EXACT..=EXACT).contains(&int) => Some(int as f64),
+        Value::Str(_) => {
+            let text = value.as_str()?;
+            text.parse::<f64>().ok().filter(|float| float.is_finite() && float.to_string() == text)
+        }
+        _ => None,
+    }
+}
+
+/// A value as text: a string as it is, nil as nothing, everything else as JSON.
+fn text_of<'a>(value: &Value<'a>) -> Option<Cow<'a, str>> {
+    if let Some(text) = value.as_str() {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut text = String::new();
+    match value {
+        Value::Nil => return None,
+        Value::Str(_) | Value::Bin(_) | Value::Ext(..) | Value::Array(_) | Value::Map(_) => {
+            // The value was read whole before, so this does not fail; if it did, what is written so far is kept.
+            let _ = json::write(&mut text, value);
+        }
+        scalar => json::scalar_text(&mut text, scalar),
+    }
+    Some(Cow::Owned(text))
+}
+
+fn key_text<'a>(key: &Value<'a>) -> Cow<'a, str> {
+    text_of(key).unwrap_or(Cow::Borrowed("null"))
+}
+
+/// A map has each key once; a field that came twice is kept under `name#2` and so on.
+fn rename_doubles(overflow: &mut [(Cow<'_, str>, Option<Cow<'_, str>>)]) {
+    if overflow.len() < 2 {
+        return;
+    }
+    let mut seen: HashMap<String, u32> = HashMap::with_capacity(overflow.len());
+    for (name, _) in overflow {
+        let mut candidate = name.to_string();
+        while let Some(count) = seen.get_mut(&candidate) {
+            *count += 1;
+            candidate = format!("{name}#{count}");
+        }
+        if candidate != *name {
+            *name = Cow::Owned(candidate.clone());
+        }
+        seen.insert(candidate, 1);
+    }
+}
+
+#[cfg(test)]
+#[path = "row_tests.rs"]
+mod tests;

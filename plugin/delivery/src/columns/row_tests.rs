@@ -1,0 +1,121 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use super::*;
+use crate::lane::Lane;
+use crate::schema::columns;
+use shiwake_records::log_type::LogType;
+
+fn event_bytes(fields: Vec<(rmpv::Value, rmpv::Value)>) -> Vec<u8> {
+    let event = rmpv::Value::Array(vec![5.into(), rmpv::Value::Map(fields)]);
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, &event).unwrap();
+    bytes
+}
+
+/// The cells of an access record by column name, and its overflow.
+fn lay_out(
+    fields: Vec<(rmpv::Value, rmpv::Value)>,
+) -> (HashMap<&'static str, String>, HashMap<String, Option<String>>) {
+    let columns = columns(Lane::Typed(LogType::Access));
+    let bytes = event_bytes(fields);
+    let event = Event::read(&mut Reader::new(&bytes)).unwrap();
+    let mut row = Row::default();
+    RowLayout::new(&columns).fill(&event, "access", &mut row);
+    let cells = columns.iter().zip(&row.cells).filter_map(|(column, cell)| {
+        let text = match cell.as_ref()? {
+            Cell::Text(text) => text.to_string(),
+            Cell::Int(int) => format!("i{int}"),
+            Cell::Float(float) => format!("f{float}"),
+            Cell::Bytes(bytes) => format!("{bytes:?}"),
+        };
+        Some((column.name, text))
+    });
+    let overflow =
+        row.overflow.iter().map(|(key, value)| (key.to_string(), value.as_ref().map(|text| text.to_string())));
+    (cells.collect(), overflow.collect())
+}
+
+#[test]
+fn a_value_that_fits_is_in_its_column_and_nowhere_else() {
+    let cases: [(&str, rmpv::Value, &str, &str); 9] = [
+        ("status", 200.into(), "status", "i200"),
+        ("status", "404".into(), "status", "i404"),
+        ("status", 200.0.into(), "status", "i200"),
+        ("bytes", (1_i64 << 40).into(), "bytes", "i1099511627776"),
+        ("duration_ms", 12.into(), "duration_ms", "f12"),
+        ("duration_ms", "0.25".into(), "duration_ms", "f0.25"),
+        ("user_id", 77.into(), "user_id", "77"),
+        ("container_name", "/web".into(), "container_name", "web"),
+        ("http_user_agent", "curl".into(), "user_agent", "curl"),
+    ];
+    for (field, value, column, text) in cases {
+        let (cells, overflow) = lay_out(vec![(field.into(), value.clone())]);
+        assert_eq!(cells.get(column).map(String::as_str), Some(text), "{field} {value}");
+        assert_eq!(overflow, HashMap::new(), "{field} {value}");
+    }
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_in_the_overflow_as_text() {
+    let cases: [(&str, rmpv::Value, &str); 12] = [
+        ("status", "teapot".into(), "teapot"),
+        ("status", "0200".into(), "0200"),
+        ("status", (1_i64 << 40).into(), "1099511627776"),
+        ("status", 200.5.into(), "200.5"),
+        ("bytes", u64::MAX.into(), "18446744073709551615"),
+        ("duration_ms", f64::NAN.into(), "NaN"),
+        ("duration_ms", "1e3".into(), "1e3"),
+        ("path", rmpv::Value::Array(vec![1.into(), "b".into()]), r#"[1,"b"]"#),
+        ("severity", "purple".into(), "purple"),
+        ("elsewhere", true.into(), "true"),
+        ("nested", rmpv::Value::Map(vec![("a".into(), rmpv::Value::Nil)]), r#"{"a":null}"#),
+        ("time", "noon".into(), "noon"),
+    ];
+    for (field, value, text) in cases {
+        let (cells, overflow) = lay_out(vec![(field.into(), value.clone())]);
+        assert_eq!(cells, HashMap::new(), "{field} {value}");
+        assert_eq!(overflow.get(field), Some(&Some(text.to_owned())), "{field} {value}");
+    }
+}
+
+#[test]
+fn severities_are_normalised_and_their_own_word_is_kept() {
+    let (cells, overflow) = lay_out(vec![("severity".into(), "WARNING".into())]);
+    assert_eq!(cells.get("severity").map(String::as_str), Some("warn"));
+    assert_eq!(overflow.get("severity"), Some(&Some("WARNING".to_owned())));
+    let (_, overflow) = lay_out(vec![("severity".into(), "warn".into())]);
+    assert!(overflow.is_empty());
+}
+
+#[test]
+fn of_several_fields_for_one_column_the_first_listed_wins_and_none_is_lost() {
+    let (cells, overflow) =
+        lay_out(vec![("msg".into(), "c".into()), ("log".into(), "a".into()), ("message".into(), "b".into())]);
+    assert_eq!(cells.get("message").map(String::as_str), Some("a"));
+    assert_eq!(overflow.get("msg"), Some(&Some("c".to_owned())));
+    assert_eq!(overflow.get("message"), Some(&Some("b".to_owned())));
+}
+
+#[test]
+fn doubled_keys_odd_keys_and_nil_are_kept_apart() {
+    let (_, overflow) = lay_out(vec![
+        ("x".into(), 1.into()),
+        ("x".into(), 2.into()),
+        ("x#2".into(), 3.into()),
+        (7.into(), 4.into()),
+        ("n".into(), rmpv::Value::Nil),
+        ("log_type".into(), "payment".into()),
+    ]);
+    let expected = [
+        ("x", Some("1")),
+        ("x#2", Some("2")),
+        ("x#2#2", Some("3")),
+        ("7", Some("4")),
+        ("n", None),
+        ("log_type", Some("payment")),
+    ];
+    for (key, value) in expected {
+        assert_eq!(overflow.get(key), Some(&value.map(str::to_owned)), "{key}");
+    }
+    assert_eq!(overflow.len(), expected.len());
+}

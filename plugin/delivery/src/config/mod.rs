@@ -1,0 +1,10 @@
+//! What a user can set, parsed once into validated types.
+//!
+//! [`property`] lists the properties with their defaults and reads sizes, times and flags; [`output`] and [`filter`]
+//! make them into the configuration of an instance.
+
+pub mod filter;
+pub mod output;
+pub mod property;
+
+pub use property::{ConfigError, Properties, Property};

@@ -1,0 +1,265 @@
+//! Names and values of properties.
+//!
+//! Sizes are read as Fluent Bit reads them: `k`, `m` and `g`, with or without a `b` behind, are powers of 1000, `KiB`,
+//! `MiB` and `GiB` powers of 1024. Times are seconds, or a number with `s`, `m`, `h` or `d`.
+
+use std::time::Duration;
+
+/// A property that a user can set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Property {
+    /// Its name; case does not matter.
+    pub name: &'static str,
+    /// The value when it is not set, as a user would write it; `None` when there is none.
+    pub default: Option<&'static str>,
+    /// What it does, and which values it takes.
+    pub meaning: &'static str,
+}
+
+/// Why an instance cannot start with what it was given. Each says which property, what was found and what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// No property has this name.
+    #[error("unknown property '{found}'{}; known are: {known}", hint(.nearest))]
+    Unknown {
+        /// The name.
+        found: String,
+        /// The known name that is most like it.
+        nearest: Option<&'static str>,
+        /// All known names.
+        known: String,
+    },
+    /// The value is not one of those allowed.
+    #[error("property '{name}' has the value '{found}': {allowed}")]
+    Value {
+        /// The property.
+        name: &'static str,
+        /// Its value.
+        found: String,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// Something that must be set is not.
+    #[error("{0}")]
+    Missing(&'static str),
+    /// Two properties say the same thing differently.
+    #[error("properties '{first}' and '{second}' are both set: set one of them")]
+    Both {
+        /// One.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+}
+
+fn hint(nearest: &Option<&'static str>) -> String {
+    nearest.map(|name| format!(", did you mean '{name}'?")).unwrap_or_default()
+}
+
+/// Values as the host gives them, by property.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Properties {
+    values: Vec<(&'static str, String)>,
+}
+
+impl Properties {
+    /// Sorts out what was set: names are matched without regard to case, an empty value counts as not set.
+    ///
+    /// # Errors
+    /// When a name is unknown.
+    pub fn new<N: AsRef<str>, V: Into<String>>(
+        known: &[Property],
+        set: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, ConfigError> {
+        let mut values = Vec::new();
+        for (name, value) in set {
+            let name = name.as_ref();
+            let Some(property) = known.iter().find(|property| property.name.eq_ignore_ascii_case(name)) else {
+                return Err(unknown(known, name));
+            };
+            let value = value.into();
+            if !value.trim().is_empty() {
+                values.push((property.name, value.trim().to_owned()));
+            }
+        }
+        Ok(Self { values })
+    }
+
+    /// The value, when it was set.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// An owned value, when it was set.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::to_owned)
+    }
+
+    /// A size in bytes within a range.
+    ///
+    /// # Errors
+    /// When the value is no size or outside of the range.
+    pub fn size(&self, name: &'static str, range: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        parse_size(value).filter(|bytes| range.contains(bytes)).map(Some).ok_or_else(|| ConfigError::Value {
+            name,
+            found: value.to_owned(),
+            allowed: format!(
+                "a size from {} to {} is allowed, as in 64M",
+                in_words(*range.start()),
+                in_words(*range.end())
+            ),
+        })
+    }
+
+    /// A time within a range.
+    ///
+    /// # Errors
+    /// When the value is no time or outside of the range.
+    pub fn time(
+        &self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<Duration>,
+    ) -> Result<Option<Duration>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        parse_time(value).filter(|time| range.contains(time)).map(Some).ok_or_else(|| ConfigError::Value {
+            name,
+            found: value.to_owned(),
+            allowed: format!("a time from {:?} to {:?} is allowed, as in 90s, 10m or 1h", range.start(), range.end()),
+        })
+    }
+
+    /// A whole number within a range.
+    ///
+    /// # Errors
+    /// When the value is no number or outside of the range.
+    pub fn number(&self, name: &'static str, range: std::ops::RangeInclusive<i32>) -> Result<Option<i32>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        value.parse().ok().filter(|number| range.contains(number)).map(Some).ok_or_else(|| ConfigError::Value {
+            name,
+            found: value.to_owned(),
+            allowed: format!("a number from {} to {} is allowed", range.start(), range.end()),
+        })
+    }
+
+    /// A flag.
+    ///
+    /// # Errors
+    /// When the value is neither yes nor no.
+    pub fn flag(&self, name: &'static str) -> Result<Option<bool>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        match value.to_ascii_lowercase().as_str() {
+            "on" | "true" | "yes" => Ok(Some(true)),
+            "off" | "false" | "no" => Ok(Some(false)),
+            _ => Err(ConfigError::Value { name, found: value.to_owned(), allowed: "on or off is allowed".to_owned() }),
+        }
+    }
+}
+
+fn unknown(known: &[Property], found: &str) -> ConfigError {
+    const LIKENESS: f64 = 0.7;
+    let lower = found.to_ascii_lowercase();
+    let nearest = known
+        .iter()
+        .map(|property| (strsim::jaro_winkler(property.name, &lower), property.name))
+        .filter(|(likeness, _)| *likeness > LIKENESS)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name);
+    let names: Vec<&str> = known.iter().map(|property| property.name).collect();
+    ConfigError::Unknown { found: found.to_owned(), nearest, known: names.join(", ") }
+}
+
+fn split_unit(text: &str) -> Option<(u64, String)> {
+    let at = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    Some((number.parse().ok()?, unit.trim().to_ascii_lowercase()))
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let (number, unit) = split_unit(text)?;
+    let factor: u64 = match unit.as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
+fn parse_time(text: &str) -> Option<Duration> {
+    let (number, unit) = split_unit(text)?;
+    let factor: u64 = match unit.as_str() {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.checked_mul(factor).map(Duration::from_secs)
+}
+
+fn in_words(bytes: u64) -> String {
+    match bytes {
+        1_000_000_000.. => format!("{}G", bytes / 1_000_000_000),
+        1_000_000.. => format!("{}M", bytes / 1_000_000),
+        1_000.. => format!("{}k", bytes / 1_000),
+        _ => bytes.to_string(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    const KNOWN: [Property; 2] = [
+        Property { name: "bucket", default: None, meaning: "" },
+        Property { name: "total_file_size", default: None, meaning: "" },
+    ];
+
+    fn set(name: &str, value: &str) -> Result<Properties, ConfigError> {
+        Properties::new(&KNOWN, [(name, value)])
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_nearest_known_one() {
+        let error = set("bukcet", "x").unwrap_err().to_string();
+        assert_eq!(error, "unknown property 'bukcet', did you mean 'bucket'?; known are: bucket, total_file_size");
+        let error = set("zzz", "x").unwrap_err().to_string();
+        assert_eq!(error, "unknown property 'zzz'; known are: bucket, total_file_size");
+    }
+
+    #[test]
+    fn names_are_known_in_any_case_and_an_empty_value_is_none() {
+        assert_eq!(set("Bucket", " logs ").unwrap().get("bucket"), Some("logs"));
+        assert_eq!(set("bucket", " ").unwrap().get("bucket"), None);
+    }
+
+    #[test]
+    fn sizes_and_times_are_read_with_their_units() {
+        for (text, bytes) in
+            [("10", 10), ("1k", 1_000), ("64M", 64_000_000), ("1GB", 1_000_000_000), ("1 MiB", 1 << 20)]
+        {
+            assert_eq!(parse_size(text), Some(bytes), "{text}");
+        }
+        for text in ["", "M", "1T", "-1", "1.5M", "99999999999999999999"] {
+            assert_eq!(parse_size(text), None, "{text}");
+        }
+        for (text, seconds) in [("90", 90), ("10m", 600), ("1h", 3_600), ("2d", 172_800)] {
+            assert_eq!(parse_time(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_out_of_range_says_what_is_allowed() {
+        let properties = set("total_file_size", "5").unwrap();
+        let error = properties.size("total_file_size", 1_000_000..=5_000_000_000).unwrap_err().to_string();
+        assert_eq!(error, "property 'total_file_size' has the value '5': a size from 1M to 5G is allowed, as in 64M");
+    }
+}

@@ -1,0 +1,149 @@
+//! The sums that must add up: in = written + quarantined + pending.
+//!
+//! A record is counted in when the spool has taken it, written when the object that holds it is in the store, and
+//! quarantined when an object under `quarantine/` holds it. Pending is what is neither. Nothing is counted twice: a
+//! chunk that was answered RETRY was not counted in.
+
+use crate::lane::{LANE_COUNT, Lane};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counters of one lane or of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Records the spool has taken.
+    pub accepted: u64,
+    /// Records in objects of their log type.
+    pub written: u64,
+    /// Records, or runs of bytes that are none, in objects under `quarantine/`.
+    pub quarantined: u64,
+}
+
+impl Totals {
+    /// Records that wait.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.accepted.saturating_sub(self.written).saturating_sub(self.quarantined)
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Totals { accepted, written, quarantined } = self;
+        write!(formatter, "in={accepted} written={written} quarantined={quarantined} pending={}", self.pending())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    accepted: AtomicU64,
+    written: AtomicU64,
+    quarantined: AtomicU64,
+}
+
+/// The sums of one output instance, since its start.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    lanes: [Counters; LANE_COUNT],
+    objects: AtomicU64,
+    object_bytes: AtomicU64,
+}
+
+impl Ledger {
+    /// Records were taken by the spool.
+    pub fn accept(&self, lane: Lane, records: u64) {
+        self.add(lane, records, |counters| &counters.accepted);
+    }
+
+    /// Records are in an object of their type.
+    pub fn write(&self, lane: Lane, records: u64) {
+        self.add(lane, records, |counters| &counters.written);
+    }
+
+    /// Records are in an object under `quarantine/`.
+    pub fn quarantine(&self, lane: Lane, records: u64) {
+        self.add(lane, records, |counters| &counters.quarantined);
+    }
+
+    /// An object was stored.
+    pub fn store_object(&self, bytes: u64) {
+        self.objects.fetch_add(1, Ordering::Relaxed);
+        self.object_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The sums of one lane.
+    #[must_use]
+    pub fn lane(&self, lane: Lane) -> Totals {
+        self.lanes.get(lane.index()).map(Counters::totals).unwrap_or_default()
+    }
+
+    /// The sums of all lanes.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Lane::BY_WORTH.iter().fold(Totals::default(), |sum, lane| {
+            let totals = self.lane(*lane);
+            Totals {
+                accepted: sum.accepted + totals.accepted,
+                written: sum.written + totals.written,
+                quarantined: sum.quarantined + totals.quarantined,
+            }
+        })
+    }
+
+    /// Objects stored and their bytes.
+    #[must_use]
+    pub fn objects(&self) -> (u64, u64) {
+        (self.objects.load(Ordering::Relaxed), self.object_bytes.load(Ordering::Relaxed))
+    }
+
+    fn add(&self, lane: Lane, records: u64, counter: impl Fn(&Counters) -> &AtomicU64) {
+        if let Some(counters) = self.lanes.get(lane.index()) {
+            counter(counters).fetch_add(records, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Counters {
+    fn totals(&self) -> Totals {
+        // Written before accepted: what is counted in between is then still pending, never below nothing.
+        let written = self.written.load(Ordering::Relaxed);
+        let quarantined = self.quarantined.load(Ordering::Relaxed);
+        Totals { accepted: self.accepted.load(Ordering::Relaxed), written, quarantined }
+    }
+}
+
+impl fmt::Display for Ledger {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (objects, bytes) = self.objects();
+        write!(formatter, "{} objects={objects} object_bytes={bytes}", self.totals())?;
+        for lane in Lane::BY_WORTH {
+            let accepted = self.lane(lane).accepted;
+            if accepted > 0 {
+                write!(formatter, " {lane}={accepted}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shiwake_records::log_type::LogType;
+
+    #[test]
+    fn what_is_neither_written_nor_quarantined_is_pending() {
+        let ledger = Ledger::default();
+        let access = Lane::Typed(LogType::Access);
+        ledger.accept(access, 5);
+        ledger.accept(Lane::Quarantine, 2);
+        ledger.write(access, 3);
+        ledger.quarantine(Lane::Quarantine, 1);
+        ledger.store_object(100);
+        assert_eq!(ledger.totals().pending(), 3);
+        assert_eq!(
+            ledger.to_string(),
+            "in=7 written=3 quarantined=1 pending=3 objects=1 object_bytes=100 access=5 quarantine=2"
+        );
+    }
+}

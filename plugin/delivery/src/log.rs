@@ -1,0 +1,58 @@
+//! Lines for the operator, through whatever logger the host has.
+
+use std::time::Duration;
+
+/// How important a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something is lost or will not work without a change.
+    Error,
+    /// Something failed and is tried again.
+    Warn,
+    /// What happens in ordinary operation.
+    Info,
+    /// For those who look into the plugin.
+    Debug,
+}
+
+/// Takes lines; each is one line without its end, and holds no secret.
+pub trait Log: Send + Sync {
+    /// Takes a line.
+    fn line(&self, level: Level, text: &str);
+}
+
+/// Lets the first line of a kind through, then at most one an interval, and counts what it held back.
+#[derive(Debug, Default)]
+pub struct RateLimit {
+    last: Option<Duration>,
+    held_back: u64,
+}
+
+/// Time between two lines of one kind.
+pub const LINE_INTERVAL: Duration = Duration::from_secs(60);
+
+impl RateLimit {
+    /// Whether a line may be written at `now`, and how many were held back since the last one.
+    pub fn admit(&mut self, now: Duration) -> Option<u64> {
+        if self.last.is_some_and(|last| now.saturating_sub(last) < LINE_INTERVAL) {
+            self.held_back += 1;
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.held_back))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_an_interval_and_the_rest_is_counted() {
+        let mut limit = RateLimit::default();
+        assert_eq!(limit.admit(Duration::from_secs(5)), Some(0));
+        assert_eq!(limit.admit(Duration::from_secs(6)), None);
+        assert_eq!(limit.admit(Duration::from_secs(64)), None);
+        assert_eq!(limit.admit(Duration::from_secs(65)), Some(2));
+    }
+}

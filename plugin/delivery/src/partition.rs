@@ -1,0 +1,54 @@
+//! Where an object lies in the lake: `type=<type>/dt=<date>/hour=<hour>/<stream>-<segment>.parquet`.
+//!
+//! The name follows from the spool's stream, the segment and the partition, so that delivering a segment again writes
+//! the same object again. Every part is made here, of numbers and of names from a fixed list: nothing that stands in a
+//! record gets into a path.
+
+use crate::lane::Lane;
+use crate::spool::SegmentId;
+use shiwake_records::civil_time::{CivilHour, civil_hour};
+
+/// One partition of the lake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Partition {
+    /// The lane.
+    pub lane: Lane,
+    /// The hour in UTC in which the records' own times lie.
+    pub hour: CivilHour,
+}
+
+impl Partition {
+    /// The partition of a record.
+    #[must_use]
+    pub fn of(lane: Lane, time_micros: i64) -> Self {
+        Self { lane, hour: civil_hour(time_micros.div_euclid(1_000_000)) }
+    }
+
+    /// The object's key below the lake's prefix.
+    #[must_use]
+    pub fn object_key(&self, stream: &str, segment: SegmentId) -> String {
+        let CivilHour { year, month, day, hour } = self.hour;
+        let folder = match self.lane {
+            Lane::Typed(log_type) => format!("type={log_type}"),
+            Lane::Quarantine => "quarantine".to_owned(),
+        };
+        format!("{folder}/dt={year:04}-{month:02}-{day:02}/hour={hour:02}/{stream}-{:010}.parquet", segment.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shiwake_records::log_type::LogType;
+
+    #[test]
+    fn keys_follow_from_stream_segment_and_event_time() {
+        let lane = Lane::Typed(LogType::Access);
+        let partition = Partition::of(lane, 1_431_857_103_000_000);
+        let key = partition.object_key("s", SegmentId { lane, number: 7 });
+        assert_eq!(key, "type=access/dt=2015-05-17/hour=10/s-0000000007.parquet");
+        let before_1970 = Partition::of(Lane::Quarantine, -1);
+        let key = before_1970.object_key("s", SegmentId { lane: Lane::Quarantine, number: 0 });
+        assert_eq!(key, "quarantine/dt=1969-12-31/hour=23/s-0000000000.parquet");
+    }
+}

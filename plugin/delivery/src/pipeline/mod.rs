@@ -1,0 +1,187 @@
+//! The two threads of an output instance, and the way in.
+//!
+//! [`Pipeline::accept`] is called by the host on a stack of 24 KiB: it copies the chunk, hands it to the acceptor's
+//! thread and waits for the answer; nothing else happens on the host's stack. The acceptor sorts and spools; the
+//! deliverer writes files and stores them. Both end in [`Pipeline::stop`], which joins them.
+//!
+//! A panic in the acceptor poisons the pipeline: every later chunk is answered RETRY, so the host keeps it.
+
+mod acceptor;
+mod backoff;
+mod deliverer;
+
+use crate::clock::Clock;
+use crate::config::output::OutputConfig;
+use crate::ledger::Ledger;
+use crate::log::{Level, Log};
+use crate::spool::{MemorySpool, SegmentId};
+use crate::store::{Environment, Lake, OpenError};
+use acceptor::Acceptor;
+use deliverer::Deliverer;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// What the host is told about a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// All of its records are in the spool.
+    Accepted,
+    /// None of it was taken; the host should keep the chunk and hand it over again.
+    Retry,
+}
+
+/// What reaches the acceptor's thread.
+enum Message {
+    Chunk { bytes: Vec<u8>, tag: Arc<str>, answer: SyncSender<Answer> },
+    Delivered(SegmentId),
+    DelivererEnded,
+    Stop,
+}
+
+/// What both threads use.
+#[derive(Clone)]
+struct Surroundings {
+    config: Arc<OutputConfig>,
+    ledger: Arc<Ledger>,
+    clock: Arc<dyn Clock>,
+    log: Arc<dyn Log>,
+}
+
+/// Why an instance could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The lake cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The system gave no thread, timer or random number.
+    #[error("{what} could not be had from the system: {source}")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// A running output instance.
+pub struct Pipeline {
+    sender: Sender<Message>,
+    surroundings: Surroundings,
+    deadline: watch::Sender<Option<Duration>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Pipeline {
+    /// Opens the lake and starts the threads.
+    ///
+    /// # Errors
+    /// When the lake cannot be opened or the system refuses what is needed.
+    pub fn start(
+        config: OutputConfig,
+        environment: &Environment,
+        clock: Arc<dyn Clock>,
+        log: Arc<dyn Log>,
+    ) -> Result<Self, StartError> {
+        let lake = Lake::open(&config.location, &config.s3, environment)?;
+        Self::start_on(lake, config, clock, log)
+    }
+
+    /// Starts the threads on a lake that is already open.
+    ///
+    /// # Errors
+    /// When the system refuses what is needed.
+    pub fn start_on(
+        lake: Lake,
+        config: OutputConfig,
+        clock: Arc<dyn Clock>,
+        log: Arc<dyn Log>,
+    ) -> Result<Self, StartError> {
+        let stream = new_stream_id(clock.wall_micros())?;
+        let spool = MemorySpool::new(stream.clone(), config.spool_limit_bytes());
+        let surroundings = Surroundings { config: Arc::new(config), ledger: Arc::default(), clock, log };
+        let (sender, receiver) = channel();
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let (deadline, deadline_of_deliverer) = watch::channel(None);
+
+        let mut deliverer =
+            Deliverer::new(surroundings.clone(), lake, stream, queue, deadline_of_deliverer, sender.clone())?;
+        let acceptor = Acceptor::new(surroundings.clone(), Box::new(spool), jobs);
+        let pipeline = Self { sender, surroundings, deadline, threads: Mutex::default() };
+        // When the second thread cannot be had, dropping the pipeline stops the first.
+        pipeline.spawn("shiwake-accept", move || acceptor.run(&receiver))?;
+        pipeline.spawn("shiwake-deliver", move || deliverer.run())?;
+        Ok(pipeline)
+    }
+
+    /// Hands a chunk over and waits until its records are in the spool. May be called from several threads.
+    pub fn accept(&self, chunk: &[u8], tag: &str) -> Answer {
+        let (answer, answered) = sync_channel(1);
+        let message = Message::Chunk { bytes: chunk.to_vec(), tag: Arc::from(tag), answer };
+        if self.sender.send(message).is_err() {
+            return Answer::Retry;
+        }
+        answered.recv().unwrap_or(Answer::Retry)
+    }
+
+    /// The sums so far.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.surroundings.ledger
+    }
+
+    /// Takes no more, writes what is pending as far as the shutdown timeout allows, says what is left, and joins the
+    /// threads. Doing it again does nothing.
+    pub fn stop(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        if threads.is_empty() {
+            return;
+        }
+        let Surroundings { config, ledger, clock, log } = &self.surroundings;
+        self.deadline.send_replace(Some(clock.monotonic() + config.shutdown_timeout));
+        let _ = self.sender.send(Message::Stop);
+        for thread in threads {
+            let _ = thread.join();
+        }
+        let pending = ledger.totals().pending();
+        if pending > 0 {
+            let within = config.shutdown_timeout;
+            log.line(
+                Level::Error,
+                &format!("{pending} records could not be written within shutdown_timeout ({within:?}) and are lost"),
+            );
+        }
+        log.line(Level::Info, &format!("ledger at exit: {ledger}"));
+    }
+
+    fn spawn(&self, name: &'static str, body: impl FnOnce() + Send + 'static) -> Result<(), StartError> {
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(body)
+            .map_err(|source| StartError::System { what: "a thread", source })?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A name that no other spool has: when it was made, and chance.
+fn new_stream_id(wall_micros: i64) -> Result<String, StartError> {
+    let mut chance = [0_u8; 8];
+    getrandom::fill(&mut chance)
+        .map_err(|error| StartError::System { what: "a random number", source: std::io::Error::other(error) })?;
+    Ok(format!("{:012x}{:016x}", wall_micros / 1_000, u64::from_ne_bytes(chance)))
+}
+
+type Inbox = Receiver<Message>;
+
+#[cfg(test)]
+#[path = "pipeline_tests.rs"]
+mod tests;
