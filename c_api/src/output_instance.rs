@@ -32,11 +32,12 @@ pub(crate) struct OutputInstance {
     pipeline: Pipeline,
     poison: Poison,
     log: Arc<dyn Log>,
+    host_instance: usize,
 }
 
 impl OutputInstance {
-    /// Reads the properties and starts the threads.
-    pub(crate) fn start(set: SetProperties, log: Arc<dyn Log>) -> Result<Self, InstanceError> {
+    /// Reads the properties and starts the threads; `host_instance` is the address of the host's own struct.
+    pub(crate) fn start(set: SetProperties, log: Arc<dyn Log>, host_instance: usize) -> Result<Self, InstanceError> {
         warn_if_incomplete(&set, log.as_ref());
         let properties = Properties::new(&PROPERTIES, set.values).map_err(InstanceError::Config)?;
         let environment: Vec<(String, String)> = environment();
@@ -52,7 +53,7 @@ impl OutputInstance {
         let pipeline = with_signals_blocked(|| Pipeline::start(config, &environment, clock, Arc::clone(&log)))
             .map_err(InstanceError::Start)?;
         log.line(Level::Info, &started);
-        Ok(Self { pipeline, poison: Poison::default(), log })
+        Ok(Self { pipeline, poison: Poison::default(), log, host_instance })
     }
 
     /// Takes a chunk; called on the host's small stack.
@@ -64,6 +65,11 @@ impl OutputInstance {
             let _ = std::thread::spawn(move || log.line(Level::Error, text)).join();
         };
         self.poison.guard(Answer::Retry, tell, || self.pipeline.accept(chunk, &tag.to_string_lossy()))
+    }
+
+    /// The address of the host's own struct.
+    pub(crate) fn host_instance(&self) -> usize {
+        self.host_instance
     }
 
     /// Writes what is pending and joins the threads.

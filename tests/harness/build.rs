@@ -13,19 +13,8 @@ const SHIM: &str = "shim/host.c";
 /// File name and preprocessor symbols of each layout's library.
 const LIBRARIES: [(&str, &[&str]); 4] = [
     ("host_1_9_10.so", &["HOST_NAMES", "LOG_FRAME_BYTES=4096"]),
-    (
-        "host_4_2_8.so",
-        &["HOST_NAMES", "HOST_EVENTS", "LOG_FRAME_BYTES=4096"],
-    ),
-    (
-        "host_5_1_1.so",
-        &[
-            "HOST_NAMES",
-            "HOST_EVENTS",
-            "HOST_HTTP_SERVER",
-            "LOG_FRAME_BYTES=8192",
-        ],
-    ),
+    ("host_4_2_8.so", &["HOST_NAMES", "HOST_EVENTS", "LOG_FRAME_BYTES=4096"]),
+    ("host_5_1_1.so", &["HOST_NAMES", "HOST_EVENTS", "HOST_HTTP_SERVER", "LOG_FRAME_BYTES=8192"]),
     ("host_unknown.so", &["LOG_FRAME_BYTES=4096"]),
 ];
 
@@ -48,9 +37,5 @@ fn link_library(compiler: &cc::Tool, target: &Path, symbols: &[&str]) -> Result<
         .arg("-o")
         .arg(target)
         .status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("the C compiler failed on {SHIM}: {status}").into())
-    }
+    if status.success() { Ok(()) } else { Err(format!("the C compiler failed on {SHIM}: {status}").into()) }
 }

@@ -3,6 +3,7 @@
 //! The host copies its own `sizeof(struct flb_filter_plugin)` from the symbol, so what lies there must have the layout of
 //! that very host; it is filled in when the shared object is loaded, before the host looks.
 
+use super::PLUGIN_NAME;
 use super::host::{HostKind, host};
 use super::logger::HostLog;
 use super::properties;
@@ -65,7 +66,7 @@ extern "C" fn fill_at_load() {
 
 /// The struct as each kind of host lays it out, in words.
 fn layout(kind: HostKind) -> [usize; PLUGIN_WORDS] {
-    let name = c"shiwake".as_ptr() as usize;
+    let name = PLUGIN_NAME.as_ptr() as usize;
     let description = c"Sorts and enriches logs".as_ptr() as usize;
     let no_config_map = 0;
     let no_callback = 0;

@@ -5,8 +5,13 @@
 //! allocates: `flb_plugin_proxy_def` has 32 bytes in 1.9.10 and grew later, but every host with the larger struct clears
 //! it, so the newer fields are left alone.
 
+mod classic_exit;
 pub mod filter;
 pub mod host;
 pub mod logger;
+mod memory;
 pub mod output;
 pub mod properties;
+
+/// The name under which a configuration asks for the filter and the output.
+pub(crate) const PLUGIN_NAME: &std::ffi::CStr = c"shiwake";

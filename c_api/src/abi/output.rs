@@ -1,8 +1,11 @@
 //! The proxy output: `FLBPluginRegister`, `FLBPluginInit`, `FLBPluginFlushCtx`, `FLBPluginExitCtx`.
 //!
-//! The context that the host keeps for us is the number of an instance, not a pointer: 1.9.10 calls the exit once an
-//! instance, but always with the context of the last one.
+//! The context that the host keeps for us is the number of an instance, not a pointer: 1.9 calls the exit once an
+//! instance, but always with the context of the last one, and newer hosts call it with null for an instance that was
+//! never started.
 
+use super::PLUGIN_NAME;
+use super::classic_exit::forget_exit_callback;
 use super::host::{GetProperty, HostKind, host};
 use super::logger::HostLog;
 use super::properties;
@@ -99,7 +102,8 @@ pub unsafe extern "C" fn FLBPluginFlushCtx(
 /// `context` is what was set in `FLBPluginInit`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn FLBPluginExitCtx(context: *mut c_void) -> c_int {
-    guard(FLB_ERROR, || exit(context))
+    // SAFETY: called by a host that is exiting.
+    guard(FLB_ERROR, || unsafe { exit(context) })
 }
 
 unsafe fn register(def: *mut ProxyDef) -> c_int {
@@ -113,7 +117,7 @@ unsafe fn register(def: *mut ProxyDef) -> c_int {
         kind: FLB_PROXY_OUTPUT_PLUGIN,
         proxy: FLB_PROXY_GOLANG,
         flags: 0,
-        name: c"shiwake".as_ptr(),
+        name: PLUGIN_NAME.as_ptr(),
         description: c"Sorts logs by type into typed Parquet".as_ptr(),
     };
     if def.is_null() {
@@ -139,7 +143,7 @@ unsafe fn init(plugin: *mut OutputPlugin) -> c_int {
     };
     // SAFETY: the host's function and the host's instance.
     let set = unsafe { properties::read(get_property, plugin.instance, &PROPERTIES) };
-    match OutputInstance::start(set, Arc::clone(&log) as Arc<dyn Log>) {
+    match OutputInstance::start(set, Arc::clone(&log) as Arc<dyn Log>, plugin.instance as usize) {
         Ok(instance) => {
             context.remote_context = output_instance::enter(instance) as *mut c_void;
             FLB_OK
@@ -166,14 +170,20 @@ unsafe fn flush(context: *mut c_void, data: *const c_void, size: usize, tag: *co
     }
 }
 
-fn exit(context: *mut c_void) -> c_int {
-    let ended = match host().kind {
+unsafe fn exit(context: *mut c_void) -> c_int {
+    match host().kind {
         // The host names the last instance each time; it exits as a whole, so all end with the first call.
-        HostKind::Classic => output_instance::leave_all(),
-        HostKind::Modern | HostKind::Unknown => output_instance::leave(context as usize).into_iter().collect(),
-    };
-    for instance in ended {
-        instance.stop();
+        HostKind::Classic => {
+            let ended = output_instance::leave_all();
+            ended.iter().for_each(|instance| instance.stop());
+            if let [first, _, ..] = ended.as_slice() {
+                // SAFETY: the host is exiting, which is why it called this.
+                unsafe { forget_exit_callback(first.host_instance()) };
+            }
+        }
+        HostKind::Modern | HostKind::Unknown => {
+            output_instance::leave(context as usize).iter().for_each(|instance| instance.stop());
+        }
     }
     FLB_OK
 }

@@ -3,10 +3,11 @@
 //! A host answers for one name at a time. To find names that nobody knows, the instance's own list of properties is
 //! walked: a circular `mk_list` {prev, next} inside of `flb_kv` {key, value, mk_list}, somewhere in the instance, at a
 //! place that differs between versions. No offset is assumed: every place that could be such a list is looked at, with
-//! reads that the kernel checks (`process_vm_readv`), and one is believed only when the host's own function gives, for
+//! reads that the kernel checks ([`super::memory`]), and one is believed only when the host's own function gives, for
 //! every key in it, the very pointer that the list has.
 
 use super::host::GetProperty;
+use super::memory::{read_name, read_words};
 use shiwake_delivery::config::Property;
 use std::collections::HashSet;
 use std::ffi::{CStr, CString, c_void};
@@ -15,8 +16,6 @@ use std::ffi::{CStr, CString, c_void};
 const SEARCHED_BYTES: usize = 1024;
 /// Properties of one instance that are read, longer lists are none.
 const MAX_PROPERTIES: usize = 512;
-/// Bytes of a property's name.
-const MAX_NAME_BYTES: usize = 128;
 /// Where a list's links lie in `flb_kv`, behind key and value.
 const LINKS_OFFSET: usize = 2 * size_of::<usize>();
 
@@ -98,41 +97,6 @@ fn walk(head: usize, get: &impl Fn(&CStr) -> usize) -> Option<Vec<CString>> {
         [previous, node] = [node, next];
     }
     (confirmed > 0).then_some(names)
-}
-
-/// Text of a property's name: printable, not empty, not long.
-fn read_name(address: usize) -> Option<CString> {
-    let mut name = Vec::new();
-    // Byte by byte, because the page behind the text may be closed.
-    while name.len() <= MAX_NAME_BYTES {
-        match read_bytes::<1>(address.checked_add(name.len())?)? {
-            [0] => return if name.is_empty() { None } else { CString::new(name).ok() },
-            [byte @ b'!'..=b'~'] => name.push(byte),
-            _ => return None,
-        }
-    }
-    None
-}
-
-fn read_words<const N: usize>(address: usize) -> Option<[usize; N]> {
-    let mut words = [0_usize; N];
-    copy_from(address, words.as_mut_ptr().cast(), size_of::<[usize; N]>()).then_some(words)
-}
-
-fn read_bytes<const N: usize>(address: usize) -> Option<[u8; N]> {
-    let mut bytes = [0_u8; N];
-    copy_from(address, bytes.as_mut_ptr(), N).then_some(bytes)
-}
-
-/// Copies from any address of this process; an address that is not readable is no crash but `false`.
-fn copy_from(address: usize, target: *mut u8, length: usize) -> bool {
-    let local = libc::iovec { iov_base: target.cast(), iov_len: length };
-    let remote = libc::iovec { iov_base: address as *mut c_void, iov_len: length };
-    // SAFETY: getpid has no preconditions.
-    let this_process = unsafe { libc::getpid() };
-    // SAFETY: the local part is the caller's array of `length` bytes; the remote part is checked by the kernel.
-    let copied = unsafe { libc::process_vm_readv(this_process, &raw const local, 1, &raw const remote, 1, 0) };
-    usize::try_from(copied) == Ok(length)
 }
 
 #[cfg(test)]

@@ -83,25 +83,17 @@ pub(crate) type PreRegisterFn = unsafe extern "C" fn(hot_reloading: c_int) -> c_
 pub(crate) type RegisterFn = unsafe extern "C" fn(definition: *mut c_void) -> c_int;
 pub(crate) type UnregisterFn = unsafe extern "C" fn(definition: *mut c_void);
 pub(crate) type InitFn = unsafe extern "C" fn(plugin: *mut GoOutput) -> c_int;
-pub(crate) type FlushFn =
-    unsafe extern "C" fn(data: *const c_void, bytes: usize, tag: *const c_char) -> c_int;
-pub(crate) type FlushCtxFn = unsafe extern "C" fn(
-    context: *mut c_void,
-    data: *const c_void,
-    bytes: usize,
-    tag: *mut c_char,
-) -> c_int;
+pub(crate) type FlushFn = unsafe extern "C" fn(data: *const c_void, bytes: usize, tag: *const c_char) -> c_int;
+pub(crate) type FlushCtxFn =
+    unsafe extern "C" fn(context: *mut c_void, data: *const c_void, bytes: usize, tag: *mut c_char) -> c_int;
 pub(crate) type ExitFn = unsafe extern "C" fn() -> c_int;
 pub(crate) type ExitCtxFn = unsafe extern "C" fn(context: *mut c_void) -> c_int;
 pub(crate) type PreRunFn = unsafe extern "C" fn(hot_reload_enabled: c_int) -> c_int;
 pub(crate) type PreExitFn = unsafe extern "C" fn(hot_reloading: c_int);
 
 /// `cb_init` and `cb_pre_run` of a filter.
-pub(crate) type FilterInitFn = unsafe extern "C" fn(
-    instance: *mut c_void,
-    config: *mut c_void,
-    data: *mut c_void,
-) -> c_int;
+pub(crate) type FilterInitFn =
+    unsafe extern "C" fn(instance: *mut c_void, config: *mut c_void, data: *mut c_void) -> c_int;
 pub(crate) type FilterRunFn = unsafe extern "C" fn(
     data: *const c_void,
     bytes: usize,
@@ -114,5 +106,4 @@ pub(crate) type FilterRunFn = unsafe extern "C" fn(
     context: *mut c_void,
     config: *mut c_void,
 ) -> c_int;
-pub(crate) type FilterExitFn =
-    unsafe extern "C" fn(context: *mut c_void, config: *mut c_void) -> c_int;
+pub(crate) type FilterExitFn = unsafe extern "C" fn(context: *mut c_void, config: *mut c_void) -> c_int;

@@ -1,11 +1,15 @@
 //! Shared objects: opening, looking up, closing.
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, CString, c_int, c_void};
+use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
 use crate::error::HarnessError;
+
+/// Asks `dladdr1` for the ELF symbol; from glibc's `dlfcn.h`.
+const RTLD_DL_SYMENT: c_int = 1;
 
 /// Who sees the symbols of a library.
 #[derive(Clone, Copy, Debug)]
@@ -39,15 +43,9 @@ impl Library {
         // plugin to be loaded asks for that.
         let handle = unsafe { libc::dlopen(name.as_ptr(), flags) };
         if handle.is_null() {
-            return Err(HarnessError::Open {
-                path: path.to_owned(),
-                reason: linker_error(),
-            });
+            return Err(HarnessError::Open { path: path.to_owned(), reason: linker_error() });
         }
-        Ok(Self {
-            handle,
-            path: path.to_owned(),
-        })
+        Ok(Self { handle, path: path.to_owned() })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -71,6 +69,27 @@ impl Library {
         })
     }
 
+    /// As [`Self::find`], for a function of type `F`.
+    ///
+    /// # Safety
+    ///
+    /// If the library has `symbol`, it is a function of type `F`.
+    pub(crate) unsafe fn find_function<F: Copy>(&self, symbol: &CStr) -> Option<F> {
+        // SAFETY: the caller vouches for the type of the symbol.
+        self.find(symbol).map(|address| unsafe { as_function(address) })
+    }
+
+    /// As [`Self::require`], for a function of type `F`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::find_function`].
+    pub(crate) unsafe fn require_function<F: Copy>(&self, symbol: &CStr) -> Result<F, HarnessError> {
+        let address = self.require(symbol)?;
+        // SAFETY: the caller vouches for the type of the symbol.
+        Ok(unsafe { as_function(address) })
+    }
+
     /// Closes the handle. Tells whether the object is still mapped afterwards, because another
     /// handle or a thread's destructors hold it.
     pub(crate) fn close(&self) -> bool {
@@ -78,6 +97,17 @@ impl Library {
         unsafe { libc::dlclose(self.handle) };
         is_mapped(&self.path)
     }
+}
+
+/// Takes an address for a function.
+///
+/// # Safety
+///
+/// `address` is that of a function of type `F`, a function pointer.
+pub(crate) unsafe fn as_function<F: Copy>(address: *mut c_void) -> F {
+    const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
+    // SAFETY: `F` has the size of an address, and the caller vouches that it is one of an `F`.
+    unsafe { mem::transmute_copy(&address) }
 }
 
 /// Bytes of the data symbol at `address`, as its ELF symbol says; `None` if it does not say.
@@ -90,7 +120,7 @@ pub(crate) fn symbol_bytes(address: *mut c_void) -> Option<usize> {
     };
     let mut entry: *mut c_void = ptr::null_mut();
     // SAFETY: both results point at locals; RTLD_DL_SYMENT makes the linker store an ELF symbol.
-    let found = unsafe { libc::dladdr1(address, &raw mut info, &raw mut entry, libc::RTLD_DL_SYMENT) };
+    let found = unsafe { libc::dladdr1(address, &raw mut info, &raw mut entry, RTLD_DL_SYMENT) };
     if found == 0 || entry.is_null() || info.dli_saddr != address {
         return None;
     }
@@ -115,10 +145,7 @@ fn is_mapped(path: &Path) -> bool {
 }
 
 fn c_path(path: &Path) -> Result<CString, HarnessError> {
-    CString::new(path.as_os_str().as_bytes()).map_err(|source| HarnessError::ZeroByte {
-        what: "path",
-        source,
-    })
+    CString::new(path.as_os_str().as_bytes()).map_err(|source| HarnessError::ZeroByte { what: "path", source })
 }
 
 fn linker_error() -> String {

@@ -57,15 +57,12 @@ fn embedded_library(layout: Layout) -> &'static [u8] {
 /// Makes the functions of `layout` visible to every plugin loaded from now on, for the rest of the
 /// process. Returns the library.
 pub(crate) fn export(layout: Layout) -> Result<Library, HarnessError> {
-    let refused = |error: &io::Error| HarnessError::HostFunctions {
-        reason: error.to_string(),
-    };
+    let refused = |error: &io::Error| HarnessError::HostFunctions { reason: error.to_string() };
     let file = memory_file(embedded_library(layout)).map_err(|error| refused(&error))?;
     let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
     let library = Library::open(&path, Visibility::Global)?;
-    let connect = library.require(c"shiwake_harness_connect")?;
     // SAFETY: the symbol is that function of `shim/host.c`.
-    let connect = unsafe { std::mem::transmute::<*mut c_void, ConnectFn>(connect) };
+    let connect: ConnectFn = unsafe { library.require_function(c"shiwake_harness_connect") }?;
     // SAFETY: the table is of the struct the library expects; it copies it.
     unsafe { connect(&raw const TABLE) };
     Ok(library)
@@ -178,11 +175,7 @@ unsafe fn name_of(instance: *mut c_void, alias: usize, name: usize) -> *const c_
     let slot = instance.wrapping_byte_add(alias).cast::<*const c_char>();
     // SAFETY: the caller passes an instance with its alias there.
     let alias = unsafe { slot.read() };
-    if alias.is_null() {
-        instance.wrapping_byte_add(name).cast()
-    } else {
-        alias
-    }
+    if alias.is_null() { instance.wrapping_byte_add(name).cast() } else { alias }
 }
 
 unsafe extern "C" fn output_log_check(instance: *mut c_void, level: c_int) -> c_int {

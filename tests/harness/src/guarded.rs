@@ -42,15 +42,9 @@ impl Mapping {
         // SAFETY: a fresh anonymous mapping at an address the kernel picks touches no other memory.
         let base = unsafe { libc::mmap(ptr::null_mut(), bytes, libc::PROT_NONE, flags, -1, 0) };
         if base == libc::MAP_FAILED {
-            return Err(HarnessError::Map {
-                bytes,
-                source: io::Error::last_os_error(),
-            });
+            return Err(HarnessError::Map { bytes, source: io::Error::last_os_error() });
         }
-        Ok(Self {
-            base: base.cast(),
-            bytes,
-        })
+        Ok(Self { base: base.cast(), bytes })
     }
 
     /// Sets what may be done with `bytes` at `offset`, both whole pages inside the mapping.
@@ -58,14 +52,7 @@ impl Mapping {
         let target = self.at(offset, bytes);
         // SAFETY: `at` checked that the range is inside this mapping, which `self` owns.
         let answer = unsafe { libc::mprotect(target.cast::<c_void>(), bytes, rights) };
-        if answer == 0 {
-            Ok(())
-        } else {
-            Err(HarnessError::Map {
-                bytes,
-                source: io::Error::last_os_error(),
-            })
-        }
+        if answer == 0 { Ok(()) } else { Err(HarnessError::Map { bytes, source: io::Error::last_os_error() }) }
     }
 
     /// The address of `bytes` at `offset`.
@@ -120,12 +107,7 @@ impl GuardedBlock {
         let open_bytes = bytes.div_ceil(page).max(1) * page;
         let mapping = Mapping::closed(open_bytes + page)?;
         mapping.protect(0, open_bytes, libc::PROT_READ | libc::PROT_WRITE)?;
-        Ok(Self {
-            mapping,
-            start: open_bytes - bytes,
-            bytes,
-            open_bytes,
-        })
+        Ok(Self { mapping, start: open_bytes - bytes, bytes, open_bytes })
     }
 
     /// A block whose every byte is `filler`.
@@ -136,16 +118,28 @@ impl GuardedBlock {
         Ok(block)
     }
 
-    /// A copy of `bytes` that can be read but not written.
-    pub(crate) fn read_only_copy(bytes: &[u8]) -> Result<Self, HarnessError> {
+    /// A copy of `bytes`.
+    pub(crate) fn copy(bytes: &[u8]) -> Result<Self, HarnessError> {
         let block = Self::zeroed(bytes.len())?;
         block.put_bytes(0, bytes);
+        Ok(block)
+    }
+
+    /// A copy of `bytes` that can be read but not written.
+    pub(crate) fn read_only_copy(bytes: &[u8]) -> Result<Self, HarnessError> {
+        let block = Self::copy(bytes)?;
         block.mapping.protect(0, block.open_bytes, libc::PROT_READ)?;
         Ok(block)
     }
 
     pub(crate) fn as_ptr(&self) -> *mut u8 {
         self.at(0, self.bytes)
+    }
+
+    /// Whether `address` lies in the block.
+    pub(crate) fn contains(&self, address: usize) -> bool {
+        let start = self.as_ptr().addr();
+        (start..start + self.bytes).contains(&address)
     }
 
     /// The address of `bytes` at `offset` of the block.
@@ -195,6 +189,8 @@ unsafe impl<T> Plain for *mut T {}
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failure is the test's failure")]
+
     use super::*;
 
     #[test]

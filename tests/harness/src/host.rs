@@ -78,10 +78,7 @@ impl Host {
             if running.layout == layout {
                 return Ok(Self { running });
             }
-            return Err(HarnessError::LayoutTaken {
-                running: running.layout,
-                asked: layout,
-            });
+            return Err(HarnessError::LayoutTaken { running: running.layout, asked: layout });
         }
         let shape = layout.shape();
         let config = GuardedBlock::zeroed(shape.config_bytes)?;
@@ -89,12 +86,7 @@ impl Host {
         input.put_bytes(shape.input_instance.name, INPUT_NAME);
         let library = functions::export(layout)?;
         let log_print = library.require(c"flb_log_print")? as usize;
-        let running = RUNNING.get_or_init(|| Running {
-            layout,
-            log_print,
-            config,
-            input,
-        });
+        let running = RUNNING.get_or_init(|| Running { layout, log_print, config, input });
         Ok(Self { running })
     }
 
@@ -116,9 +108,7 @@ impl Host {
     /// something a host (or the harness) cannot use.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Plugin, HarnessError> {
         let path = path.as_ref();
-        let native = path
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(NATIVE_PREFIX));
+        let native = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(NATIVE_PREFIX));
         if native {
             FilterPlugin::load(self.running, path).map(Plugin::from_filter)
         } else {

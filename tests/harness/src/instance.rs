@@ -54,11 +54,7 @@ impl Instance {
         for &head in shape.empty_lists {
             arena.link(&block, head, &[]);
         }
-        Ok(Self {
-            block,
-            arena: arena.block,
-            name,
-        })
+        Ok(Self { block, arena: arena.block, name })
     }
 
     pub(crate) fn as_ptr(&self) -> *mut c_void {
@@ -89,16 +85,11 @@ impl Arena {
     fn with_room_for(properties: &SortedProperties<'_>) -> Result<Self, HarnessError> {
         let lists = [&properties.own, &properties.net, &properties.oauth2];
         let pairs = lists.into_iter().flatten();
-        let list_bytes: usize = pairs
-            .map(|(key, value)| string_bytes(key) + string_bytes(value) + size_of::<KeyValue>())
-            .sum();
-        let bytes = list_bytes
-            + properties.alias.map_or(0, string_bytes)
-            + string_bytes(properties.matching.unwrap_or("*"));
-        Ok(Self {
-            block: GuardedBlock::zeroed(bytes)?,
-            used_bytes: 0,
-        })
+        let list_bytes: usize =
+            pairs.map(|(key, value)| string_bytes(key) + string_bytes(value) + size_of::<KeyValue>()).sum();
+        let bytes =
+            list_bytes + properties.alias.map_or(0, string_bytes) + string_bytes(properties.matching.unwrap_or("*"));
+        Ok(Self { block: GuardedBlock::zeroed(bytes)?, used_bytes: 0 })
     }
 
     fn reserve(&mut self, bytes: usize) -> usize {
@@ -110,10 +101,7 @@ impl Arena {
     /// Writes a host's string: a header, the characters, a zero. The pointer is to the characters.
     fn string(&mut self, text: &str) -> *mut c_char {
         let offset = self.reserve(string_bytes(text));
-        let header = StringHeader {
-            bytes: text.len() as u64,
-            capacity: text.len() as u64,
-        };
+        let header = StringHeader { bytes: text.len() as u64, capacity: text.len() as u64 };
         self.block.put(offset, header);
         let characters = offset + size_of::<StringHeader>();
         self.block.put_bytes(characters, text.as_bytes());
@@ -205,10 +193,7 @@ mod tests {
     #[test]
     fn properties_are_found_in_any_case_and_lists_stay_apart() {
         for layout in Layout::ALL {
-            let instance = built(
-                layout,
-                &[("Lake", "a"), ("Level", "b"), ("net.dns", "c"), ("alias", "d")],
-            );
+            let instance = built(layout, &[("Lake", "a"), ("Level", "b"), ("net.dns", "c"), ("alias", "d")]);
             let shape = &layout.shape().output_instance;
             assert_eq!(found(&instance, shape.properties, c"LEVEL").as_deref(), Some("b"));
             assert_eq!(found(&instance, shape.properties, c"net.dns"), None);

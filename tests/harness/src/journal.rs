@@ -90,10 +90,7 @@ struct Journal {
     taken: usize,
 }
 
-static JOURNAL: Mutex<Journal> = Mutex::new(Journal {
-    lines: Vec::new(),
-    taken: 0,
-});
+static JOURNAL: Mutex<Journal> = Mutex::new(Journal { lines: Vec::new(), taken: 0 });
 
 fn journal() -> MutexGuard<'static, Journal> {
     JOURNAL.lock().unwrap_or_else(PoisonError::into_inner)

@@ -72,9 +72,7 @@ impl FromStr for Layout {
         Self::ALL
             .into_iter()
             .find(|layout| layout.name() == text)
-            .ok_or_else(|| HarnessError::UnknownLayout {
-                given: text.to_owned(),
-            })
+            .ok_or_else(|| HarnessError::UnknownLayout { given: text.to_owned() })
     }
 }
 
@@ -169,11 +167,7 @@ const FILTER_INSTANCE_SINCE_4: InstanceShape = InstanceShape {
 };
 
 static SHAPE_1_9_10: Shape = Shape {
-    definition: DefinitionShape {
-        bytes: 32,
-        uninitialised: true,
-        config_map: None,
-    },
+    definition: DefinitionShape { bytes: 32, uninitialised: true, config_map: None },
     api_slots: 1,
     filter_plugin: FilterPluginShape {
         bytes: 72,
@@ -214,20 +208,12 @@ static SHAPE_1_9_10: Shape = Shape {
         oauth2_properties: None,
         empty_lists: &[112],
     },
-    input_instance: InputShape {
-        bytes: 560,
-        name: 100,
-        alias: 136,
-    },
+    input_instance: InputShape { bytes: 560, name: 100, alias: 136 },
     config_bytes: 18_448,
 };
 
 static SHAPE_4_2_8: Shape = Shape {
-    definition: DefinitionShape {
-        bytes: 40,
-        uninitialised: false,
-        config_map: None,
-    },
+    definition: DefinitionShape { bytes: 40, uninitialised: false, config_map: None },
     api_slots: 9,
     filter_plugin: FILTER_PLUGIN_SINCE_4,
     output_instance: InstanceShape {
@@ -246,20 +232,12 @@ static SHAPE_4_2_8: Shape = Shape {
         empty_lists: &[512, 792, 816, 832],
     },
     filter_instance: FILTER_INSTANCE_SINCE_4,
-    input_instance: InputShape {
-        bytes: 1088,
-        name: 156,
-        alias: 192,
-    },
+    input_instance: InputShape { bytes: 1088, name: 156, alias: 192 },
     config_bytes: 2400,
 };
 
 static SHAPE_5_1_1: Shape = Shape {
-    definition: DefinitionShape {
-        bytes: 48,
-        uninitialised: false,
-        config_map: Some(40),
-    },
+    definition: DefinitionShape { bytes: 48, uninitialised: false, config_map: Some(40) },
     api_slots: 9,
     filter_plugin: FILTER_PLUGIN_SINCE_4,
     output_instance: InstanceShape {
@@ -278,10 +256,6 @@ static SHAPE_5_1_1: Shape = Shape {
         empty_lists: &[552, 600, 896, 920, 936],
     },
     filter_instance: FILTER_INSTANCE_SINCE_4,
-    input_instance: InputShape {
-        bytes: 1552,
-        name: 156,
-        alias: 192,
-    },
+    input_instance: InputShape { bytes: 1552, name: 156, alias: 192 },
     config_bytes: 2568,
 };

@@ -27,19 +27,10 @@ const OUTPUT_HOST_KEYS: [&str; 19] = [
     "tls.key_file",
     "tls.key_passwd",
 ];
-const OUTPUT_HOST_KEYS_SINCE_4: [&str; 5] = [
-    "log_suppress_interval",
-    "tls.verify_hostname",
-    "tls.min_version",
-    "tls.max_version",
-    "tls.ciphers",
-];
-const OUTPUT_HOST_KEYS_SINCE_5: [&str; 4] = [
-    "tls.proxy.verify",
-    "tls.proxy.verify_hostname",
-    "tls.proxy.ca_path",
-    "tls.proxy.ca_file",
-];
+const OUTPUT_HOST_KEYS_SINCE_4: [&str; 5] =
+    ["log_suppress_interval", "tls.verify_hostname", "tls.min_version", "tls.max_version", "tls.ciphers"];
+const OUTPUT_HOST_KEYS_SINCE_5: [&str; 4] =
+    ["tls.proxy.verify", "tls.proxy.verify_hostname", "tls.proxy.ca_path", "tls.proxy.ca_file"];
 const FILTER_HOST_KEYS: [&str; 4] = ["match", "match_regex", "alias", "log_level"];
 const FILTER_HOST_KEYS_SINCE_4: [&str; 1] = ["log_suppress_interval"];
 
@@ -90,10 +81,7 @@ impl<'a> SortedProperties<'a> {
     }
 
     fn sort(given: &[(&'a str, &'a str)], place: impl Fn(&str) -> Place) -> Result<Self, HarnessError> {
-        let mut sorted = Self {
-            log_level: DEFAULT_LOG_LEVEL,
-            ..Self::default()
-        };
+        let mut sorted = Self { log_level: DEFAULT_LOG_LEVEL, ..Self::default() };
         for &(key, value) in given {
             match place(key) {
                 Place::Plugin => sorted.own.push((key, value)),
@@ -130,8 +118,7 @@ fn is_among(keys: &[&str], key: &str) -> bool {
 }
 
 fn starts_with(key: &str, prefix: &str) -> bool {
-    key.get(..prefix.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    key.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 fn log_level(key: &str, value: &str) -> Result<i32, HarnessError> {
@@ -143,10 +130,7 @@ fn log_level(key: &str, value: &str) -> Result<i32, HarnessError> {
         "debug" => 4,
         "trace" => 5,
         _ => {
-            return Err(HarnessError::PropertyValue {
-                key: key.to_owned(),
-                value: value.to_owned(),
-            });
+            return Err(HarnessError::PropertyValue { key: key.to_owned(), value: value.to_owned() });
         }
     };
     Ok(level)

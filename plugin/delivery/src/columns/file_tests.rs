@@ -1,1 +1,133 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use super::*;
+use crate::lane::Lane;
+use crate::spool::{Block, SegmentId};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, TimestampMicrosecondType};
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::ParquetMetaData;
+use shiwake_records::log_type::LogType;
+
+const ACCESS: Lane = Lane::Typed(LogType::Access);
+const HOUR: i64 = 3_600;
+
+/// An event at `seconds` with a status and a path.
+fn event(seconds: i64, status: i64) -> Vec<u8> {
+    let record = rmpv::Value::Map(vec![
+        ("status".into(), status.into()),
+        ("path".into(), format!("/{status}").into()),
+        ("extra".into(), "x".into()),
+    ]);
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, &rmpv::Value::Array(vec![seconds.into(), record])).unwrap();
+    bytes
+}
+
+fn segment(blocks: &[Vec<(i64, i64)>]) -> SealedSegment {
+    let blocks: Vec<Block> = blocks
+        .iter()
+        .map(|events| {
+            let bytes: Vec<u8> = events.iter().flat_map(|(seconds, status)| event(*seconds, *status)).collect();
+            Block { tag: "app".into(), events: Bytes::from(bytes), records: events.len() as u64 }
+        })
+        .collect();
+    let records = blocks.iter().map(|block| block.records).sum();
+    SealedSegment { id: SegmentId { lane: ACCESS, number: 3 }, blocks, records, bytes: 0 }
+}
+
+const WRITER: FileWriter = FileWriter { zstd_level: 1 };
+
+/// Seconds and statuses of a file, in its order.
+fn read_back(file: Vec<u8>) -> (Vec<(i64, i32)>, ParquetMetaData) {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file)).unwrap();
+    let metadata = builder.metadata().as_ref().clone();
+    let mut rows = Vec::new();
+    for batch in builder.build().unwrap() {
+        let batch = batch.unwrap();
+        let times = batch.column_by_name("time").unwrap().as_primitive::<TimestampMicrosecondType>().clone();
+        let statuses = batch.column_by_name("status").unwrap().as_primitive::<Int32Type>().clone();
+        rows.extend(times.values().iter().map(|time| time / 1_000_000).zip(statuses.values().iter().copied()));
+    }
+    (rows, metadata)
+}
+
+#[test]
+fn a_segment_becomes_a_file_an_hour_with_rows_in_order_of_time() {
+    let segment = segment(&[vec![(HOUR + 5, 200), (HOUR + 1, 201), (10, 404)], vec![(HOUR + 3, 500), (HOUR + 1, 202)]]);
+    let plans = plan(&segment).unwrap();
+    assert_eq!(plans.iter().map(PartitionPlan::records).collect::<Vec<_>>(), [1, 4]);
+    let (rows, _) = read_back(WRITER.write("s", &segment, &plans[1]).unwrap());
+    assert_eq!(rows, [(HOUR + 1, 201), (HOUR + 1, 202), (HOUR + 3, 500), (HOUR + 5, 200)]);
+}
+
+#[test]
+fn writing_a_segment_again_gives_the_same_bytes() {
+    let segment = segment(&[(0..5_000).map(|number| (number % 100, 200 + number % 7)).collect()]);
+    let plans = plan(&segment).unwrap();
+    assert_eq!(WRITER.write("s", &segment, &plans[0]).unwrap(), WRITER.write("s", &segment, &plans[0]).unwrap());
+}
+
+#[test]
+fn the_layout_is_what_an_analyst_expects() {
+    let segment = segment(&[(0..5_000).map(|number| (number % 3_000, 200)).collect()]);
+    let plans = plan(&segment).unwrap();
+    let (_, metadata) = read_back(WRITER.write("stream", &segment, &plans[0]).unwrap());
+    let schema = metadata.file_metadata().schema_descr();
+    let columns: Vec<String> = schema.columns().iter().map(|column| column.path().string()).collect();
+    assert_eq!(columns[0], "time");
+    assert!(columns.contains(&"attributes.key_value.key".to_owned()), "{columns:?}");
+    for column in schema.columns() {
+        assert!(column.self_type().get_basic_info().has_id(), "{} has no field id", column.path());
+    }
+    let group = metadata.row_group(0);
+    assert_eq!(group.sorting_columns().unwrap()[0].column_idx, 0);
+    let time = group.column(0);
+    assert!(time.encodings().any(|encoding| encoding == Encoding::DELTA_BINARY_PACKED));
+    assert!(time.statistics().is_some());
+    assert!(matches!(time.compression(), Compression::ZSTD(_)));
+    let footer = metadata.file_metadata().key_value_metadata().unwrap();
+    let value = |key: &str| footer.iter().find(|entry| entry.key == key).and_then(|entry| entry.value.clone());
+    assert_eq!(value("shiwake.records").as_deref(), Some("5000"));
+    assert_eq!(value("shiwake.type").as_deref(), Some("access"));
+    assert_eq!(value("shiwake.segment").as_deref(), Some("3"));
+}
+
+#[test]
+fn wide_rows_close_row_groups_before_memory_runs_out() {
+    // What does not compress and does not repeat: about 24 MB of it.
+    let mut chance = 7_u64;
+    let mut text = || -> String {
+        let step = || {
+            chance ^= chance << 13;
+            chance ^= chance >> 7;
+            chance ^= chance << 17;
+            char::from(b' ' + (chance % 95) as u8)
+        };
+        std::iter::repeat_with(step).take(100_000).collect()
+    };
+    let events: Vec<u8> = (0..240)
+        .flat_map(|number: i64| {
+            let record = rmpv::Value::Map(vec![("log".into(), text().into()), ("status".into(), 200.into())]);
+            let mut bytes = Vec::new();
+            rmpv::encode::write_value(&mut bytes, &rmpv::Value::Array(vec![number.into(), record])).unwrap();
+            bytes
+        })
+        .collect();
+    let block = Block { tag: "app".into(), events: Bytes::from(events), records: 240 };
+    let id = SegmentId { lane: ACCESS, number: 0 };
+    let segment = SealedSegment { id, blocks: vec![block], records: 240, bytes: 0 };
+    let plans = plan(&segment).unwrap();
+    let (rows, metadata) = read_back(WRITER.write("s", &segment, &plans[0]).unwrap());
+    assert_eq!(rows.len(), 240);
+    assert!(metadata.num_row_groups() >= 2, "{} row groups", metadata.num_row_groups());
+}
+
+#[test]
+fn a_damaged_segment_is_an_error_that_says_where() {
+    let mut segment = segment(&[vec![(1, 200)]]);
+    segment.blocks.push(Block { tag: "app".into(), events: Bytes::from_static(&[0x92, 0x05]), records: 1 });
+    let error = plan(&segment).unwrap_err().to_string();
+    assert_eq!(error, "segment is damaged: no event at offset 0 of block 1");
+}

@@ -1,1 +1,256 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+use super::*;
+use crate::config::Properties;
+use crate::config::output::PROPERTIES;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
+    PutOptions, PutPayload, PutResult,
+};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+type BoxStream<T> = std::pin::Pin<Box<dyn futures_core::Stream<Item = object_store::Result<T>> + Send>>;
+
+/// A store in memory that fails while it is told to.
+#[derive(Debug, Default)]
+struct Faulty {
+    inner: InMemory,
+    failures_left: AtomicU64,
+    puts: AtomicU64,
+}
+
+impl std::fmt::Display for Faulty {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("faulty")
+    }
+}
+
+#[async_trait::async_trait]
+impl ObjectStore for Faulty {
+    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> object_store::Result<PutResult> {
+        self.puts.fetch_add(1, Ordering::Relaxed);
+        let fails = self.failures_left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if fails.is_ok() {
+            let source = std::io::Error::other("503 SlowDown").into();
+            return Err(object_store::Error::Generic { store: "faulty", source });
+        }
+        self.inner.put_opts(path, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        path: &Path,
+        options: PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(path, options).await
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> object_store::Result<GetResult> {
+        self.inner.get_opts(path, options).await
+    }
+
+    fn delete_stream(&self, paths: BoxStream<Path>) -> BoxStream<Path> {
+        self.inner.delete_stream(paths)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<ObjectMeta> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> object_store::Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+/// A clock that stands still and panics when it is told to.
+#[derive(Debug, Default)]
+struct BrokenClock {
+    is_broken: AtomicBool,
+}
+
+impl Clock for BrokenClock {
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn wall_micros(&self) -> i64 {
+        assert!(!self.is_broken.load(Ordering::Relaxed), "on purpose");
+        1_700_000_000_000_000
+    }
+}
+
+#[derive(Debug, Default)]
+struct Lines(Mutex<Vec<(Level, String)>>);
+
+impl Log for Lines {
+    fn line(&self, level: Level, text: &str) {
+        self.0.lock().unwrap().push((level, text.to_owned()));
+    }
+}
+
+impl Lines {
+    fn has(&self, level: Level, part: &str) -> bool {
+        self.0.lock().unwrap().iter().any(|(line_level, text)| *line_level == level && text.contains(part))
+    }
+}
+
+struct Bench {
+    store: Arc<Faulty>,
+    lines: Arc<Lines>,
+    clock: Arc<BrokenClock>,
+    pipeline: Pipeline,
+}
+
+fn start(set: &[(&str, &str)]) -> Bench {
+    let properties = Properties::new(&PROPERTIES, [("lake", "unused")].iter().chain(set).copied()).unwrap();
+    let config = OutputConfig::new(&properties, &[]).unwrap();
+    let store = Arc::new(Faulty::default());
+    let lake = Lake::on(Arc::clone(&store) as Arc<dyn ObjectStore>, Path::from("logs"), "memory".into());
+    let (lines, clock) = (Arc::new(Lines::default()), Arc::new(BrokenClock::default()));
+    let pipeline = Pipeline::start_on(lake, config, Arc::clone(&clock) as _, Arc::clone(&lines) as _).unwrap();
+    Bench { store, lines, clock, pipeline }
+}
+
+fn chunk(records: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for log in records {
+        let map = rmpv::Value::Map(vec![("log".into(), (*log).into())]);
+        rmpv::encode::write_value(&mut bytes, &rmpv::Value::Array(vec![1_700_000_000_u32.into(), map])).unwrap();
+    }
+    bytes
+}
+
+fn keys(store: &Faulty) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut list = store.list(None);
+    let mut keys = Vec::new();
+    runtime.block_on(async {
+        while let Some(object) = std::future::poll_fn(|context| list.as_mut().poll_next(context)).await {
+            keys.push(object.unwrap().location.to_string());
+        }
+    });
+    keys.sort();
+    keys
+}
+
+#[test]
+fn records_end_in_an_object_of_their_type_and_bad_bytes_in_quarantine() {
+    let bench = start(&[]);
+    let bytes = [chunk(&["ERROR x", "hello", "hello"]), vec![0xc1], chunk(&["ERROR y"])].concat();
+    assert_eq!(bench.pipeline.accept(&bytes, "app"), Answer::Accepted);
+    assert_eq!(bench.pipeline.ledger().totals().pending(), 5);
+    bench.pipeline.stop();
+    let totals = bench.pipeline.ledger().totals();
+    assert_eq!((totals.accepted, totals.written, totals.quarantined, totals.pending()), (5, 4, 1, 0));
+    let folders: Vec<String> =
+        keys(&bench.store).iter().map(|key| key.rsplit_once('/').unwrap().0.to_owned()).collect();
+    let day = "dt=2023-11-14/hour=22";
+    assert_eq!(
+        folders,
+        [format!("logs/quarantine/{day}"), format!("logs/type=app/{day}"), format!("logs/type=error/{day}")]
+    );
+    assert!(bench.lines.has(Level::Warn, "1 runs of bytes that are no event"));
+    assert!(bench.lines.has(Level::Info, "ledger at exit: in=5 written=4 quarantined=1 pending=0 objects=3"));
+}
+
+#[test]
+fn a_store_that_fails_is_tried_again_and_nothing_is_written_twice() {
+    let bench = start(&[]);
+    bench.store.failures_left.store(2, Ordering::Relaxed);
+    assert_eq!(bench.pipeline.accept(&chunk(&["hello"]), "app"), Answer::Accepted);
+    bench.pipeline.stop();
+    assert_eq!(bench.store.puts.load(Ordering::Relaxed), 3);
+    assert_eq!(keys(&bench.store).len(), 1);
+    assert_eq!(bench.pipeline.ledger().totals().written, 1);
+    assert!(bench.lines.has(Level::Warn, "503 SlowDown"));
+    assert!(bench.lines.has(Level::Info, "takes objects again"));
+}
+
+#[test]
+fn what_cannot_be_written_before_the_deadline_is_counted_and_said() {
+    let bench = start(&[("shutdown_timeout", "0s")]);
+    bench.store.failures_left.store(u64::MAX, Ordering::Relaxed);
+    assert_eq!(bench.pipeline.accept(&chunk(&["hello", "hello"]), "app"), Answer::Accepted);
+    bench.pipeline.stop();
+    assert_eq!(bench.pipeline.ledger().totals().pending(), 2);
+    assert!(bench.lines.has(Level::Error, "2 records could not be written within shutdown_timeout (0ns) and are lost"));
+}
+
+#[test]
+fn a_full_spool_answers_retry_and_takes_again_when_there_is_room() {
+    let bench = start(&[("memory_limit", "16M")]);
+    bench.store.failures_left.store(u64::MAX, Ordering::Relaxed);
+    let line = "x".repeat(1_000);
+    let bytes = chunk(&vec![line.as_str(); 1_000]);
+    let mut accepted = 0;
+    while bench.pipeline.accept(&bytes, "app") == Answer::Accepted {
+        accepted += 1;
+        assert!(accepted < 16, "the limit does not hold");
+    }
+    assert!(accepted >= 4, "{accepted} MB fit");
+    assert!(bench.lines.has(Level::Warn, "spool is full"));
+    bench.store.failures_left.store(0, Ordering::Relaxed);
+    while bench.pipeline.accept(&bytes, "app") == Answer::Retry {
+        std::thread::yield_now();
+    }
+    bench.pipeline.stop();
+    let totals = bench.pipeline.ledger().totals();
+    assert_eq!((totals.accepted, totals.written), ((accepted + 1) * 1_000, (accepted + 1) * 1_000));
+}
+
+#[test]
+fn a_segment_is_written_when_it_has_its_size_without_waiting_for_the_exit() {
+    let bench = start(&[("total_file_size", "100k")]);
+    let line = "x".repeat(1_000);
+    assert_eq!(bench.pipeline.accept(&chunk(&vec![line.as_str(); 200]), "app"), Answer::Accepted);
+    while bench.pipeline.ledger().totals().pending() > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(keys(&bench.store).len(), 1);
+    bench.pipeline.stop();
+}
+
+#[test]
+fn a_panic_poisons_the_instance_and_the_host_keeps_its_chunks() {
+    let bench = start(&[]);
+    assert_eq!(bench.pipeline.accept(&chunk(&["before"]), "app"), Answer::Accepted);
+    bench.clock.is_broken.store(true, Ordering::Relaxed);
+    assert_eq!(bench.pipeline.accept(&[0xc1], "app"), Answer::Retry);
+    bench.clock.is_broken.store(false, Ordering::Relaxed);
+    assert_eq!(bench.pipeline.accept(&chunk(&["after"]), "app"), Answer::Retry);
+    assert!(bench.lines.has(Level::Error, "internal error while sorting a chunk"));
+    bench.pipeline.stop();
+    // What was taken before is written all the same.
+    assert_eq!(bench.pipeline.ledger().totals().written, 1);
+}
+
+#[test]
+fn after_the_stop_nothing_is_taken_and_stopping_again_does_nothing() {
+    let bench = start(&[]);
+    bench.pipeline.stop();
+    bench.pipeline.stop();
+    assert_eq!(bench.pipeline.accept(&chunk(&["late"]), "app"), Answer::Retry);
+}
+
+#[test]
+fn chunks_from_several_threads_are_all_taken() {
+    let bench = start(&[]);
+    let bytes = chunk(&["a", "ERROR b", "c"]);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    assert_eq!(bench.pipeline.accept(&bytes, "app"), Answer::Accepted);
+                }
+            });
+        }
+    });
+    bench.pipeline.stop();
+    assert_eq!(bench.pipeline.ledger().totals().written, 8 * 50 * 3);
+}

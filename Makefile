@@ -1,0 +1,48 @@
+# Shiwake: what can be done here. Each target installs or builds what it needs and says so.
+CARGO ?= cargo
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: demo test unit end-to-end plugin host wasm bench lint clean
+
+demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
+	$(PY) tests/end-to-end/demo.py
+
+test: unit end-to-end              ## Everything that can be tested on this machine
+
+unit: plugin                       ## Rust: unit, property and golden tests, and the plugin in the harness host
+	$(CARGO) test --workspace --quiet
+
+end-to-end: plugin host $(VENV)/.ready   ## The shared object in a host, S3, other readers, real Fluent Bit
+	$(PY) -m pytest -q -rs tests/end-to-end
+
+plugin:                            ## dist/shiwake.so and dist/flb-filter_shiwake.so
+	$(CARGO) build --release --locked -p shiwake-c-api
+	mkdir -p dist
+	strip -o dist/shiwake.so target/release/libshiwake.so
+	ln -sf shiwake.so dist/flb-filter_shiwake.so
+
+host:                              ## The harness host as a program
+	$(CARGO) build --locked -p shiwake-harness --bins
+
+wasm:                              ## Checks that records builds for wasm32 (the WASM filter is not written yet)
+	rustup target add wasm32-unknown-unknown
+	$(CARGO) build --locked --release --target wasm32-unknown-unknown -p shiwake-records
+
+bench:                             ## Benchmarks next to the code they measure
+	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery
+
+lint:                              ## Format, clippy without a warning, oldest Rust of all dependencies
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(PYTHON) tests/conf/oldest_rust.py
+
+$(VENV)/.ready: tests/end-to-end/requirements.txt
+	@echo "== Python packages for queries and tests, into $(VENV)"
+	$(PYTHON) -m venv $(VENV) || { apt-get update && apt-get install -y python3-venv && $(PYTHON) -m venv $(VENV); }
+	$(PY) -m pip install --quiet -r $<
+	touch $@
+
+clean:
+	rm -rf target dist lake $(VENV)

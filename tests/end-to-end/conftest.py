@@ -1,0 +1,51 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from firelens import write_records  # noqa: E402
+from hosts import FILTER, OUTPUT, ROOT, fluent_bits, harness_hosts  # noqa: E402
+
+
+def pytest_sessionstart(session):
+    """Without the shared object there is nothing to test."""
+    missing = [path for path in (FILTER, OUTPUT, ROOT / "target/debug/shiwake-host") if not path.exists()]
+    if missing:
+        raise pytest.UsageError(f"missing: {', '.join(map(str, missing))}; run 'make plugin host' first")
+
+
+NO_FLUENT_BIT = "no Fluent Bit: set FLUENT_BIT to paths of binaries, separated by colons"
+REAL = fluent_bits() or [pytest.param(None, marks=pytest.mark.skip(reason=NO_FLUENT_BIT))]
+ALL = [*harness_hosts(), *REAL]
+
+
+def name_of(host) -> str:
+    """How a host is shown in the name of a test."""
+    return host.name if host else "real"
+
+
+@pytest.fixture(scope="session")
+def firelens_records(tmp_path_factory):
+    """A file with the sample lines as FireLens records, and how many they are."""
+    path = tmp_path_factory.mktemp("records") / "records.ndjson"
+    return path, write_records(path)
+
+
+@pytest.fixture
+def ask():
+    """Asks DuckDB about a lake, which is called `lake` in the question."""
+
+    def ask_lake(lake, question: str):
+        database = duckdb.connect()
+        database.execute(f"CREATE VIEW lake AS SELECT * FROM read_parquet('{lake}/type=*/**/*.parquet', "
+                         "hive_partitioning = true, union_by_name = true)")
+        return database.execute(question).fetchall()
+
+    return ask_lake

@@ -1,0 +1,71 @@
+"""The same records into S3, as an AWS API server on this machine plays it."""
+
+from __future__ import annotations
+
+import boto3
+import duckdb
+import pytest
+from moto.server import ThreadedMotoServer
+
+from conftest import ALL, name_of
+
+BUCKET = "shiwake-logs"
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def client(endpoint, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret-testing-key")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="eu-west-1")
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    yield client
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        for entry in page.get("Contents", []):
+            client.delete_object(Bucket=BUCKET, Key=entry["Key"])
+    client.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.mark.parametrize("host", ALL[1:], ids=name_of)
+def test_every_line_is_a_row_in_the_bucket(host, firelens_records, endpoint, client, tmp_path):
+    records, lines = firelens_records
+    run = host.run(records, [{"lake": f"s3://{BUCKET}/team/logs", "region": "eu-west-1", "endpoint": endpoint}])
+    assert run.status == 0, run.log
+    assert run.ledgers == [(lines, lines, 0, 0)], run.log
+    keys = [entry["Key"] for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+            for entry in page["Contents"]]
+    assert all(key.startswith(("team/logs/type=",)) and key.endswith(".parquet") for key in keys), keys
+    for number, key in enumerate(keys):
+        client.download_file(BUCKET, key, str(tmp_path / f"{number}.parquet"))
+    (rows,) = duckdb.execute(f"SELECT count(*) FROM read_parquet('{tmp_path}/*.parquet', union_by_name = true)").fetchone()
+    assert rows == lines
+    assert "very-secret-testing-key" not in run.log
+
+
+@pytest.mark.parametrize("host", ALL[1:2], ids=name_of)
+def test_a_bucket_that_is_not_there_is_said_with_what_to_do(host, endpoint, client, tmp_path):
+    records = tmp_path / "records.ndjson"
+    records.write_text('{"log":"x"}\n')
+    run = host.run(records, [{"bucket": "not-there", "region": "eu-west-1", "endpoint": endpoint,
+                              "shutdown_timeout": "1s"}])
+    assert "create the bucket, or correct 'bucket', 'lake' or 'region'" in run.log
+    assert run.ledgers == [(1, 0, 0, 1)], run.log
+    assert "1 records could not be written within shutdown_timeout" in run.log
+
+
+@pytest.mark.parametrize("host", ALL[1:2], ids=name_of)
+def test_a_bucket_needs_a_region(host, client, tmp_path):
+    records = tmp_path / "records.ndjson"
+    records.write_text('{"log":"x"}\n')
+    run = host.run(records, [{"bucket": BUCKET}])
+    assert run.status != 0
+    assert f"set 'region' to the region of bucket '{BUCKET}'" in run.log

@@ -1,0 +1,84 @@
+//! Breaches of contract that a host would not notice and the harness turns into a crash.
+//!
+//! Each runs in a child process: this test binary again, told by an environment variable which
+//! breach to commit. The child says on standard output when it is about to, so that a crash before
+//! that does not count, and when it survived.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Output as ChildOutput};
+
+use shiwake_harness::{Host, Layout};
+
+use super::{Turn, chunk};
+
+const BREACH_VARIABLE: &str = "SHIWAKE_HARNESS_BREACH";
+const PLUGIN_VARIABLE: &str = "SHIWAKE_HARNESS_PLUGIN";
+const ABOUT_TO: &str = "about to commit";
+const SURVIVED: &str = "survived";
+const SIGSEGV: i32 = 11;
+
+/// Names, whether the process dies of it, and the preprocessor symbol of the fixture to load.
+const BREACHES: [(&str, bool, Option<&str>); 8] = [
+    ("quiet", false, None),
+    ("shallow", false, None),
+    ("deep", true, None),
+    ("keep", true, None),
+    ("scribble", true, None),
+    ("read past", true, None),
+    ("definition", true, Some("WRITE_PAST_DEFINITION")),
+    ("api", true, Some("READ_PAST_API")),
+];
+
+pub fn breaking_the_contract_kills_the_process(turn: &Turn) {
+    for (breach, dies, symbol) in BREACHES {
+        // Newer hosts have the slot that the old one has not.
+        let dies = dies && (breach != "api" || turn.host.layout() == Layout::V1_9_10);
+        let file = format!("{}.so", breach.replace(' ', "_"));
+        let plugin = turn.fixtures.build(&file, symbol.as_slice());
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "commit_violation", "--ignored", "--nocapture"])
+            .env(BREACH_VARIABLE, breach)
+            .env(PLUGIN_VARIABLE, plugin)
+            .output()
+            .unwrap();
+        check(breach, dies, &child);
+    }
+}
+
+fn check(breach: &str, dies: bool, child: &ChildOutput) {
+    let said = String::from_utf8_lossy(&child.stdout);
+    let (begun, survived) = (said.contains(ABOUT_TO), said.contains(SURVIVED));
+    let signal = child.status.signal();
+    let expected = (true, !dies, dies.then_some(SIGSEGV));
+    assert_eq!((begun, survived, signal), expected, "{breach}: {child:?}");
+}
+
+/// What the child does.
+#[expect(clippy::print_stdout, reason = "how a child that may crash talks to its parent")]
+pub fn commit(layout: Layout) {
+    let (Ok(breach), Some(path)) = (std::env::var(BREACH_VARIABLE), std::env::var_os(PLUGIN_VARIABLE)) else {
+        return;
+    };
+    let host = Host::start(layout).unwrap();
+    match breach.as_str() {
+        "definition" => {
+            println!("{ABOUT_TO}");
+            host.load(path).unwrap();
+        }
+        "api" => {
+            let plugin = host.load(path).unwrap();
+            println!("{ABOUT_TO}");
+            plugin.output_instance(&[]).unwrap();
+        }
+        mode => {
+            let plugin = host.load(path).unwrap();
+            let output = plugin.output_instance(&[("mode", mode)]).unwrap();
+            if mode == "keep" {
+                output.flush("t", &chunk()).unwrap();
+            }
+            println!("{ABOUT_TO}");
+            output.flush("t", &chunk()).unwrap();
+        }
+    }
+    println!("{SURVIVED}");
+}

@@ -1,0 +1,14 @@
+//! A host of layout 1.9.10, in a process of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a failure is the test's failure, and modules shared by tests have no public"
+)]
+
+mod contract;
+mod fixtures;
+
+contract::contract!(shiwake_harness::Layout::V1_9_10);
