@@ -107,7 +107,7 @@ mod tests {
     /// A list as a host keeps it, inside of something that looks like an instance.
     struct Fake {
         instance: Box<[usize; 128]>,
-        entries: Vec<Box<[usize; 4]>>,
+        entries: Vec<[usize; 4]>,
         _texts: Vec<CString>,
     }
 
@@ -115,10 +115,8 @@ mod tests {
         let mut instance = Box::new([0x1234_usize; 128]);
         let texts: Vec<CString> =
             properties.iter().flat_map(|(key, value)| [key, value]).map(|text| CString::new(*text).unwrap()).collect();
-        let mut entries: Vec<Box<[usize; 4]>> = texts
-            .chunks(2)
-            .map(|pair| Box::new([pair[0].as_ptr() as usize, pair[1].as_ptr() as usize, 0, 0]))
-            .collect();
+        let mut entries: Vec<[usize; 4]> =
+            texts.chunks(2).map(|pair| [pair[0].as_ptr() as usize, pair[1].as_ptr() as usize, 0, 0]).collect();
         let head_address = &raw const instance[head] as usize;
         let mut ring: Vec<usize> = entries.iter().map(|entry| &raw const entry[2] as usize).collect();
         ring.insert(0, head_address);
@@ -138,7 +136,7 @@ mod tests {
         }
 
         fn value_of(&self, name: &CStr) -> usize {
-            let is_name = |entry: &&Box<[usize; 4]>| read_name(entry[0]).as_deref() == Some(name);
+            let is_name = |entry: &&[usize; 4]| read_name(entry[0]).as_deref() == Some(name);
             self.entries.iter().find(is_name).map_or(0, |entry| entry[1])
         }
     }

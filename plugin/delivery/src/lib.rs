@@ -24,7 +24,6 @@ pub mod ledger;
 pub mod log;
 pub mod partition;
 pub mod pipeline;
-pub mod quarantine;
 pub mod schema;
 pub mod spool;
 pub mod store;

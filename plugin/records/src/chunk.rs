@@ -54,13 +54,35 @@ impl<'a> Chunk<'a> {
     /// changed, can take those behind it for its own content and still come out whole. It is found out by what follows
     /// it (neither the chunk's end nor another event) or by keys nobody writes, and then by the events inside of it.
     fn is_trusted(&mut self, event: &Event<'_>, end: usize) -> bool {
+        if self.takes_a_first_byte(end) {
+            return false;
+        }
         let body = end - event.body.content.len();
         (event.has_text_keys && self.is_followed_well(end)) || self.find_event(body, end).is_none()
     }
 
-    /// Whether the chunk ends at `end` or goes on with what may be an event.
+    /// Whether the byte before `end` is the first one of an event in the newer form: what is left of it then looks like
+    /// an event of the older form, its time and its metadata, which is empty as a rule, with a map behind it that belongs
+    /// to nothing.
+    fn takes_a_first_byte(&self, end: usize) -> bool {
+        let Some(start) = end.checked_sub(1) else { return false };
+        if !self.bytes.get(start..).unwrap_or_default().starts_with(&[ARRAY_OF_TWO, ARRAY_OF_TWO]) {
+            return false;
+        }
+        let mut reader = Reader::at(self.bytes, start);
+        let event = Event::read(&mut reader);
+        let is_whole =
+            |event: Event<'_>| is_likely(&event) && event.metadata.is_some_and(|metadata| metadata.count == 0);
+        event.is_ok_and(is_whole) && self.is_followed_well(reader.position())
+    }
+
+    /// Whether the chunk ends at `end` or goes on as events begin: an array of two, and a time or the newer form's array.
     fn is_followed_well(&self, end: usize) -> bool {
-        matches!(self.bytes.get(end), None | Some(&(ARRAY_OF_TWO | 0xdc | 0xdd)))
+        match self.bytes.get(end..).unwrap_or_default() {
+            [] => true,
+            [ARRAY_OF_TWO, ARRAY_OF_TWO | 0xc7 | 0xcb | 0xce | 0xcf | 0xd3 | 0xd7 | 0xfe | 0xff, ..] => true,
+            _ => false,
+        }
     }
 
     /// Where the first event begins between `from` and `end`; it may reach beyond `end`.
@@ -72,7 +94,7 @@ impl<'a> Chunk<'a> {
             if let Ok(event) = Event::read(&mut reader) {
                 // The time and the metadata of the newer form look like an event of the older one.
                 let is_head = self.bytes.get(candidate.wrapping_sub(1)) == Some(&ARRAY_OF_TWO);
-                if event.has_text_keys && (!is_head || self.is_followed_well(reader.position())) {
+                if is_likely(&event) && (!is_head || self.is_followed_well(reader.position())) {
                     return Some(candidate);
                 }
             }
@@ -104,6 +126,18 @@ impl<'a> Iterator for Chunk<'a> {
         let bytes = self.bytes.get(start..self.position).unwrap_or_default();
         Some(Item::Bad(BadBytes { offset: start, bytes, reason }))
     }
+}
+
+/// Whether bytes that came out as an event were most likely written as one: text for keys, and a time as Fluent Bit
+/// writes it or a number of seconds of this century. Three bytes can be an event by accident, these are longer.
+fn is_likely(event: &Event<'_>) -> bool {
+    const THIS_CENTURY: std::ops::Range<i64> = 978_307_200..4_102_444_800;
+    let has_time = match event.time_raw.first() {
+        Some(0xd7 | 0xc7) => true,
+        Some(0xcb..=0xcf | 0xd3) => THIS_CENTURY.contains(&event.time.seconds),
+        _ => false,
+    };
+    has_time && event.has_text_keys && (event.body.count > 0 || event.metadata.is_some())
 }
 
 #[cfg(test)]

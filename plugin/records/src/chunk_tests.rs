@@ -60,6 +60,26 @@ fn the_good_events_around_a_bad_one_are_kept() {
 }
 
 #[test]
+fn an_event_that_lost_its_last_byte_does_not_take_the_first_one_behind_it() {
+    let newer = |number: u32| {
+        let older = event(number);
+        [&[0x92, 0x92], &older[1..11], &[0x80], &older[11..]].concat()
+    };
+    // {"log": 1} without its last byte: the 0x92 behind it is a whole value.
+    let cut = [&newer(9)[..13], &[0x81, 0xa3, b'l', b'o', b'g', 0xd0]].concat();
+    let chunk = [newer(1), cut.clone(), newer(2), newer(3)].concat();
+    assert!(covers(&chunk));
+    let lengths: Vec<usize> = Chunk::new(&chunk)
+        .map(|item| match item {
+            Item::Event(event) => event.raw.len(),
+            Item::Bad(bad) => bad.bytes.len(),
+        })
+        .collect();
+    let whole = newer(1).len();
+    assert_eq!(lengths, [whole, cut.len(), whole, whole]);
+}
+
+#[test]
 fn a_cut_off_tail_is_bad_and_what_came_before_is_kept() {
     let whole = [event(1), event(2)].concat();
     let chunk = &whole[..whole.len() - 1];

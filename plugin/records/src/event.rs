@@ -21,6 +21,13 @@ pub const END_OF_TIME_SECONDS: i64 = 253_402_300_800;
 pub const START_OF_TIME_SECONDS: i64 = -62_135_596_800;
 
 impl Timestamp {
+    /// The time that many microseconds after 1970.
+    #[must_use]
+    pub fn from_micros(micros: i64) -> Self {
+        let nanoseconds = u32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or(0);
+        Self { seconds: micros.div_euclid(1_000_000), nanoseconds }
+    }
+
     /// Microseconds since 1970; whole for every time this crate lets through.
     #[must_use]
     pub fn micros(&self) -> i64 {

@@ -25,5 +25,6 @@ pub mod identity;
 pub mod line;
 pub mod log_type;
 pub mod msgpack;
+pub mod quarantine;
 pub mod severity;
 pub mod sorter;

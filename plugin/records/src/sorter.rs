@@ -1,15 +1,15 @@
 //! One event in, the same event with its type, severity, parsed fields and origin behind its own fields out.
 //!
 //! Invariants: what the event holds is copied byte for byte, apart from its time when the line holds a better one; a
-//! group marker and bytes that are no event come out as they went in; a field that the event has is never appended
-//! again. A sorter keeps its memory from record to record and allocates nothing for one of ordinary width.
+//! group marker comes out as it went in; a field that the event has is never appended again. A sorter keeps its memory from record to record and allocates nothing for one of ordinary width.
 
 use crate::append::{FoundFields, FoundValue, append_event};
 use crate::chunk::{Chunk, Item};
 use crate::classify::{Verdict, classify};
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, Timestamp};
 use crate::fields::FieldIndex;
 use crate::identity;
+use crate::quarantine;
 
 /// What is the same for all records of one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct SortedChunk {
     pub records: u64,
     /// Group markers that were passed through.
     pub markers: u64,
-    /// Runs of bytes that are no event and were passed through.
+    /// Runs of bytes that are no event; each became an event that keeps them.
     pub bad: u64,
 }
 
@@ -86,18 +86,23 @@ impl Sorter {
         Some(verdict)
     }
 
-    /// Sorts a whole chunk; what is no record is copied as it is.
-    pub fn sort_chunk(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> SortedChunk {
+    /// Sorts a whole chunk that was received at `received`. Markers are copied as they are, and so are events that keep
+    /// bad bytes; bad bytes become such events, so that what is behind them can be read by everybody.
+    pub fn sort_chunk(&mut self, chunk: &[u8], received: Timestamp, out: &mut Vec<u8>) -> SortedChunk {
         let mut sorted = SortedChunk::default();
         for item in Chunk::new(chunk) {
             match item {
+                Item::Event(event) if quarantine::keeps_bad_bytes(&event) => {
+                    sorted.records += 1;
+                    out.extend_from_slice(event.raw);
+                }
                 Item::Event(event) => match self.sort(&event, out) {
                     Some(_) => sorted.records += 1,
                     None => sorted.markers += 1,
                 },
                 Item::Bad(bad) => {
                     sorted.bad += 1;
-                    out.extend_from_slice(bad.bytes);
+                    quarantine::append_event(out, &bad, received);
                 }
             }
         }

@@ -53,6 +53,7 @@ const OWN: [Property; 9] = [
 ];
 
 /// All properties of the output.
+#[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index does not compile")]
 pub static PROPERTIES: [Property; OWN.len() + filter::PROPERTIES.len()] = {
     let mut all = [OWN[0]; OWN.len() + filter::PROPERTIES.len()];
     let mut index = 1;

@@ -3,10 +3,11 @@
 use super::{Answer, Inbox, Message, Surroundings};
 use crate::lane::{LANE_COUNT, Lane};
 use crate::log::{Level, RateLimit};
-use crate::quarantine;
 use crate::spool::{Block, ChunkBlocks, SealedSegment, SegmentId, Spool, SpoolError};
 use bytes::Bytes;
 use shiwake_records::chunk::{Chunk, Item};
+use shiwake_records::event::Timestamp;
+use shiwake_records::quarantine;
 use shiwake_records::sorter::Sorter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -132,6 +133,12 @@ impl Acceptor {
         self.buffers.iter_mut().for_each(LaneBuffer::clear);
         for item in Chunk::new(bytes) {
             let lane = match item {
+                // The filter has kept bad bytes in this form already.
+                Item::Event(event) if quarantine::keeps_bad_bytes(&event) => {
+                    self.sorted.clear();
+                    self.sorted.extend_from_slice(event.raw);
+                    Lane::Quarantine
+                }
                 Item::Event(event) => {
                     self.sorted.clear();
                     let Some(verdict) = self.sorter.sort(&event, &mut self.sorted) else { continue };
@@ -140,7 +147,8 @@ impl Acceptor {
                 Item::Bad(bad) => {
                     bad_runs += 1;
                     self.sorted.clear();
-                    quarantine::append_event(&mut self.sorted, &bad, self.surroundings.clock.wall_micros());
+                    let received = Timestamp::from_micros(self.surroundings.clock.wall_micros());
+                    quarantine::append_event(&mut self.sorted, &bad, received);
                     Lane::Quarantine
                 }
             };

@@ -1,0 +1,57 @@
+//! What cannot be decoded is kept, with the reason, as an event of its own.
+//!
+//! The event's time is when the bytes came; its fields are `log_type` with the value `quarantine`, `reason`, `offset` (in
+//! the chunk) and `raw`. Written in place of the bytes it keeps what is behind them readable: a reader that does not
+//! look for the next event, as Fluent Bit's own, stops at the first byte that is wrong.
+
+use crate::chunk::BadBytes;
+use crate::event::{Event, Timestamp};
+use crate::msgpack::write;
+
+/// Value of `log_type` of such an event.
+pub const LOG_TYPE: &str = "quarantine";
+
+/// Appends the event that keeps `bad`.
+pub fn append_event(out: &mut Vec<u8>, bad: &BadBytes<'_>, received: Timestamp) {
+    out.push(0x92);
+    write::event_time(out, u32::try_from(received.seconds).unwrap_or(0), received.nanoseconds);
+    write::map_header(out, 4);
+    write::str(out, b"log_type");
+    write::str(out, LOG_TYPE.as_bytes());
+    write::str(out, b"reason");
+    write::str(out, bad.reason.to_string().as_bytes());
+    write::str(out, b"offset");
+    write::int(out, i64::try_from(bad.offset).unwrap_or(i64::MAX));
+    write::str(out, b"raw");
+    write::bin(out, bad.bytes);
+}
+
+/// Whether an event was written by [`append_event`].
+#[must_use]
+pub fn keeps_bad_bytes(event: &Event<'_>) -> bool {
+    const FIRST_FIELD: &[u8] = b"\xa8log_type\xaaquarantine\xa6reason";
+    event.body.count == 4 && event.body.content.starts_with(FIRST_FIELD)
+}
+
+#[cfg(test)]
+#[allow(clippy::panic, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::chunk::{Chunk, Item};
+    use crate::fields::FieldIndex;
+    use crate::msgpack::Value;
+
+    #[test]
+    fn the_bytes_and_the_reason_are_in_the_event() {
+        let Some(Item::Bad(bad)) = Chunk::new(&[0xc1, 0x05]).next() else { panic!("not bad") };
+        let mut out = Vec::new();
+        append_event(&mut out, &bad, Timestamp { seconds: 7, nanoseconds: 8 });
+        let Some(Item::Event(event)) = Chunk::new(&out).next() else { panic!("no event") };
+        assert!(keeps_bad_bytes(&event));
+        assert_eq!(event.time, Timestamp { seconds: 7, nanoseconds: 8 });
+        let mut index = FieldIndex::default();
+        index.fill(&event.body);
+        assert_eq!(index.get(&event.body, b"raw"), Some(Value::Bin(&[0xc1, 0x05])));
+        assert_eq!(index.get(&event.body, b"reason"), Some(Value::Str(b"byte 0xc1 at offset 0 is not MessagePack")));
+    }
+}
