@@ -26,13 +26,14 @@ def test_every_line_is_a_row_of_its_type(host, firelens_records, tmp_path, ask):
     found = Counter(message for (message,) in ask(tmp_path / "lake", "SELECT message FROM lake"))
     assert found == sent
 
+    # The first line of the access log, in its columns.
     (row,) = ask(tmp_path / "lake", """
         SELECT severity, service, container_name, source, cluster_name, task_family, task_version, region, aws_account,
-               method, path, status, bytes, remote_addr, dt::VARCHAR, hour::INT, time::VARCHAR
-        FROM lake WHERE type = 'access' AND path = '/images/jordan-80.png' ORDER BY time, message LIMIT 1""")
+               method, path, status, bytes, protocol, dt::VARCHAR, hour::INT, time::VARCHAR
+        FROM lake WHERE type = 'access' AND remote_addr = '83.149.9.216' ORDER BY time LIMIT 1""")
     assert row == ("info", "shop", "ecs-shop-7-web-c0ffee", "stdout", "production", "shop", "7", "eu-west-1",
-                   "123456789012", "GET", "/images/jordan-80.png", 200, 6146, "66.249.73.135", "2015-05-17", 10,
-                   "2015-05-17 10:05:00+00")
+                   "123456789012", "GET", "/presentations/logstash-monitorama-2013/images/redis.png", 200, 25230,
+                   "HTTP/1.1", "2015-05-17", 10, "2015-05-17 10:05:00+00")
 
 
 @pytest.mark.parametrize("host", ALL, ids=name_of)

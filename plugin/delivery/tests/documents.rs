@@ -1,0 +1,59 @@
+//! The tables in the documents are what the code says. `UPDATE_DOCUMENTS=1 cargo test -p shiwake-delivery --test documents`
+//! writes them anew.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+use shiwake_delivery::config::{Property, filter, output};
+use shiwake_delivery::lane::Lane;
+use shiwake_delivery::schema::columns;
+use std::fs;
+use std::path::PathBuf;
+
+fn property_table(properties: &[Property]) -> String {
+    let mut table = "| property | default | meaning |\n|---|---|---|\n".to_owned();
+    for Property { name, default, meaning } in properties {
+        let default = default.map_or("–".to_owned(), |default| format!("`{default}`"));
+        table += &format!("| `{name}` | {default} | {meaning} |\n");
+    }
+    table
+}
+
+fn column_table() -> String {
+    let mut table = "| id | type | column | kind | from the fields |\n|---|---|---|---|---|\n".to_owned();
+    let shared = columns(Lane::BY_WORTH[0]).into_iter().filter(|column| column.id < 50).collect::<Vec<_>>();
+    let own = Lane::BY_WORTH.into_iter().flat_map(|lane| {
+        columns(lane).into_iter().filter(|column| column.id >= 100).map(move |column| (lane.name(), column))
+    });
+    let mut rows: Vec<_> = shared.into_iter().map(|column| ("all", column)).chain(own).collect();
+    rows.sort_by_key(|(_, column)| column.id);
+    for (lane, column) in rows {
+        let from: Vec<String> = column.from.iter().map(|field| format!("`{field}`")).collect();
+        table += &format!("| {} | {lane} | `{}` | {:?} | {} |\n", column.id, column.name, column.kind, from.join(", "));
+    }
+    table
+}
+
+fn check(document: &str, name: &str, table: &str) {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(document);
+    let text = fs::read_to_string(&path).unwrap();
+    let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let from = text.find(&start).unwrap_or_else(|| panic!("{document} has no {start}")) + start.len();
+    let to = from + text[from..].find(&end).unwrap_or_else(|| panic!("{document} has no {end}"));
+    if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
+        fs::write(&path, format!("{}{table}{}", &text[..from], &text[to..])).unwrap();
+        return;
+    }
+    assert_eq!(&text[from..to], table, "{document}: the table {name} is not what the code says");
+}
+
+#[test]
+fn the_properties_in_the_readme_are_those_of_the_code() {
+    let own = &output::PROPERTIES[..output::PROPERTIES.len() - filter::PROPERTIES.len()];
+    check("README.md", "properties:output", &property_table(own));
+    check("README.md", "properties:filter", &property_table(&filter::PROPERTIES));
+}
+
+#[test]
+fn the_columns_in_the_architecture_are_those_of_the_code() {
+    check("ARCHITECTURE.md", "columns", &column_table());
+}
