@@ -23,6 +23,8 @@ def test_rows_are_records_with_any_number_of_workers(host, workers, storage, fir
     records, lines = firelens_records
     run = host.run(records, [{"lake": str(tmp_path)}], workers=workers, storage=storage)
     assert run.status == 0, run.log
+    # Newer hosts start the workers of such a plugin twice and use freed memory at exit; the plugin does without them.
+    assert host.version < HOT_RELOAD_SINCE or "worker #" not in run.log, run.log
     assert run.ledgers == [(lines, lines, 0, 0)], run.log
     assert ask(tmp_path, "SELECT count(*) FROM lake") == [(lines,)]
 

@@ -9,6 +9,8 @@ pub type LogPrint = unsafe extern "C" fn(c_int, *const c_char, c_int, *const c_c
 pub type OutputLogCheck = unsafe extern "C" fn(*mut c_void, c_int) -> c_int;
 /// `flb_filter_get_property(name, instance)`; the output's comes with the proxy's API.
 pub type GetProperty = unsafe extern "C" fn(*const c_char, *mut c_void) -> *const c_char;
+/// `flb_output_set_property(instance, name, value)`.
+pub type SetProperty = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> c_int;
 /// `flb_filter_set_context(instance, context)`.
 pub type SetContext = unsafe extern "C" fn(*mut c_void, *mut c_void);
 /// `flb_filter_name(instance)`, `flb_output_name(instance)`.
@@ -34,6 +36,8 @@ pub struct Host {
     pub log_print: Option<LogPrint>,
     /// Whether a level is logged for an output; newer hosts only.
     pub output_log_check: Option<OutputLogCheck>,
+    /// Sets a property of an output, also one that the host reads itself.
+    pub output_set_property: Option<SetProperty>,
     /// Properties of a filter.
     pub filter_get_property: Option<GetProperty>,
     /// Sets what is handed to the filter's callbacks.
@@ -64,6 +68,7 @@ fn find_host() -> Host {
         kind,
         log_print: function(c"flb_log_print"),
         output_log_check: function(c"flb_output_log_check"),
+        output_set_property: function(c"flb_output_set_property"),
         filter_get_property: function(c"flb_filter_get_property"),
         filter_set_context: function(c"flb_filter_set_context"),
         filter_name: function(c"flb_filter_name"),

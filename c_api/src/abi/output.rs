@@ -145,6 +145,8 @@ unsafe fn init(plugin: *mut OutputPlugin) -> c_int {
     let set = unsafe { properties::read(get_property, plugin.instance, &PROPERTIES) };
     match OutputInstance::start(set, Arc::clone(&log) as Arc<dyn Log>, plugin.instance as usize) {
         Ok(instance) => {
+            // SAFETY: the instance is the host's.
+            unsafe { do_without_workers(plugin.instance) };
             context.remote_context = output_instance::enter(instance) as *mut c_void;
             FLB_OK
         }
@@ -152,6 +154,21 @@ unsafe fn init(plugin: *mut OutputPlugin) -> c_int {
             log.line(Level::Error, &error.to_string());
             REFUSED
         }
+    }
+}
+
+/// Takes back the workers that a user asked for.
+///
+/// From 2.2 to 5.1 at least the host starts the workers of a proxy output twice and knows only of the second ones when it
+/// exits: the first ones go on with what it has freed, and it crashes while outputs still write what they hold. A flush
+/// only hands over, so it needs no worker.
+///
+/// # Safety
+/// `instance` is the output instance that the host is starting.
+unsafe fn do_without_workers(instance: *mut c_void) {
+    if let (HostKind::Modern, Some(set_property)) = (host().kind, host().output_set_property) {
+        // SAFETY: the host's function and instance; name and value end in NUL and are copied.
+        unsafe { set_property(instance, c"workers".as_ptr(), c"0".as_ptr()) };
     }
 }
 
