@@ -78,10 +78,11 @@ impl<'a> Chunk<'a> {
 
     /// Whether the chunk ends at `end` or goes on as events begin: an array of two, and a time or the newer form's array.
     fn is_followed_well(&self, end: usize) -> bool {
-        match self.bytes.get(end..).unwrap_or_default() {
-            [] => true,
-            [ARRAY_OF_TWO, ARRAY_OF_TWO | 0xc7 | 0xcb | 0xce | 0xcf | 0xd3 | 0xd7 | 0xfe | 0xff, ..] => true,
-            _ => false,
+        const AFTER_ARRAY: [u8; 9] = [ARRAY_OF_TWO, 0xc7, 0xcb, 0xce, 0xcf, 0xd3, 0xd7, 0xfe, 0xff];
+        match self.bytes.get(end..) {
+            None | Some([]) => true,
+            Some([first, second, ..]) => *first == ARRAY_OF_TWO && AFTER_ARRAY.contains(second),
+            Some(_) => false,
         }
     }
 

@@ -1,4 +1,8 @@
 //! Takes chunks: decodes, sorts, spools, answers; and decides when a lane's segment is closed.
+//!
+//! A chunk that finds no room waits for it as long as segments are being delivered, at most [`WAIT_FOR_ROOM`]: the host
+//! is held back for that time, which is what stops its inputs when they are faster than the store. It is answered RETRY
+//! when the store fails, because hosts give up on a chunk after a few of those: by default after one.
 
 use super::{Answer, Inbox, Message, Surroundings};
 use crate::lane::{LANE_COUNT, Lane};
@@ -9,12 +13,15 @@ use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::event::Timestamp;
 use shiwake_records::quarantine;
 use shiwake_records::sorter::Sorter;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
+/// How long a chunk waits for room before the host is asked to try again.
+pub(super) const WAIT_FOR_ROOM: Duration = Duration::from_secs(5);
 /// Time between two summary lines.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -23,6 +30,13 @@ const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 struct LaneBuffer {
     events: Vec<u8>,
     records: u64,
+}
+
+/// A chunk that is sorted and waits for room.
+struct Waiting {
+    blocks: ChunkBlocks,
+    answer: SyncSender<Answer>,
+    until: Duration,
 }
 
 /// Memory a lane's buffer keeps between chunks.
@@ -35,6 +49,7 @@ pub(super) struct Acceptor {
     jobs: Option<UnboundedSender<SealedSegment>>,
     buffers: [LaneBuffer; LANE_COUNT],
     sorted: Vec<u8>,
+    waiting: VecDeque<Waiting>,
     is_poisoned: bool,
     next_summary: Duration,
     summed_up: u64,
@@ -52,6 +67,7 @@ impl Acceptor {
             jobs: Some(jobs),
             buffers: Default::default(),
             sorted: Vec::new(),
+            waiting: VecDeque::new(),
             is_poisoned: false,
             next_summary,
             summed_up: 0,
@@ -69,53 +85,76 @@ impl Acceptor {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             match message {
-                Some(Message::Chunk { bytes, tag, answer }) => {
-                    let answered = self.take_guarded(&bytes, &tag);
-                    // The host's thread waits for this; what else is to be done comes after.
-                    let _ = answer.send(answered);
-                    self.seal_by_size();
-                }
+                Some(Message::Chunk { bytes, tag, answer }) => self.take_guarded(&bytes, &tag, answer),
                 Some(Message::Delivered(segment)) => self.spool.commit(segment),
                 Some(Message::Stop) => self.seal_everything(),
                 Some(Message::DelivererEnded) => return,
-                None => {}
+                // Those that wait are answered below.
+                Some(Message::StoreFails) | None => {}
             }
+            self.answer_waiting();
+            self.seal_by_size();
             self.seal_by_age();
             self.sum_up();
         }
     }
 
     /// Takes a chunk; a panic on the way poisons this instance and nothing else.
-    fn take_guarded(&mut self, bytes: &[u8], tag: &Arc<str>) -> Answer {
+    fn take_guarded(&mut self, bytes: &[u8], tag: &Arc<str>, answer: SyncSender<Answer>) {
         if self.is_poisoned || self.jobs.is_none() {
-            return Answer::Retry;
+            let _ = answer.send(Answer::Retry);
+            return;
         }
-        catch_unwind(AssertUnwindSafe(|| self.take(bytes, tag))).unwrap_or_else(|_| {
+        let sorted = catch_unwind(AssertUnwindSafe(|| self.sort(bytes, tag)));
+        let Ok(blocks) = sorted else {
             self.is_poisoned = true;
             let text = "internal error while sorting a chunk: this instance takes no more, the host keeps its chunks";
             self.surroundings.log.line(Level::Error, text);
-            Answer::Retry
-        })
+            let _ = answer.send(Answer::Retry);
+            return;
+        };
+        let until = self.surroundings.clock.monotonic() + WAIT_FOR_ROOM;
+        self.waiting.push_back(Waiting { blocks, answer, until });
     }
 
-    fn take(&mut self, bytes: &[u8], tag: &Arc<str>) -> Answer {
-        let bad = self.sort(bytes);
+    /// Spools what waits, in the order in which it came, as far as there is room, and answers it.
+    fn answer_waiting(&mut self) {
+        while let Some(first) = self.waiting.front() {
+            let now = self.surroundings.clock.monotonic();
+            let counts = first.blocks.each_ref().map(|block| block.as_ref().map_or(0, |block| block.records));
+            let answer = match self.spool.append(first.blocks.clone(), now) {
+                Ok(()) => {
+                    for (lane, records) in Lane::BY_WORTH.into_iter().zip(counts) {
+                        self.surroundings.ledger.accept(lane, records);
+                    }
+                    Answer::Accepted
+                }
+                Err(error) => {
+                    let is_hopeless = matches!(error, SpoolError::ChunkTooLarge { .. }) || self.jobs.is_none();
+                    let is_over = is_hopeless || now >= first.until || self.surroundings.is_store_failing();
+                    self.make_room();
+                    if !is_over {
+                        return;
+                    }
+                    self.say_full(error, now);
+                    Answer::Retry
+                }
+            };
+            if let Some(Waiting { answer: asked, .. }) = self.waiting.pop_front() {
+                let _ = asked.send(answer);
+            }
+        }
+    }
+
+    /// Sorts a chunk's records into blocks, one a lane.
+    fn sort(&mut self, bytes: &[u8], tag: &Arc<str>) -> ChunkBlocks {
+        let bad = self.sort_into_buffers(bytes);
         let mut blocks = ChunkBlocks::default();
-        let mut counts = [0; LANE_COUNT];
-        for ((block, count), buffer) in blocks.iter_mut().zip(&mut counts).zip(&mut self.buffers) {
-            *count = buffer.records;
+        for (block, buffer) in blocks.iter_mut().zip(&mut self.buffers) {
             *block = buffer.take(tag);
         }
-        let now = self.surroundings.clock.monotonic();
-        if let Err(error) = self.spool.append(blocks, now) {
-            self.make_room(error, now);
-            return Answer::Retry;
-        }
-        for (lane, records) in Lane::BY_WORTH.into_iter().zip(counts) {
-            self.surroundings.ledger.accept(lane, records);
-        }
         if bad > 0
-            && let Some(held_back) = self.bad_lines.admit(now)
+            && let Some(held_back) = self.bad_lines.admit(self.surroundings.clock.monotonic())
         {
             let text = format!(
                 "chunk of tag '{tag}' has {bad} runs of bytes that are no event; they are kept under quarantine/ \
@@ -123,11 +162,11 @@ impl Acceptor {
             );
             self.surroundings.log.line(Level::Warn, &text);
         }
-        Answer::Accepted
+        blocks
     }
 
     /// Sorts a chunk's records into the lanes' buffers and tells how many runs of bytes were no event.
-    fn sort(&mut self, bytes: &[u8]) -> u64 {
+    fn sort_into_buffers(&mut self, bytes: &[u8]) -> u64 {
         let mut bad_runs = 0;
         // A chunk that panicked half-way may have left something.
         self.buffers.iter_mut().for_each(LaneBuffer::clear);
@@ -161,11 +200,14 @@ impl Acceptor {
         bad_runs
     }
 
-    fn make_room(&mut self, error: SpoolError, now: Duration) {
+    fn say_full(&mut self, error: SpoolError, now: Duration) {
         if let Some(held_back) = self.full_lines.admit(now) {
             let text = format!("{error}; the host is asked to try again ({held_back} such lines were held back)");
             self.surroundings.log.line(Level::Warn, &text);
         }
+    }
+
+    fn make_room(&mut self) {
         if let Some((lane, _)) = self.largest() {
             self.seal(lane);
         }
@@ -219,8 +261,10 @@ impl Acceptor {
     fn time_to_next_deadline(&self) -> Duration {
         let config = &self.surroundings.config;
         let deadline = |lane: Lane| Some(self.spool.open_segment(lane)?.opened_at + config.upload_timeout(lane));
-        let next = Lane::BY_WORTH.into_iter().filter_map(deadline).min().unwrap_or(self.next_summary);
-        next.min(self.next_summary).saturating_sub(self.surroundings.clock.monotonic())
+        let oldest = Lane::BY_WORTH.into_iter().filter_map(deadline).min();
+        let waiting = self.waiting.front().map(|waiting| waiting.until);
+        let next = oldest.into_iter().chain(waiting).fold(self.next_summary, Duration::min);
+        next.saturating_sub(self.surroundings.clock.monotonic())
     }
 
     fn sum_up(&mut self) {

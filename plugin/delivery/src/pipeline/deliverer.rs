@@ -43,7 +43,6 @@ struct Work {
     acceptor: Sender<Message>,
     backoff: Backoff,
     failure_lines: RateLimit,
-    has_failed: bool,
 }
 
 impl Deliverer {
@@ -73,7 +72,6 @@ impl Deliverer {
             acceptor,
             backoff: Backoff::new(seed),
             failure_lines: RateLimit::default(),
-            has_failed: false,
         };
         Ok(Self { runtime: Some(runtime), work: Some(work) })
     }
@@ -191,14 +189,16 @@ impl Work {
                         let text = format!("{error}.{fix} It is tried again ({held_back} such lines were held back)");
                         self.surroundings.log.line(Level::Warn, &text);
                     }
-                    self.has_failed = true;
+                    if !self.surroundings.note_store(true) {
+                        let _ = self.acceptor.send(Message::StoreFails);
+                    }
                     let pause = self.backoff.next(self.is_stopping());
                     self.pause(pause).await?;
                 }
             }
         }
         self.backoff.reset();
-        if std::mem::take(&mut self.has_failed) {
+        if self.surroundings.note_store(false) {
             self.surroundings.log.line(Level::Info, &format!("lake '{}' takes objects again", self.lake));
         }
         self.surroundings.ledger.store_object(bytes);

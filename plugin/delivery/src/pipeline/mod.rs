@@ -18,6 +18,7 @@ use crate::spool::{MemorySpool, SegmentId};
 use crate::store::{Environment, Lake, OpenError};
 use acceptor::Acceptor;
 use deliverer::Deliverer;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -37,6 +38,7 @@ pub enum Answer {
 enum Message {
     Chunk { bytes: Vec<u8>, tag: Arc<str>, answer: SyncSender<Answer> },
     Delivered(SegmentId),
+    StoreFails,
     DelivererEnded,
     Stop,
 }
@@ -48,6 +50,19 @@ struct Surroundings {
     ledger: Arc<Ledger>,
     clock: Arc<dyn Clock>,
     log: Arc<dyn Log>,
+    is_store_failing: Arc<AtomicBool>,
+}
+
+impl Surroundings {
+    /// Whether the last request to the store failed.
+    fn is_store_failing(&self) -> bool {
+        self.is_store_failing.load(Ordering::Relaxed)
+    }
+
+    /// Notes how a request to the store ended, and tells how the one before did.
+    fn note_store(&self, is_failing: bool) -> bool {
+        self.is_store_failing.swap(is_failing, Ordering::Relaxed)
+    }
 }
 
 /// Why an instance could not start.
@@ -101,7 +116,13 @@ impl Pipeline {
     ) -> Result<Self, StartError> {
         let stream = new_stream_id(clock.wall_micros())?;
         let spool = MemorySpool::new(stream.clone(), config.spool_limit_bytes());
-        let surroundings = Surroundings { config: Arc::new(config), ledger: Arc::default(), clock, log };
+        let surroundings = Surroundings {
+            config: Arc::new(config),
+            ledger: Arc::default(),
+            clock,
+            log,
+            is_store_failing: Arc::default(),
+        };
         let (sender, receiver) = channel();
         let (jobs, queue) = mpsc::unbounded_channel();
         let (deadline, deadline_of_deliverer) = watch::channel(None);
@@ -139,7 +160,7 @@ impl Pipeline {
         if threads.is_empty() {
             return;
         }
-        let Surroundings { config, ledger, clock, log } = &self.surroundings;
+        let Surroundings { config, ledger, clock, log, .. } = &self.surroundings;
         self.deadline.send_replace(Some(clock.monotonic() + config.shutdown_timeout));
         let _ = self.sender.send(Message::Stop);
         for thread in threads {

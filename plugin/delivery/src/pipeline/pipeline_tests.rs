@@ -9,7 +9,7 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
     PutOptions, PutPayload, PutResult,
 };
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 type BoxStream<T> = std::pin::Pin<Box<dyn futures_core::Stream<Item = object_store::Result<T>> + Send>>;
 
@@ -68,15 +68,16 @@ impl ObjectStore for Faulty {
     }
 }
 
-/// A clock that stands still and panics when it is told to.
-#[derive(Debug, Default)]
-struct BrokenClock {
+/// A clock that is set by hand, and panics when it is told to.
+#[derive(Debug)]
+struct HandClock {
+    seconds: AtomicU64,
     is_broken: AtomicBool,
 }
 
-impl Clock for BrokenClock {
+impl Clock for HandClock {
     fn monotonic(&self) -> Duration {
-        Duration::from_secs(1)
+        Duration::from_secs(self.seconds.load(Ordering::Relaxed))
     }
 
     fn wall_micros(&self) -> i64 {
@@ -103,7 +104,7 @@ impl Lines {
 struct Bench {
     store: Arc<Faulty>,
     lines: Arc<Lines>,
-    clock: Arc<BrokenClock>,
+    clock: Arc<HandClock>,
     pipeline: Pipeline,
 }
 
@@ -112,7 +113,10 @@ fn start(set: &[(&str, &str)]) -> Bench {
     let config = OutputConfig::new(&properties, &[]).unwrap();
     let store = Arc::new(Faulty::default());
     let lake = Lake::on(Arc::clone(&store) as Arc<dyn ObjectStore>, Path::from("logs"), "memory".into());
-    let (lines, clock) = (Arc::new(Lines::default()), Arc::new(BrokenClock::default()));
+    let (lines, clock) = (
+        Arc::new(Lines::default()),
+        Arc::new(HandClock { seconds: AtomicU64::new(1), is_broken: AtomicBool::new(false) }),
+    );
     let pipeline = Pipeline::start_on(lake, config, Arc::clone(&clock) as _, Arc::clone(&lines) as _).unwrap();
     Bench { store, lines, clock, pipeline }
 }
@@ -183,7 +187,7 @@ fn what_cannot_be_written_before_the_deadline_is_counted_and_said() {
 }
 
 #[test]
-fn a_full_spool_answers_retry_and_takes_again_when_there_is_room() {
+fn a_full_spool_answers_retry_while_the_store_fails_and_takes_again_when_there_is_room() {
     let bench = start(&[("memory_limit", "16M")]);
     bench.store.failures_left.store(u64::MAX, Ordering::Relaxed);
     let line = "x".repeat(1_000);
@@ -205,10 +209,39 @@ fn a_full_spool_answers_retry_and_takes_again_when_there_is_room() {
 }
 
 #[test]
+fn a_burst_above_the_limit_waits_for_room_and_is_not_sent_back() {
+    let bench = start(&[("memory_limit", "16M")]);
+    let line = "x".repeat(1_000);
+    let bytes = chunk(&vec![line.as_str(); 1_000]);
+    for _ in 0..40 {
+        assert_eq!(bench.pipeline.accept(&bytes, "app"), Answer::Accepted);
+    }
+    bench.pipeline.stop();
+    assert_eq!(bench.pipeline.ledger().totals().written, 40_000);
+}
+
+#[test]
 fn a_segment_is_written_when_it_has_its_size_without_waiting_for_the_exit() {
     let bench = start(&[("total_file_size", "100k")]);
     let line = "x".repeat(1_000);
     assert_eq!(bench.pipeline.accept(&chunk(&vec![line.as_str(); 200]), "app"), Answer::Accepted);
+    while bench.pipeline.ledger().totals().pending() > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(keys(&bench.store).len(), 1);
+    bench.pipeline.stop();
+}
+
+#[test]
+fn a_segment_is_written_when_it_is_old_enough_and_not_before() {
+    let bench = start(&[("upload_timeout", "90s")]);
+    assert_eq!(bench.pipeline.accept(&chunk(&["hello"]), "app"), Answer::Accepted);
+    bench.clock.seconds.store(90, Ordering::Relaxed);
+    assert_eq!(bench.pipeline.accept(&chunk(&["hello"]), "app"), Answer::Accepted);
+    assert_eq!(bench.pipeline.ledger().totals().pending(), 2);
+    // Ninety seconds after the first record came; the acceptor looks when it has taken a chunk, at the latest.
+    bench.clock.seconds.store(91, Ordering::Relaxed);
+    assert_eq!(bench.pipeline.accept(&chunk(&["hello"]), "app"), Answer::Accepted);
     while bench.pipeline.ledger().totals().pending() > 0 {
         std::thread::yield_now();
     }
