@@ -76,8 +76,8 @@ impl Log for HostLog {
         if !self.is_wanted(host, level) {
             return;
         }
-        // A line is one line, whatever was in it; a NUL would cut it.
-        let line = format!("{} {text}", self.prefix).replace(['\0', '\n', '\r'], " ");
+        // A line is one line, whatever was in it; a NUL would cut it, and a terminal obeys others.
+        let line = format!("{} {text}", self.prefix).replace(char::is_control, " ");
         match (host.log_print, CString::new(line)) {
             // SAFETY: the format takes one string that ends in NUL; the file is only printed by levels we do not use.
             (Some(print), Ok(line)) => unsafe { print(level, std::ptr::null(), 0, c"%s".as_ptr(), line.as_ptr()) },

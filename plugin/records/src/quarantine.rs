@@ -6,7 +6,7 @@
 
 use crate::chunk::BadBytes;
 use crate::event::{Event, Timestamp};
-use crate::msgpack::write;
+use crate::msgpack::{Reader, Value, write};
 
 /// Value of `log_type` of such an event.
 pub const LOG_TYPE: &str = "quarantine";
@@ -26,11 +26,25 @@ pub fn append_event(out: &mut Vec<u8>, bad: &BadBytes<'_>, received: Timestamp) 
     write::bin(out, bad.bytes);
 }
 
-/// Whether an event was written by [`append_event`].
+/// Whether an event has exactly what [`append_event`] writes. One that only looks like it is a record like any other.
 #[must_use]
 pub fn keeps_bad_bytes(event: &Event<'_>) -> bool {
     const FIRST_FIELD: &[u8] = b"\xa8log_type\xaaquarantine\xa6reason";
-    event.body.count == 4 && event.body.content.starts_with(FIRST_FIELD)
+    if event.body.count != 4 || event.metadata.is_some() || !event.body.content.starts_with(FIRST_FIELD) {
+        return false;
+    }
+    let mut reader = Reader::new(event.body.content);
+    let mut next = || reader.value().ok();
+    let fields: [(Option<Value<'_>>, Option<Value<'_>>); 4] = std::array::from_fn(|_| (next(), next()));
+    matches!(
+        fields,
+        [
+            (Some(Value::Str(b"log_type")), Some(Value::Str(b"quarantine"))),
+            (Some(Value::Str(b"reason")), Some(Value::Str(_))),
+            (Some(Value::Str(b"offset")), Some(Value::Int(_))),
+            (Some(Value::Str(b"raw")), Some(Value::Bin(_))),
+        ]
+    )
 }
 
 #[cfg(test)]
@@ -39,7 +53,6 @@ mod tests {
     use super::*;
     use crate::chunk::{Chunk, Item};
     use crate::fields::FieldIndex;
-    use crate::msgpack::Value;
 
     #[test]
     fn the_bytes_and_the_reason_are_in_the_event() {
@@ -53,5 +66,12 @@ mod tests {
         index.fill(&event.body);
         assert_eq!(index.get(&event.body, b"raw"), Some(Value::Bin(&[0xc1, 0x05])));
         assert_eq!(index.get(&event.body, b"reason"), Some(Value::Str(b"byte 0xc1 at offset 0 is not MessagePack")));
+    }
+
+    #[test]
+    fn what_only_looks_like_it_is_a_record() {
+        let bytes = b"\x92\x05\x84\xa8log_type\xaaquarantine\xa6reason\xa1x\xa3log\xa1y\xa4user\xa1z";
+        let Some(Item::Event(event)) = Chunk::new(bytes).next() else { panic!("no event") };
+        assert!(!keeps_bad_bytes(&event));
     }
 }

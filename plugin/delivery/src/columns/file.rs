@@ -16,7 +16,6 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
-use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::event::Event;
 use shiwake_records::msgpack::Reader;
 
@@ -85,16 +84,17 @@ impl PartitionPlan {
 pub fn plan(segment: &SealedSegment) -> Result<Vec<PartitionPlan>, FileError> {
     let mut places = Vec::with_capacity(usize::try_from(segment.records).unwrap_or(0));
     for (number, block) in segment.blocks.iter().enumerate() {
-        for item in Chunk::new(&block.events) {
-            let damaged = |offset| FileError::Damaged { block: number, offset };
-            match item {
-                Item::Event(event) => places.push(Place {
-                    time_micros: event.time.micros(),
-                    block: u32::try_from(number).map_err(|_| damaged(event.offset))?,
-                    offset: u32::try_from(event.offset).map_err(|_| damaged(event.offset))?,
-                }),
-                Item::Bad(bad) => return Err(damaged(bad.offset)),
-            }
+        // Blocks were written event by event, so they are read strictly; looking for events is for chunks from outside.
+        let mut reader = Reader::new(&block.events);
+        while !reader.is_at_end() {
+            let start = reader.position();
+            let damaged = || FileError::Damaged { block: number, offset: start };
+            let event = Event::read(&mut reader).map_err(|_| damaged())?;
+            places.push(Place {
+                time_micros: event.time.micros(),
+                block: u32::try_from(number).map_err(|_| damaged())?,
+                offset: u32::try_from(start).map_err(|_| damaged())?,
+            });
         }
     }
     // Stable: records of the same microsecond stay in the order in which they came.

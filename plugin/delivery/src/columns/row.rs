@@ -8,7 +8,7 @@ use shiwake_records::event::Event;
 use shiwake_records::msgpack::{Reader, Value, json};
 use shiwake_records::severity::Severity;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A value that fits its column.
 #[derive(Debug, Clone, PartialEq)]
@@ -193,21 +193,32 @@ fn key_text<'a>(key: &Value<'a>) -> Cow<'a, str> {
 }
 
 /// A map has each key once; a field that came twice is kept under `name#2` and so on.
+///
+/// Without doubles, which is nearly always, this costs an index a field; with them each suffix is tried once a name.
 fn rename_doubles(overflow: &mut [(Cow<'_, str>, Option<Cow<'_, str>>)]) {
-    if overflow.len() < 2 {
+    let name = |index: &usize| overflow.get(*index).map(|(name, _)| name.as_ref()).unwrap_or_default();
+    let mut by_name: Vec<usize> = (0..overflow.len()).collect();
+    // Among equal names the one that came first stays first.
+    by_name.sort_by(|a, b| name(a).cmp(name(b)));
+    let is_double = |pair: &[usize]| matches!(pair, [a, b] if name(a) == name(b));
+    let doubles: Vec<usize> =
+        by_name.windows(2).filter(|pair| is_double(pair)).filter_map(|pair| pair.last().copied()).collect();
+    if doubles.is_empty() {
         return;
     }
-    let mut seen: HashMap<String, u32> = HashMap::with_capacity(overflow.len());
-    for (name, _) in overflow {
-        let mut candidate = name.to_string();
-        while let Some(count) = seen.get_mut(&candidate) {
-            *count += 1;
-            candidate = format!("{name}#{count}");
-        }
-        if candidate != *name {
-            *name = Cow::Owned(candidate.clone());
-        }
-        seen.insert(candidate, 1);
+    let mut taken: HashSet<String> = overflow.iter().map(|(name, _)| name.to_string()).collect();
+    let mut suffixes: HashMap<String, u32> = HashMap::new();
+    for index in doubles {
+        let Some((name, _)) = overflow.get_mut(index) else { continue };
+        let suffix = suffixes.entry(name.to_string()).or_insert(1);
+        let fresh = loop {
+            *suffix += 1;
+            let candidate = format!("{name}#{suffix}");
+            if taken.insert(candidate.clone()) {
+                break candidate;
+            }
+        };
+        *name = Cow::Owned(fresh);
     }
 }
 

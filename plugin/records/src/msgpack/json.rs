@@ -3,7 +3,8 @@
 //! What JSON has no word for is kept in a form that says what it was: bytes that are not UTF-8, byte strings and
 //! extension values as `{"$bin":"<base64>"}` and `{"$ext":<type>,"data":"<base64>"}`, floats that are not finite as
 //! the strings `"NaN"`, `"Infinity"`, `"-Infinity"`, and a value nested deeper than [`MAX_DEPTH`] as
-//! `{"$msgpack":"<base64>"}` of its bytes. Map keys that are not strings are printed as their JSON text in quotes.
+//! `{"$msgpack":"<base64>"}` of its bytes. A map key that is a number, a boolean or nil is printed as its text in quotes, any
+//! other that is not a string as `$msgpack:<base64>` of its bytes: quoting text that quotes text would double at each level.
 
 use super::{MsgpackError, Reader, Value};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -41,7 +42,9 @@ fn nested(out: &mut String, value: &Value<'_>, depth: usize) -> Result<(), Msgpa
                 if index > 0 {
                     out.push(',');
                 }
-                key(out, &reader.value()?, depth + 1)?;
+                let start = reader.position();
+                let value = reader.value()?;
+                key(out, &value, reader.since(start));
                 out.push(':');
                 nested(out, &reader.value()?, depth + 1)?;
             }
@@ -52,15 +55,18 @@ fn nested(out: &mut String, value: &Value<'_>, depth: usize) -> Result<(), Msgpa
     Ok(())
 }
 
-fn key(out: &mut String, value: &Value<'_>, depth: usize) -> Result<(), MsgpackError> {
-    if let Some(text) = value.as_str() {
-        quoted(out, text);
-        return Ok(());
+fn key(out: &mut String, value: &Value<'_>, raw: &[u8]) {
+    match (value, value.as_str()) {
+        (_, Some(text)) => quoted(out, text),
+        (Value::Str(_) | Value::Bin(_) | Value::Ext(..) | Value::Array(_) | Value::Map(_), None) => {
+            let _ = write!(out, "\"$msgpack:{}\"", STANDARD.encode(raw));
+        }
+        (scalar, None) => {
+            out.push('"');
+            scalar_text(out, scalar);
+            out.push('"');
+        }
     }
-    let mut text = String::new();
-    nested(&mut text, value, depth)?;
-    quoted(out, &text);
-    Ok(())
 }
 
 fn leaf(out: &mut String, value: &Value<'_>) {
@@ -155,6 +161,18 @@ mod tests {
         assert_eq!(json_of(&rmpv::Value::Binary(vec![0, 255])), r#"{"$bin":"AP8="}"#);
         assert_eq!(json_of(&rmpv::Value::Ext(5, vec![1])), r#"{"$ext":5,"data":"AQ=="}"#);
         assert_eq!(json_of(&rmpv::Value::F64(f64::NAN)), r#""NaN""#);
+    }
+
+    #[test]
+    fn keys_within_keys_take_space_in_proportion() {
+        let mut value = rmpv::Value::Nil;
+        for _ in 0..60 {
+            value = rmpv::Value::Map(vec![(value, rmpv::Value::Nil)]);
+        }
+        let text = json_of(&value);
+        assert!(text.len() < 400, "{} bytes", text.len());
+        assert!(text.starts_with(r#"{"$msgpack:"#), "{text}");
+        serde_json::from_str::<serde_json::Value>(&text).unwrap();
     }
 
     #[test]
