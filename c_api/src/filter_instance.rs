@@ -1,7 +1,7 @@
 //! Filter instances.
 
 use crate::abi::properties::SetProperties;
-use crate::guard::Poison;
+use crate::guard::{Poison, last_panic};
 use crate::output_instance::{environment, warn_if_incomplete};
 use shiwake_delivery::clock::{Clock, SystemClock};
 use shiwake_delivery::config::filter::{PROPERTIES, sorter_config};
@@ -47,8 +47,9 @@ impl FilterInstance {
     /// Sorts a chunk and gives the answer to `take`; `None` when the chunk is to stay as it is.
     pub(crate) fn sort<T>(&self, chunk: &[u8], take: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
         let tell = || {
-            let text = "internal error while sorting a chunk: this filter passes everything through untouched";
-            self.log.line(Level::Error, text);
+            let place = last_panic();
+            let text = format!("internal error at {place}: this filter passes everything through untouched");
+            self.log.line(Level::Error, &text);
         };
         self.poison.guard(None, tell, || {
             let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,8 @@
 //! The one guard around every entry point.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
 
 /// Whether an instance may still be used.
 #[derive(Debug, Default)]
@@ -34,10 +34,26 @@ pub fn guard<T>(fallback: T, work: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(fallback)
 }
 
-/// Takes the place of the default hook, which prints a backtrace: that needs more stack than a flush has.
+/// Where the last panic of this process was, as file and line.
+static LAST_PANIC: Mutex<Option<(String, u32)>> = Mutex::new(None);
+
+/// Takes the place of the default hook, which prints a backtrace: that needs more stack than a flush has. Only the place
+/// is kept, for whoever tells of it.
 pub fn silence_panic_hook() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    ONCE.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(|location| (location.file().to_owned(), location.line()));
+            *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = place;
+        }));
+    });
+}
+
+/// Where the last panic was, for a line of the log.
+#[must_use]
+pub fn last_panic() -> String {
+    let place = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    place.map_or_else(|| "an unknown place".to_owned(), |(file, line)| format!("{file}:{line}"))
 }
 
 #[cfg(test)]
@@ -56,6 +72,7 @@ mod tests {
         assert_eq!(poison.guard(2, tell, || panic!("on purpose")), 2);
         assert_eq!(poison.guard(2, tell, || 1), 2);
         assert_eq!(told.get(), 1);
+        assert!(last_panic().starts_with("c_api/src/guard.rs:"), "{}", last_panic());
         assert_eq!(guard(3, || panic!("on purpose")), 3);
     }
 }

@@ -1,7 +1,7 @@
 //! Output instances, by number.
 
 use crate::abi::properties::SetProperties;
-use crate::guard::Poison;
+use crate::guard::{Poison, last_panic};
 use shiwake_delivery::clock::SystemClock;
 use shiwake_delivery::config::output::{OutputConfig, PROPERTIES};
 use shiwake_delivery::config::{ConfigError, Properties};
@@ -10,6 +10,7 @@ use shiwake_delivery::pipeline::{Answer, Pipeline, StartError};
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Why an instance did not start.
 #[derive(Debug)]
@@ -61,8 +62,12 @@ impl OutputInstance {
         let log = Arc::clone(&self.log);
         let tell = move || {
             // Formatting and the host's logger need more stack than there is here.
-            let text = "internal error while taking a chunk: this instance takes no more, the host keeps its chunks";
-            let _ = std::thread::spawn(move || log.line(Level::Error, text)).join();
+            let tell = move || {
+                let place = last_panic();
+                let text = format!("internal error at {place}: this instance takes no more, the host keeps its chunks");
+                log.line(Level::Error, &text);
+            };
+            let _ = std::thread::spawn(tell).join();
         };
         self.poison.guard(Answer::Retry, tell, || self.pipeline.accept(chunk, &tag.to_string_lossy()))
     }
@@ -73,9 +78,24 @@ impl OutputInstance {
     }
 
     /// Writes what is pending and joins the threads.
+    ///
+    /// Hosts stop their outputs one after the other, so the time that the ones before have used is not given again; each
+    /// gets a little all the same, because the store that held those up may not be its own.
     pub(crate) fn stop(&self) {
-        self.pipeline.stop();
+        let timeout = self.pipeline.shutdown_timeout();
+        let left = timeout.saturating_sub(time_since_shutdown_began());
+        self.pipeline.stop_within(left.max(LEAST_SHUTDOWN_TIME.min(timeout)));
     }
+}
+
+/// What the last of several instances has at least for writing what is pending.
+const LEAST_SHUTDOWN_TIME: Duration = Duration::from_secs(2);
+/// When the first instance began to exit, since the last one was started.
+static SHUTDOWN_BEGAN: Mutex<Option<Instant>> = Mutex::new(None);
+
+fn time_since_shutdown_began() -> Duration {
+    let mut began = SHUTDOWN_BEGAN.lock().unwrap_or_else(PoisonError::into_inner);
+    began.get_or_insert_with(Instant::now).elapsed()
 }
 
 /// Says so when a name that nobody knows would not be noticed.
@@ -118,6 +138,8 @@ static NEXT_NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUs
 
 /// Keeps an instance and gives its number, which is never used again.
 pub(crate) fn enter(instance: OutputInstance) -> usize {
+    // A host that starts instances is not shutting down, or does so anew.
+    *SHUTDOWN_BEGAN.lock().unwrap_or_else(PoisonError::into_inner) = None;
     let number = NEXT_NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     INSTANCES.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::new(instance));
     number

@@ -37,7 +37,7 @@ def test_its_properties_are_known_and_its_records_arrive(host, conf, firelens_re
     own = {"FILTER": {}, "OUTPUT": {}}
     for name, entries in sections(conf):
         if entries.get("Name") == "shiwake":
-            own[name] = {key: value for key, value in entries.items() if key not in ("Name", "Match")}
+            own[name] = {key: value for key, value in entries.items() if key not in ("Name", "Match", "Retry_Limit")}
     run = host.run(records, [own["OUTPUT"]], own["FILTER"])
     assert run.status == 0, run.log
     assert ask(tmp_path, "SELECT count(*) FROM lake") == [(lines,)]

@@ -130,8 +130,7 @@ impl Acceptor {
                     Answer::Accepted
                 }
                 Err(error) => {
-                    let is_hopeless = matches!(error, SpoolError::ChunkTooLarge { .. }) || self.jobs.is_none();
-                    let is_over = is_hopeless || now >= first.until || self.surroundings.is_store_failing();
+                    let is_over = self.jobs.is_none() || now >= first.until || self.surroundings.is_store_failing();
                     self.make_room();
                     if !is_over {
                         return;
@@ -202,7 +201,10 @@ impl Acceptor {
 
     fn say_full(&mut self, error: SpoolError, now: Duration) {
         if let Some(held_back) = self.full_lines.admit(now) {
-            let text = format!("{error}; the host is asked to try again ({held_back} such lines were held back)");
+            let text = format!(
+                "{error}; the host is asked to try again, and gives up after its Retry_Limit, which is 1 unless it is set \
+                 ({held_back} such lines were held back)"
+            );
             self.surroundings.log.line(Level::Warn, &text);
         }
     }

@@ -1,8 +1,9 @@
-//! Makes files of segments and stores them, one after the other, until each is stored.
+//! Makes files of segments and stores them until each is stored.
 //!
 //! A segment is committed when all of its objects are stored. What cannot be made into a file is stored as it is under
-//! `quarantine/`, so that nothing blocks what is behind it. Failed requests are tried again for as long as the host
-//! runs; when it exits, until the deadline, and then what is worth most comes first.
+//! `quarantine/`, so that nothing blocks what is behind it; for the same reason a segment whose object is refused goes
+//! behind the others, and only when all that wait have failed is there a pause. Failed requests are tried again for as
+//! long as the host runs; when it exits, until the deadline, and then what is worth most comes first.
 
 use super::acceptor::delivered;
 use super::backoff::Backoff;
@@ -11,8 +12,7 @@ use crate::columns::file::{FileError, FileWriter, plan};
 use crate::lane::Lane;
 use crate::log::{Level, RateLimit};
 use crate::spool::SealedSegment;
-use crate::store::{Disposition, Lake};
-use bytes::Bytes;
+use crate::store::{Disposition, Lake, PutError};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
@@ -25,8 +25,28 @@ const BLOCKING_THREADS: usize = 1;
 /// How long such a thread may outlive the deadline.
 const RUNTIME_END: Duration = Duration::from_secs(1);
 
-/// Marks that the deadline came before the segment was stored.
-struct OutOfTime;
+/// How an attempt at a segment ended.
+enum Attempt {
+    /// All of its objects are stored.
+    Delivered,
+    /// An object was not stored; those before it were.
+    Failed,
+    /// The deadline came.
+    OutOfTime,
+}
+
+/// A segment that is being delivered.
+struct Entry {
+    segment: SealedSegment,
+    /// Objects of it that are stored; the next one is the first that is not.
+    stored_objects: usize,
+}
+
+impl From<SealedSegment> for Entry {
+    fn from(segment: SealedSegment) -> Self {
+        Self { segment, stored_objects: 0 }
+    }
+}
 
 pub(super) struct Deliverer {
     runtime: Option<Runtime>,
@@ -43,6 +63,7 @@ struct Work {
     acceptor: Sender<Message>,
     backoff: Backoff,
     failure_lines: RateLimit,
+    last_failure: Option<String>,
 }
 
 impl Deliverer {
@@ -72,6 +93,7 @@ impl Deliverer {
             acceptor,
             backoff: Backoff::new(seed),
             failure_lines: RateLimit::default(),
+            last_failure: None,
         };
         Ok(Self { runtime: Some(runtime), work: Some(work) })
     }
@@ -97,30 +119,51 @@ impl Drop for Work {
 
 impl Work {
     async fn run(&mut self) {
-        let mut backlog = VecDeque::new();
+        let mut backlog: VecDeque<Entry> = VecDeque::new();
+        let mut failed_in_a_row = 0;
+        let mut is_in_order_of_worth = false;
         loop {
+            while let Ok(segment) = self.queue.try_recv() {
+                backlog.push_back(segment.into());
+            }
             if backlog.is_empty() {
                 match self.queue.recv().await {
-                    Some(segment) => backlog.push_back(segment),
+                    Some(segment) => backlog.push_back(segment.into()),
                     None => return,
                 }
             }
-            if self.is_stopping() {
+            if self.is_stopping() && !is_in_order_of_worth {
                 // The acceptor closes the queue as soon as it has sealed everything.
                 while let Some(segment) = self.queue.recv().await {
-                    backlog.push_back(segment);
+                    backlog.push_back(segment.into());
                 }
-                backlog.make_contiguous().sort_by_key(|segment| segment.id.lane.index());
+                backlog.make_contiguous().sort_by_key(|entry| entry.segment.id.lane.index());
+                (is_in_order_of_worth, failed_in_a_row) = (true, 0);
             }
-            let Some(segment) = backlog.pop_front() else { continue };
-            if self.deliver(&segment).await.is_err() {
-                return;
+            let Some(mut entry) = backlog.pop_front() else { continue };
+            match self.attempt(&mut entry).await {
+                Attempt::Delivered => {
+                    failed_in_a_row = 0;
+                    self.backoff.reset();
+                    let _ = self.acceptor.send(delivered(&entry.segment));
+                }
+                Attempt::Failed => {
+                    backlog.push_back(entry);
+                    failed_in_a_row += 1;
+                    if failed_in_a_row >= backlog.len() {
+                        failed_in_a_row = 0;
+                        let pause = self.backoff.next(self.is_stopping());
+                        self.pause(pause).await;
+                    }
+                }
+                Attempt::OutOfTime => return self.say_out_of_time(&entry),
             }
-            let _ = self.acceptor.send(delivered(&segment));
         }
     }
 
-    async fn deliver(&mut self, segment: &SealedSegment) -> Result<(), OutOfTime> {
+    /// Stores the objects of a segment that are not stored yet, each once.
+    async fn attempt(&mut self, entry: &mut Entry) -> Attempt {
+        let segment = &entry.segment;
         let plans = match guarded(|| plan(segment)) {
             Ok(plans) => plans,
             Err(reason) => {
@@ -128,19 +171,29 @@ impl Work {
                 return self.set_aside(segment, 0, segment.records, raw, &reason).await;
             }
         };
-        for (number, plan) in plans.iter().enumerate() {
-            match guarded(|| self.writer.write(&self.stream, segment, plan)) {
+        for (number, plan) in plans.iter().enumerate().skip(entry.stored_objects) {
+            if self.is_out_of_time() {
+                return Attempt::OutOfTime;
+            }
+            let attempt = match guarded(|| self.writer.write(&self.stream, segment, plan)) {
                 Ok(file) => {
-                    self.store(plan.partition.object_key(&self.stream, segment.id), file).await?;
-                    self.count(segment.id.lane, plan.records());
+                    let stored = self.store(plan.partition.object_key(&self.stream, segment.id), file).await;
+                    if matches!(stored, Attempt::Delivered) {
+                        self.count(segment.id.lane, plan.records());
+                    }
+                    stored
                 }
                 Err(reason) => {
                     let raw = plan.events(segment).flat_map(|event| event.raw.iter().copied()).collect();
-                    self.set_aside(segment, number, plan.records(), raw, &reason).await?;
+                    self.set_aside(segment, number, plan.records(), raw, &reason).await
                 }
+            };
+            if !matches!(attempt, Attempt::Delivered) {
+                return attempt;
             }
+            entry.stored_objects = number + 1;
         }
-        Ok(())
+        Attempt::Delivered
     }
 
     fn count(&self, lane: Lane, records: u64) {
@@ -158,65 +211,74 @@ impl Work {
         records: u64,
         raw: Vec<u8>,
         reason: &str,
-    ) -> Result<(), OutOfTime> {
+    ) -> Attempt {
         let lane = segment.id.lane;
         let key = format!("quarantine/segments/{}-{:010}-{lane}-{part}.msgpack", self.stream, segment.id.number);
         let text = format!("{records} {lane} records could not be made into a file and are kept in {key}: {reason}");
-        self.surroundings.log.line(Level::Error, &text);
-        self.store(key, raw).await?;
-        self.surroundings.ledger.quarantine(lane, records);
-        Ok(())
+        let stored = self.store(key, raw).await;
+        if matches!(stored, Attempt::Delivered) {
+            self.surroundings.log.line(Level::Error, &text);
+            self.surroundings.ledger.quarantine(lane, records);
+        }
+        stored
     }
 
-    async fn store(&mut self, key: String, object: Vec<u8>) -> Result<(), OutOfTime> {
-        let object = Bytes::from(object);
+    /// Stores one object, trying once.
+    async fn store(&mut self, key: String, object: Vec<u8>) -> Attempt {
         let bytes = object.len() as u64;
-        loop {
-            let lake = self.lake.clone();
-            let put = tokio::select! {
-                put = lake.put(&key, object.clone()) => put,
-                () = self.deadline_passed() => return Err(OutOfTime),
-            };
-            match put {
-                Ok(()) => break,
-                Err(error) => {
-                    let now = self.surroundings.clock.monotonic();
-                    if let Some(held_back) = self.failure_lines.admit(now) {
-                        let fix = match error.disposition() {
-                            Disposition::NeedsFix(fix) => format!(" To fix it: {fix}."),
-                            Disposition::Retry => String::new(),
-                        };
-                        let text = format!("{error}.{fix} It is tried again ({held_back} such lines were held back)");
-                        self.surroundings.log.line(Level::Warn, &text);
-                    }
-                    if !self.surroundings.note_store(true) {
-                        let _ = self.acceptor.send(Message::StoreFails);
-                    }
-                    let pause = self.backoff.next(self.is_stopping());
-                    self.pause(pause).await?;
-                }
-            }
+        let lake = self.lake.clone();
+        let put = tokio::select! {
+            put = lake.put(&key, object.into()) => put,
+            () = self.deadline_passed() => return Attempt::OutOfTime,
+        };
+        if let Err(error) = put {
+            self.note_failure(&error);
+            return Attempt::Failed;
         }
-        self.backoff.reset();
         if self.surroundings.note_store(false) {
             self.surroundings.log.line(Level::Info, &format!("lake '{}' takes objects again", self.lake));
         }
         self.surroundings.ledger.store_object(bytes);
-        Ok(())
+        Attempt::Delivered
+    }
+
+    fn note_failure(&mut self, error: &PutError) {
+        if !self.surroundings.note_store(true) {
+            let _ = self.acceptor.send(Message::StoreFails);
+        }
+        if let Some(held_back) = self.failure_lines.admit(self.surroundings.clock.monotonic()) {
+            let fix = match error.disposition() {
+                Disposition::NeedsFix(fix) => format!(" To fix it: {fix}."),
+                Disposition::Retry => String::new(),
+            };
+            let text = format!("{error}.{fix} It is tried again ({held_back} such lines were held back)");
+            self.surroundings.log.line(Level::Warn, &text);
+        }
+        self.last_failure = Some(error.to_string());
+    }
+
+    fn say_out_of_time(&self, entry: &Entry) {
+        let why = self.last_failure.as_deref().unwrap_or("the store has not answered in time");
+        let text = format!("time is up while {} records were being stored: {why}", entry.segment.id.lane);
+        self.surroundings.log.line(Level::Error, &text);
     }
 
     fn is_stopping(&self) -> bool {
         self.deadline.borrow().is_some()
     }
 
-    /// Waits for `pause`, or less when the host begins to exit.
-    async fn pause(&mut self, pause: Duration) -> Result<(), OutOfTime> {
+    fn is_out_of_time(&self) -> bool {
+        self.deadline.borrow().is_some_and(|deadline| self.surroundings.clock.monotonic() >= deadline)
+    }
+
+    /// Waits for `pause`, or less when the host begins to exit or its deadline comes.
+    async fn pause(&mut self, pause: Duration) {
         let was_stopping = self.is_stopping();
         let mut deadline = self.deadline.clone();
         tokio::select! {
-            () = tokio::time::sleep(pause) => Ok(()),
-            _ = deadline.wait_for(Option::is_some), if !was_stopping => Ok(()),
-            () = self.deadline_passed() => Err(OutOfTime),
+            () = tokio::time::sleep(pause) => {}
+            _ = deadline.wait_for(Option::is_some), if !was_stopping => {}
+            () = self.deadline_passed() => {}
         }
     }
 

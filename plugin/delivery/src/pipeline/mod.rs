@@ -153,26 +153,35 @@ impl Pipeline {
         &self.surroundings.ledger
     }
 
-    /// Takes no more, writes what is pending as far as the shutdown timeout allows, says what is left, and joins the
-    /// threads. Doing it again does nothing.
+    /// The time that [`Pipeline::stop`] gives what is pending.
+    #[must_use]
+    pub fn shutdown_timeout(&self) -> Duration {
+        self.surroundings.config.shutdown_timeout
+    }
+
+    /// Stops within the shutdown timeout.
     pub fn stop(&self) {
+        self.stop_within(self.shutdown_timeout());
+    }
+
+    /// Takes no more, writes what is pending as far as the time allows, says what is left, and joins the threads. Doing
+    /// it again does nothing.
+    pub fn stop_within(&self, time: Duration) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         if threads.is_empty() {
             return;
         }
-        let Surroundings { config, ledger, clock, log, .. } = &self.surroundings;
-        self.deadline.send_replace(Some(clock.monotonic() + config.shutdown_timeout));
+        let Surroundings { ledger, clock, log, .. } = &self.surroundings;
+        self.deadline.send_replace(Some(clock.monotonic() + time));
         let _ = self.sender.send(Message::Stop);
         for thread in threads {
             let _ = thread.join();
         }
         let pending = ledger.totals().pending();
         if pending > 0 {
-            let within = config.shutdown_timeout;
-            log.line(
-                Level::Error,
-                &format!("{pending} records could not be written within shutdown_timeout ({within:?}) and are lost"),
-            );
+            let text =
+                format!("{pending} records could not be written within the {time:?} of shutdown_timeout and are lost");
+            log.line(Level::Error, &text);
         }
         log.line(Level::Info, &format!("ledger at exit: {ledger}"));
     }

@@ -18,6 +18,8 @@ type BoxStream<T> = std::pin::Pin<Box<dyn futures_core::Stream<Item = object_sto
 struct Faulty {
     inner: InMemory,
     failures_left: AtomicU64,
+    /// Keys with this in them are refused for ever.
+    refused: Mutex<Option<&'static str>>,
     puts: AtomicU64,
 }
 
@@ -32,7 +34,8 @@ impl ObjectStore for Faulty {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> object_store::Result<PutResult> {
         self.puts.fetch_add(1, Ordering::Relaxed);
         let fails = self.failures_left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if fails.is_ok() {
+        let is_refused = self.refused.lock().unwrap().is_some_and(|part| path.as_ref().contains(part));
+        if is_refused || fails.is_ok() {
             let source = std::io::Error::other("503 SlowDown").into();
             return Err(object_store::Error::Generic { store: "faulty", source });
         }
@@ -177,13 +180,31 @@ fn a_store_that_fails_is_tried_again_and_nothing_is_written_twice() {
 }
 
 #[test]
+fn a_type_that_is_refused_does_not_block_the_others() {
+    let bench = start(&[("shutdown_timeout", "0s"), ("total_file_size", "100k")]);
+    *bench.store.refused.lock().unwrap() = Some("type=app");
+    let long = "x".repeat(150_000);
+    assert_eq!(bench.pipeline.accept(&chunk(&[long.as_str()]), "app"), Answer::Accepted);
+    assert_eq!(bench.pipeline.accept(&chunk(&[&format!("ERROR {long}")]), "app"), Answer::Accepted);
+    while bench.pipeline.ledger().totals().written == 0 {
+        std::thread::yield_now();
+    }
+    bench.pipeline.stop();
+    assert!(keys(&bench.store).iter().all(|key| key.contains("type=error")));
+    assert_eq!(bench.pipeline.ledger().totals().pending(), 1);
+    assert!(bench.lines.has(Level::Error, "time is up while app records were being stored: object 'type=app"));
+}
+
+#[test]
 fn what_cannot_be_written_before_the_deadline_is_counted_and_said() {
     let bench = start(&[("shutdown_timeout", "0s")]);
     bench.store.failures_left.store(u64::MAX, Ordering::Relaxed);
     assert_eq!(bench.pipeline.accept(&chunk(&["hello", "hello"]), "app"), Answer::Accepted);
     bench.pipeline.stop();
     assert_eq!(bench.pipeline.ledger().totals().pending(), 2);
-    assert!(bench.lines.has(Level::Error, "2 records could not be written within shutdown_timeout (0ns) and are lost"));
+    assert!(
+        bench.lines.has(Level::Error, "2 records could not be written within the 0ns of shutdown_timeout and are lost")
+    );
 }
 
 #[test]

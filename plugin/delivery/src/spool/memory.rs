@@ -1,4 +1,4 @@
-//! A spool in memory: nothing outlives the process, and its size has a hard limit.
+//! A spool in memory: nothing outlives the process, and its size has a hard limit: the one it is given, or one chunk.
 
 use super::{Block, ChunkBlocks, OpenSegment, SealedSegment, SegmentId, Spool, SpoolError};
 use crate::lane::{LANE_COUNT, Lane};
@@ -48,10 +48,8 @@ impl Spool for MemorySpool {
     fn append(&mut self, blocks: ChunkBlocks, now: Duration) -> Result<(), SpoolError> {
         let wanted = blocks.iter().flatten().map(cost).sum();
         let (held, limit) = (self.held_bytes, self.limit_bytes);
-        if wanted > limit {
-            return Err(SpoolError::ChunkTooLarge { limit, wanted });
-        }
-        if held + wanted > limit {
+        // A chunk above the limit would never fit; it is taken when nothing else is held.
+        if held > 0 && held + wanted > limit {
             return Err(SpoolError::Full { held, limit, wanted });
         }
         self.held_bytes += wanted;
@@ -118,8 +116,14 @@ mod tests {
         assert!(matches!(full, SpoolError::Full { limit: 1_000, .. }));
         assert_eq!(spool.held_bytes(), held);
         assert_eq!(spool.seal(ACCESS).unwrap().records, 1);
-        let too_large = spool.append(chunk(&[(ACCESS, 5_000)]), Duration::ZERO).unwrap_err();
-        assert!(matches!(too_large, SpoolError::ChunkTooLarge { .. }));
+        assert!(spool.append(chunk(&[(ACCESS, 5_000)]), Duration::ZERO).is_err());
+    }
+
+    #[test]
+    fn a_chunk_above_the_limit_is_taken_when_nothing_else_is_held() {
+        let mut spool = MemorySpool::new("s".into(), 1_000);
+        spool.append(chunk(&[(ACCESS, 5_000)]), Duration::ZERO).unwrap();
+        assert!(spool.append(chunk(&[(ACCESS, 1)]), Duration::ZERO).is_err());
     }
 
     #[test]

@@ -71,14 +71,6 @@ pub enum SpoolError {
         /// Bytes of the chunk.
         wanted: u64,
     },
-    /// The chunk alone is above the limit; it would never fit.
-    #[error("chunk of {wanted} bytes is above the spool's limit of {limit} bytes; raise memory_limit")]
-    ChunkTooLarge {
-        /// The limit in bytes.
-        limit: u64,
-        /// Bytes of the chunk.
-        wanted: u64,
-    },
 }
 
 /// The blocks of one chunk, an entry a lane.

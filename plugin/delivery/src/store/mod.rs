@@ -15,8 +15,14 @@ use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, PutPayload, Retry
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long one request may take before it counts as failed.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the store may take to let us connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long storing an object may take, beside the time its bytes need.
+const PUT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The slowest line that is worth waiting for, in bytes a second.
+const SLOWEST_BYTES_PER_SECOND: u64 = 50_000;
+/// How long the store's client goes on trying by itself.
+const CLIENT_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the store's client tries a request again by itself; longer outages are waited out by the deliverer.
 const CLIENT_RETRIES: usize = 3;
 
@@ -70,21 +76,35 @@ pub enum Disposition {
 
 /// Why an object was not stored.
 #[derive(Debug, thiserror::Error)]
-#[error("object '{key}' was not stored in '{lake}': {source}")]
-pub struct PutError {
-    /// The location of the lake.
-    pub lake: String,
-    /// The object's key below it.
-    pub key: String,
-    /// What the store says.
-    pub source: object_store::Error,
+pub enum PutError {
+    /// The store refused it or could not be reached.
+    #[error("object '{key}' was not stored in '{lake}': {}", chain(.source))]
+    Store {
+        /// The location of the lake.
+        lake: String,
+        /// The object's key below it.
+        key: String,
+        /// What the store says.
+        source: object_store::Error,
+    },
+    /// The store did not answer.
+    #[error("object '{key}' was not stored in '{lake}': no answer within {after:?}")]
+    TimedOut {
+        /// The location of the lake.
+        lake: String,
+        /// The object's key below it.
+        key: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
 }
 
 impl PutError {
     /// What to do about it.
     #[must_use]
     pub fn disposition(&self) -> Disposition {
-        match &self.source {
+        let PutError::Store { source, .. } = self else { return Disposition::Retry };
+        match source {
             object_store::Error::PermissionDenied { .. } => Disposition::NeedsFix(
                 "allow s3:PutObject on the bucket and prefix for the task role (not the execution role)",
             ),
@@ -97,6 +117,20 @@ impl PutError {
             _ => Disposition::Retry,
         }
     }
+}
+
+/// An error with its causes, those that it does not name itself.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// An open lake.
@@ -141,8 +175,13 @@ impl Lake {
     /// When the store refused it or could not be reached.
     pub async fn put(&self, key: &str, object: Bytes) -> Result<(), PutError> {
         let path = Path::from_iter(self.prefix.parts().chain(Path::from(key).parts()));
-        let put = self.store.put(&path, PutPayload::from(object)).await;
-        put.map(|_| ()).map_err(|source| PutError { lake: self.shown.clone(), key: key.to_owned(), source })
+        let after = PUT_TIMEOUT + Duration::from_secs(object.len() as u64 / SLOWEST_BYTES_PER_SECOND);
+        let (lake, key) = (self.shown.clone(), key.to_owned());
+        match tokio::time::timeout(after, self.store.put(&path, PutPayload::from(object))).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(source)) => Err(PutError::Store { lake, key, source }),
+            Err(_) => Err(PutError::TimedOut { lake, key, after }),
+        }
     }
 }
 
@@ -160,34 +199,31 @@ fn s3(
 ) -> Result<impl ObjectStore + use<>, OpenError> {
     // rustls asks which library to use when two could be; there is one, and it is set once a process.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = AmazonS3Builder::new();
-    for (name, value) in environment {
-        if let Some(key) = name.starts_with("AWS_").then(|| name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>().ok())
-        {
-            builder = key.into_iter().fold(builder, |builder, key| builder.with_config(key, value));
+    let retry =
+        RetryConfig { max_retries: CLIENT_RETRIES, retry_timeout: CLIENT_RETRY_TIMEOUT, ..RetryConfig::default() };
+    // How long a request may take depends on its size, which the client does not know.
+    let client = ClientOptions::new().with_connect_timeout(CONNECT_TIMEOUT).with_timeout_disabled();
+    let mut builder = AmazonS3Builder::new().with_retry(retry).with_client_options(client);
+    for (name, value) in environment.iter().filter(|(name, _)| name.starts_with("AWS_")) {
+        if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
+            builder = builder.with_config(key, value);
         }
     }
     if let Some(region) = &options.region {
         builder = builder.with_region(region);
     }
     if let Some(endpoint) = &options.endpoint {
-        builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
+        // Of the two keys for an endpoint this is the one that wins.
+        builder = builder.with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
     }
-    let has_region = [AmazonS3ConfigKey::Region, AmazonS3ConfigKey::DefaultRegion]
-        .iter()
-        .any(|key| builder.get_config_value(key).is_some());
-    let has_endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint).is_some();
-    if !has_region && !has_endpoint {
+    let value = |key: AmazonS3ConfigKey| builder.get_config_value(&key);
+    let endpoint = value(AmazonS3ConfigKey::S3Endpoint).or_else(|| value(AmazonS3ConfigKey::Endpoint));
+    let has_region = value(AmazonS3ConfigKey::Region).or_else(|| value(AmazonS3ConfigKey::DefaultRegion)).is_some();
+    if !has_region && endpoint.is_none() {
         return Err(OpenError::NoRegion { bucket: bucket.to_owned() });
     }
-    let retry = RetryConfig { max_retries: CLIENT_RETRIES, retry_timeout: REQUEST_TIMEOUT, ..RetryConfig::default() };
-    let client = ClientOptions::new()
-        .with_timeout(REQUEST_TIMEOUT)
-        .with_allow_http(options.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://")));
-    builder
-        .with_bucket_name(bucket)
-        .with_retry(retry)
-        .with_client_options(client)
-        .build()
-        .map_err(|source| OpenError::Client { lake: shown.to_owned(), source })
+    if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
+        builder = builder.with_allow_http(true);
+    }
+    builder.with_bucket_name(bucket).build().map_err(|source| OpenError::Client { lake: shown.to_owned(), source })
 }
