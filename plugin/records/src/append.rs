@@ -33,12 +33,9 @@ impl Default for FoundFields<'_> {
 }
 
 impl<'a> FoundFields<'a> {
-    /// Adds a field. A name that is there already keeps its first value; above [`MAX_FOUND_FIELDS`] nothing is added,
-    /// which no set of parsers and identity fields reaches.
+    /// Adds a field whose name is not there yet. Above [`MAX_FOUND_FIELDS`] nothing is added, which no set of parsers and
+    /// identity fields reaches.
     pub fn push(&mut self, name: &'static str, value: FoundValue<'a>) {
-        if self.get(name).is_some() {
-            return;
-        }
         if let Some(slot) = self.items.get_mut(self.count) {
             *slot = (name, value);
             self.count += 1;
@@ -49,6 +46,13 @@ impl<'a> FoundFields<'a> {
     pub fn push_text(&mut self, name: &'static str, text: &'a [u8]) {
         if !text.is_empty() && text != b"-" {
             self.push(name, FoundValue::Text(text));
+        }
+    }
+
+    /// Adds text as [`FoundFields::push_text`] does, unless a field of that name is there.
+    pub fn push_text_if_new(&mut self, name: &'static str, text: &'a [u8]) {
+        if self.get(name).is_none() {
+            self.push_text(name, text);
         }
     }
 
@@ -74,8 +78,10 @@ pub fn append_event(
     found: &FoundFields<'_>,
     time_seconds: Option<u32>,
 ) {
+    // A bit for each found field that the event does not have.
+    const { assert!(MAX_FOUND_FIELDS <= u32::BITS as usize) };
     let is_new = |name: &str| !index.contains(&event.body, name.as_bytes());
-    let added = found.iter().filter(|(name, _)| is_new(name)).count() as u32;
+    let new = found.iter().enumerate().fold(0_u32, |new, (at, (name, _))| new | (u32::from(is_new(name)) << at));
 
     match time_seconds {
         None => {
@@ -93,9 +99,9 @@ pub fn append_event(
             }
         }
     }
-    write::map_header(out, event.body.count.saturating_add(added));
+    write::map_header(out, event.body.count.saturating_add(new.count_ones()));
     out.extend_from_slice(event.body.content);
-    for (name, value) in found.iter().filter(|(name, _)| is_new(name)) {
+    for (_, (name, value)) in found.iter().enumerate().filter(|(at, _)| new >> at & 1 == 1) {
         write::str(out, name.as_bytes());
         match value {
             FoundValue::Text(text) => write::str(out, text),

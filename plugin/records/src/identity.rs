@@ -52,7 +52,7 @@ pub fn add_ecs<'a>(index: &FieldIndex, body: &Composite<'a>, found: &mut FoundFi
             found.push_text("task_id", task.id);
             found.push_text("region", task.region);
             found.push_text("aws_account", task.account);
-            found.push_text("cluster_name", task.cluster);
+            found.push_text_if_new("cluster_name", task.cluster);
         }
     }
     if let Some(definition) = text("ecs_task_definition") {

@@ -67,15 +67,11 @@ impl Sorter {
         }
         self.index.fill(&event.body);
         let mut found = FoundFields::default();
-        let mut parsed = FoundFields::default();
-        let verdict = classify(&self.index, &event.body, &mut parsed);
+        let verdict = classify(&self.index, &event.body, &mut found);
 
         found.push_text("log_type", verdict.log_type.name().as_bytes());
         if let Some(severity) = verdict.severity {
             found.push_text("severity", severity.name().as_bytes());
-        }
-        for (name, value) in parsed.iter() {
-            found.push(name, *value);
         }
         identity::add_ecs(&self.index, &event.body, &mut found);
         self.add_configured(&mut found);
@@ -121,11 +117,11 @@ impl Sorter {
         ];
         for (name, value) in configured {
             if let Some(value) = value {
-                found.push_text(name, value.as_bytes());
+                found.push_text_if_new(name, value.as_bytes());
             }
         }
         if let Some(FoundValue::Text(family)) = found.get("task_family") {
-            found.push_text("service", family);
+            found.push_text_if_new("service", family);
         }
     }
 }
