@@ -6,7 +6,8 @@
 use super::words::{after, decimal, split_at_byte, until};
 use crate::append::{FoundFields, FoundValue};
 use crate::civil_time::month_number;
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
+use std::sync::LazyLock;
 
 /// Programs whose lines are audit lines, whatever they say.
 const AUTH_PROGRAMS: [&[u8]; 20] = [
@@ -31,6 +32,34 @@ const AUTH_PROGRAMS: [&[u8]; 20] = [
     b"audit",
     b"doas",
 ];
+
+/// What a text with this in it says was done, and how it ended; the first one that is found counts.
+const ACTIONS: [(&[u8], &[u8], &[u8]); 20] = [
+    (b"Accepted ", b"login", b"success"),
+    (b"Failed password", b"login", b"failure"),
+    (b"Failed publickey", b"login", b"failure"),
+    (b"authentication failure", b"login", b"failure"),
+    (b"maximum authentication attempts", b"login", b"failure"),
+    (b"Invalid user", b"login", b"failure"),
+    (b"invalid user", b"login", b"failure"),
+    (b"check pass; user unknown", b"login", b"failure"),
+    (b"Too many authentication failures", b"login", b"failure"),
+    (b"session opened", b"session_open", b"success"),
+    (b"New session", b"session_open", b"success"),
+    (b"session closed", b"session_close", b"success"),
+    (b"Removed session", b"session_close", b"success"),
+    (b"COMMAND=", b"command", b"success"),
+    (b"failed adding user", b"user_add", b"failure"),
+    (b"new user", b"user_add", b"success"),
+    (b"new group", b"group_add", b"success"),
+    (b"password changed", b"password_change", b"success"),
+    (b"chauthtok", b"password_change", b"failure"),
+    (b"isconnect", b"disconnect", b""),
+];
+
+/// The same with their search prepared, which costs more than searching a line.
+static PREPARED_ACTIONS: LazyLock<Vec<(Finder<'static>, &[u8], &[u8])>> =
+    LazyLock::new(|| ACTIONS.iter().map(|(text, action, outcome)| (Finder::new(text), *action, *outcome)).collect());
 
 /// What stands in an authentication line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,28 +126,6 @@ impl<'a> AuthLine<'a> {
 
     /// What was done, and whether it succeeded; empty where the line does not say.
     fn action(&self) -> (&'static [u8], &'static [u8]) {
-        const PATTERNS: [(&[u8], &[u8], &[u8]); 20] = [
-            (b"Accepted ", b"login", b"success"),
-            (b"Failed password", b"login", b"failure"),
-            (b"Failed publickey", b"login", b"failure"),
-            (b"authentication failure", b"login", b"failure"),
-            (b"maximum authentication attempts", b"login", b"failure"),
-            (b"Invalid user", b"login", b"failure"),
-            (b"invalid user", b"login", b"failure"),
-            (b"check pass; user unknown", b"login", b"failure"),
-            (b"Too many authentication failures", b"login", b"failure"),
-            (b"session opened", b"session_open", b"success"),
-            (b"New session", b"session_open", b"success"),
-            (b"session closed", b"session_close", b"success"),
-            (b"Removed session", b"session_close", b"success"),
-            (b"COMMAND=", b"command", b"success"),
-            (b"failed adding user", b"user_add", b"failure"),
-            (b"new user", b"user_add", b"success"),
-            (b"new group", b"group_add", b"success"),
-            (b"password changed", b"password_change", b"success"),
-            (b"chauthtok", b"password_change", b"failure"),
-            (b"isconnect", b"disconnect", b""),
-        ];
         let is_in = |pattern: &[u8]| memmem::find(self.text, pattern).is_some();
         // sudo says so on the line of the command it refused.
         if is_in(b"COMMAND=")
@@ -126,10 +133,8 @@ impl<'a> AuthLine<'a> {
         {
             return (b"command", b"failure");
         }
-        PATTERNS
-            .iter()
-            .find(|(pattern, ..)| is_in(pattern))
-            .map_or((b"", b""), |(_, action, outcome)| (action, outcome))
+        let found = PREPARED_ACTIONS.iter().find(|(finder, ..)| finder.find(self.text).is_some());
+        found.map_or((b"", b""), |(_, action, outcome)| (action, outcome))
     }
 
     fn actor(&self) -> &'a [u8] {
