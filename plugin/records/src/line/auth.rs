@@ -57,9 +57,9 @@ const ACTIONS: [(&[u8], &[u8], &[u8]); 20] = [
     (b"isconnect", b"disconnect", b""),
 ];
 
-/// The same with their search prepared, which costs more than searching a line.
-static PREPARED_ACTIONS: LazyLock<Vec<(Finder<'static>, &[u8], &[u8])>> =
-    LazyLock::new(|| ACTIONS.iter().map(|(text, action, outcome)| (Finder::new(text), *action, *outcome)).collect());
+/// The searches of these texts, in the same order; preparing one costs more than searching a line.
+static PREPARED_SEARCHES: LazyLock<[Finder<'static>; ACTIONS.len()]> =
+    LazyLock::new(|| ACTIONS.map(|(text, ..)| Finder::new(text)));
 
 /// What stands in an authentication line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +133,8 @@ impl<'a> AuthLine<'a> {
         {
             return (b"command", b"failure");
         }
-        let found = PREPARED_ACTIONS.iter().find(|(finder, ..)| finder.find(self.text).is_some());
+        let searches = PREPARED_SEARCHES.iter().zip(ACTIONS);
+        let found = searches.filter(|(search, _)| search.find(self.text).is_some()).map(|(_, entry)| entry).next();
         found.map_or((b"", b""), |(_, action, outcome)| (action, outcome))
     }
 
