@@ -52,6 +52,17 @@ def test_every_line_is_a_row_in_the_bucket(host, firelens_records, endpoint, cli
 
 
 @pytest.mark.parametrize("host", ALL[1:2], ids=name_of)
+@pytest.mark.parametrize("other", ["", "http://127.0.0.1:1"], ids=["no property", "the property wins"])
+def test_the_endpoint_of_the_environment_is_used_unless_a_property_names_one(host, other, firelens_records, endpoint,
+                                                                             client, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", other or endpoint)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    run = host.run(firelens_records[0], [{"bucket": BUCKET} | ({"endpoint": endpoint} if other else {})])
+    assert run.status == 0, run.log
+    assert client.list_objects_v2(Bucket=BUCKET)["KeyCount"] > 0
+
+
+@pytest.mark.parametrize("host", ALL[1:2], ids=name_of)
 def test_a_bucket_that_is_not_there_is_said_with_what_to_do(host, endpoint, client, tmp_path):
     records = tmp_path / "records.ndjson"
     records.write_text('{"log":"x"}\n')

@@ -76,8 +76,7 @@ impl Log for HostLog {
         if !self.is_wanted(host, level) {
             return;
         }
-        // A line is one line, whatever was in it; a NUL would cut it, and a terminal obeys others.
-        let line = format!("{} {text}", self.prefix).replace(char::is_control, " ");
+        let line = one_line(&self.prefix, text);
         match (host.log_print, CString::new(line)) {
             // SAFETY: the format takes one string that ends in NUL; the file is only printed by levels we do not use.
             (Some(print), Ok(line)) => unsafe { print(level, std::ptr::null(), 0, c"%s".as_ptr(), line.as_ptr()) },
@@ -87,6 +86,11 @@ impl Log for HostLog {
             (_, Err(_)) => {}
         }
     }
+}
+
+/// A line is one line, whatever was in it: a NUL would cut it, and a terminal obeys other control characters.
+fn one_line(prefix: &str, text: &str) -> String {
+    format!("{prefix} {text}").replace(char::is_control, " ")
 }
 
 /// # Safety
@@ -100,4 +104,14 @@ unsafe fn name_of(function: Option<InstanceName>, instance: *mut c_void) -> Stri
     }
     // SAFETY: the host gives a name that ends in NUL and lives as long as the instance.
     unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_record_puts_into_a_line_cannot_end_it_or_command_a_terminal() {
+        assert_eq!(one_line("[p]", "tag 'a\n\0\x1b[31mé\u{9b}'"), "[p] tag 'a   [31mé '");
+    }
 }

@@ -7,7 +7,7 @@
 use super::{Answer, Inbox, Message, Surroundings};
 use crate::lane::{LANE_COUNT, Lane};
 use crate::log::{Level, RateLimit};
-use crate::spool::{Block, ChunkBlocks, SealedSegment, SegmentId, Spool, SpoolError};
+use crate::spool::{Block, ChunkBlocks, SealedSegment, Spool, SpoolError};
 use bytes::Bytes;
 use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::event::Timestamp;
@@ -300,10 +300,4 @@ impl LaneBuffer {
         self.clear();
         Some(block)
     }
-}
-
-/// A segment that is no longer needed, for the deliverer to report.
-pub(super) fn delivered(segment: &SealedSegment) -> Message {
-    let id: SegmentId = segment.id;
-    Message::Delivered(id)
 }

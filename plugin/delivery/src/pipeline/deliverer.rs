@@ -5,7 +5,6 @@
 //! behind the others, and only when all that wait have failed is there a pause. Failed requests are tried again for as
 //! long as the host runs; when it exits, until the deadline, and then what is worth most comes first.
 
-use super::acceptor::delivered;
 use super::backoff::Backoff;
 use super::{Message, StartError, Surroundings};
 use crate::columns::file::{FileError, FileWriter, plan};
@@ -145,7 +144,7 @@ impl Work {
                 Attempt::Delivered => {
                     failed_in_a_row = 0;
                     self.backoff.reset();
-                    let _ = self.acceptor.send(delivered(&entry.segment));
+                    let _ = self.acceptor.send(Message::Delivered(entry.segment.id));
                 }
                 Attempt::Failed => {
                     backlog.push_back(entry);
