@@ -6,10 +6,11 @@ use shiwake_delivery::clock::SystemClock;
 use shiwake_delivery::config::output::{OutputConfig, PROPERTIES};
 use shiwake_delivery::config::{ConfigError, Properties};
 use shiwake_delivery::log::{Level, Log};
-use shiwake_delivery::pipeline::{Answer, Pipeline, StartError};
+use shiwake_delivery::pipeline::{Answer, Outside, Pipeline, StartError};
+use shiwake_delivery::spool::MemoryBudget;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Why an instance did not start.
@@ -37,22 +38,37 @@ pub(crate) struct OutputInstance {
 }
 
 impl OutputInstance {
-    /// Reads the properties and starts the threads; `host_instance` is the address of the host's own struct.
-    pub(crate) fn start(set: SetProperties, log: Arc<dyn Log>, host_instance: usize) -> Result<Self, InstanceError> {
+    /// Reads the properties and starts the threads; `name` is the host's for the instance, `host_instance` the address of
+    /// its own struct.
+    pub(crate) fn start(
+        set: SetProperties,
+        name: String,
+        log: Arc<dyn Log>,
+        host_instance: usize,
+    ) -> Result<Self, InstanceError> {
         warn_if_incomplete(&set, log.as_ref());
         let properties = Properties::new(&PROPERTIES, set.values).map_err(InstanceError::Config)?;
         let environment: Vec<(String, String)> = environment();
         let config = OutputConfig::new(&properties, &environment).map_err(InstanceError::Config)?;
+        let spool = match &config.store_dir {
+            Some(folder) => format!("spool in '{}'", folder.display()),
+            None => "spool in memory: a crash loses what is not written yet, set store_dir to keep it".to_owned(),
+        };
         let started = format!(
-            "version {} writes to '{}' (memory_limit {} bytes, shutdown_timeout {:?})",
+            "version {} writes to '{}' ({spool}; memory_limit {} bytes, shutdown_timeout {:?})",
             env!("CARGO_PKG_VERSION"),
             config.location,
             config.memory_limit_bytes,
             config.shutdown_timeout
         );
-        let clock = Arc::new(SystemClock::default());
-        let pipeline = with_signals_blocked(|| Pipeline::start(config, &environment, clock, Arc::clone(&log)))
-            .map_err(InstanceError::Start)?;
+        let outside = Outside {
+            instance: name,
+            clock: Arc::new(SystemClock::default()),
+            log: Arc::clone(&log),
+            memory: Arc::clone(&MEMORY),
+        };
+        let pipeline =
+            with_signals_blocked(|| Pipeline::start(config, &environment, outside)).map_err(InstanceError::Start)?;
         log.line(Level::Info, &started);
         Ok(Self { pipeline, poison: Poison::default(), log, host_instance })
     }
@@ -87,6 +103,9 @@ impl OutputInstance {
         self.pipeline.stop_within(left.max(LEAST_SHUTDOWN_TIME.min(timeout)));
     }
 }
+
+/// The memory that all instances share.
+static MEMORY: LazyLock<Arc<MemoryBudget>> = LazyLock::new(Arc::default);
 
 /// What the last of several instances has at least for writing what is pending.
 const LEAST_SHUTDOWN_TIME: Duration = Duration::from_secs(2);

@@ -15,6 +15,7 @@ const FLB_LOG_DEBUG: c_int = 4;
 #[derive(Debug)]
 pub struct HostLog {
     prefix: String,
+    instance_name: String,
     /// The output instance, whose level is asked for; null for filters and while no instance is there.
     instance: *mut c_void,
 }
@@ -29,7 +30,7 @@ impl HostLog {
     /// For what is no instance's.
     #[must_use]
     pub fn of_plugin() -> Self {
-        Self { prefix: "[shiwake]".to_owned(), instance: std::ptr::null_mut() }
+        Self { prefix: "[shiwake]".to_owned(), instance_name: String::new(), instance: std::ptr::null_mut() }
     }
 
     /// For a filter instance.
@@ -40,7 +41,7 @@ impl HostLog {
     pub unsafe fn of_filter(instance: *mut c_void) -> Self {
         // SAFETY: the caller's promise.
         let name = unsafe { name_of(host().filter_name, instance) };
-        Self { prefix: format!("[filter:shiwake:{name}]"), instance: std::ptr::null_mut() }
+        Self { prefix: format!("[filter:shiwake:{name}]"), instance_name: name, instance: std::ptr::null_mut() }
     }
 
     /// For an output instance.
@@ -51,7 +52,13 @@ impl HostLog {
     pub unsafe fn of_output(instance: *mut c_void) -> Self {
         // SAFETY: the caller's promise.
         let name = unsafe { name_of(host().output_name, instance) };
-        Self { prefix: format!("[output:shiwake:{name}]"), instance }
+        Self { prefix: format!("[output:shiwake:{name}]"), instance_name: name, instance }
+    }
+
+    /// The host's name of the instance, as in `shiwake.0`; empty for what is no instance's.
+    #[must_use]
+    pub fn instance_name(&self) -> &str {
+        &self.instance_name
     }
 
     fn is_wanted(&self, host: &Host, level: c_int) -> bool {

@@ -143,7 +143,8 @@ unsafe fn init(plugin: *mut OutputPlugin) -> c_int {
     };
     // SAFETY: the host's function and the host's instance.
     let set = unsafe { properties::read(get_property, plugin.instance, &PROPERTIES) };
-    match OutputInstance::start(set, Arc::clone(&log) as Arc<dyn Log>, plugin.instance as usize) {
+    let name = log.instance_name().to_owned();
+    match OutputInstance::start(set, name, Arc::clone(&log) as Arc<dyn Log>, plugin.instance as usize) {
         Ok(instance) => {
             // SAFETY: the instance is the host's.
             unsafe { do_without_workers(plugin.instance) };

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shiwake_delivery::columns::file::{FileWriter, plan};
 use shiwake_delivery::lane::Lane;
-use shiwake_delivery::spool::{Block, SealedSegment, SegmentId};
+use shiwake_delivery::spool::{Block, LoadedSegment, SegmentId};
 use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::log_type::LogType;
 use shiwake_records::msgpack::write;
@@ -22,7 +22,7 @@ const LOGS: [(&str, LogType); 3] = [
 /// How often a file's lines are repeated, so that a segment has megabytes.
 const REPEATED: usize = 20;
 
-fn segment(file: &str, log_type: LogType) -> SealedSegment {
+fn segment(file: &str, log_type: LogType) -> (LoadedSegment, u64) {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data")).join(file);
     let text = std::fs::read(path).unwrap();
     let (mut sorter, mut event, mut events, mut records) = (Sorter::default(), Vec::new(), Vec::new(), 0);
@@ -44,7 +44,8 @@ fn segment(file: &str, log_type: LogType) -> SealedSegment {
     }
     let bytes = events.len() as u64;
     let block = Block { tag: "app".into(), events: Bytes::from(events), records };
-    SealedSegment { id: SegmentId { lane: Lane::Typed(log_type), number: 0 }, blocks: vec![block], records, bytes }
+    let id = SegmentId { stream: "s".into(), lane: Lane::Typed(log_type), number: 0 };
+    (LoadedSegment { id, first_record: 0, records, blocks: vec![block] }, bytes)
 }
 
 fn files(criterion: &mut Criterion) {
@@ -52,12 +53,12 @@ fn files(criterion: &mut Criterion) {
     group.sample_size(10);
     let writer = FileWriter { zstd_level: 1 };
     for (file, log_type) in LOGS {
-        let segment = segment(file, log_type);
-        group.throughput(Throughput::Bytes(segment.bytes));
+        let (segment, bytes) = segment(file, log_type);
+        group.throughput(Throughput::Bytes(bytes));
         group.bench_function(file, |bencher| {
             bencher.iter(|| {
                 let plans = plan(black_box(&segment)).unwrap();
-                plans.iter().map(|plan| writer.write("s", &segment, plan).unwrap().len()).sum::<usize>()
+                plans.iter().map(|plan| writer.write(&segment, plan).unwrap().len()).sum::<usize>()
             });
         });
     }

@@ -1,5 +1,6 @@
 //! A lane is all that happens to one log type, or to what could not be decoded.
 
+use crate::spool::Durability;
 use shiwake_records::log_type::LogType;
 use std::time::Duration;
 
@@ -50,6 +51,21 @@ impl Lane {
         }
     }
 
+    /// The lane of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::BY_WORTH.into_iter().find(|lane| lane.name() == name)
+    }
+
+    /// How safe its records are when there is a folder for them and the user says nothing.
+    #[must_use]
+    pub fn default_durability(self) -> Durability {
+        match self {
+            Lane::Typed(LogType::Audit) => Durability::Fsync,
+            _ => Durability::Flush,
+        }
+    }
+
     /// The longest a record waits before its segment is delivered, when the user says nothing. What somebody waits
     /// for when something is wrong comes sooner.
     #[must_use]
@@ -75,6 +91,7 @@ mod tests {
     fn every_lane_knows_its_place() {
         for (place, lane) in Lane::BY_WORTH.into_iter().enumerate() {
             assert_eq!(lane.index(), place, "{lane}");
+            assert_eq!(Lane::from_name(lane.name()), Some(lane));
         }
         assert!(LogType::ALL.iter().all(|log_type| Lane::BY_WORTH.contains(&Lane::Typed(*log_type))));
     }

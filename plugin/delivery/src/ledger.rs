@@ -1,6 +1,6 @@
 //! The sums that must add up: in = written + quarantined + pending.
 //!
-//! A record is counted in when the spool has taken it, written when the object that holds it is in the store, and
+//! A record is counted in when the spool has taken it, or when it was found there at the start; written when the object that holds it is in the store, and
 //! quarantined when an object under `quarantine/` holds it. Pending is what is neither. Nothing is counted twice: a
 //! chunk that was answered RETRY was not counted in.
 
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Counters of one lane or of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// Records the spool has taken.
+    /// Records the spool has taken, or had from an earlier run.
     pub accepted: u64,
     /// Records in objects of their log type.
     pub written: u64,
@@ -45,6 +45,8 @@ struct Counters {
 #[derive(Debug, Default)]
 pub struct Ledger {
     lanes: [Counters; LANE_COUNT],
+    recovered: AtomicU64,
+    recognised: AtomicU64,
     objects: AtomicU64,
     object_bytes: AtomicU64,
 }
@@ -53,6 +55,29 @@ impl Ledger {
     /// Records were taken by the spool.
     pub fn accept(&self, lane: Lane, records: u64) {
         self.add(lane, records, |counters| &counters.accepted);
+    }
+
+    /// Records were found in the spool, from an earlier run.
+    pub fn recover(&self, lane: Lane, records: u64) {
+        self.recovered.fetch_add(records, Ordering::Relaxed);
+        self.accept(lane, records);
+    }
+
+    /// Records came again that were taken before the restart; they are not counted in a second time.
+    pub fn recognise(&self, records: u64) {
+        self.recognised.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// Records that were found in the spool at the start.
+    #[must_use]
+    pub fn recovered(&self) -> u64 {
+        self.recovered.load(Ordering::Relaxed)
+    }
+
+    /// Records that came again after a restart and were not taken twice.
+    #[must_use]
+    pub fn recognised(&self) -> u64 {
+        self.recognised.load(Ordering::Relaxed)
     }
 
     /// Records are in an object of their type.
@@ -116,6 +141,11 @@ impl fmt::Display for Ledger {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (objects, bytes) = self.objects();
         write!(formatter, "{} objects={objects} object_bytes={bytes}", self.totals())?;
+        for (name, count) in [("recovered", self.recovered()), ("recognised", self.recognised())] {
+            if count > 0 {
+                write!(formatter, " {name}={count}")?;
+            }
+        }
         for lane in Lane::BY_WORTH {
             let accepted = self.lane(lane).accepted;
             if accepted > 0 {
@@ -140,10 +170,11 @@ mod tests {
         ledger.write(access, 3);
         ledger.quarantine(Lane::Quarantine, 1);
         ledger.store_object(100);
+        ledger.recognise(4);
         assert_eq!(ledger.totals().pending(), 3);
         assert_eq!(
             ledger.to_string(),
-            "in=7 written=3 quarantined=1 pending=3 objects=1 object_bytes=100 access=5 quarantine=2"
+            "in=7 written=3 quarantined=1 pending=3 objects=1 object_bytes=100 recognised=4 access=5 quarantine=2"
         );
     }
 }

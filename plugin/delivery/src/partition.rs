@@ -26,13 +26,14 @@ impl Partition {
 
     /// The object's key below the lake's prefix.
     #[must_use]
-    pub fn object_key(&self, stream: &str, segment: SegmentId) -> String {
+    pub fn object_key(&self, segment: &SegmentId) -> String {
         let CivilHour { year, month, day, hour } = self.hour;
         let folder = match self.lane {
             Lane::Typed(log_type) => format!("type={log_type}"),
             Lane::Quarantine => "quarantine".to_owned(),
         };
-        format!("{folder}/dt={year:04}-{month:02}-{day:02}/hour={hour:02}/{stream}-{:010}.parquet", segment.number)
+        let SegmentId { stream, number, .. } = segment;
+        format!("{folder}/dt={year:04}-{month:02}-{day:02}/hour={hour:02}/{stream}-{number:010}.parquet")
     }
 }
 
@@ -45,10 +46,11 @@ mod tests {
     fn keys_follow_from_stream_segment_and_event_time() {
         let lane = Lane::Typed(LogType::Access);
         let partition = Partition::of(lane, 1_431_857_103_000_000);
-        let key = partition.object_key("s", SegmentId { lane, number: 7 });
+        let id = |lane: Lane, number: u64| SegmentId { stream: "s".into(), lane, number };
+        let key = partition.object_key(&id(lane, 7));
         assert_eq!(key, "type=access/dt=2015-05-17/hour=10/s-0000000007.parquet");
         let before_1970 = Partition::of(Lane::Quarantine, -1);
-        let key = before_1970.object_key("s", SegmentId { lane: Lane::Quarantine, number: 0 });
+        let key = before_1970.object_key(&id(Lane::Quarantine, 0));
         assert_eq!(key, "quarantine/dt=1969-12-31/hour=23/s-0000000000.parquet");
     }
 }

@@ -26,6 +26,24 @@ pub fn append_event(out: &mut Vec<u8>, bad: &BadBytes<'_>, received: Timestamp) 
     write::bin(out, bad.bytes);
 }
 
+/// Appends the event that keeps a record which could be read, but not be written as one of its type: at the record's own
+/// time, with the rule that gave it its type.
+pub fn append_rejected(out: &mut Vec<u8>, event: &Event<'_>, reason: &str, offset: u64, rule: &str) {
+    out.push(0x92);
+    write::event_time(out, u32::try_from(event.time.seconds).unwrap_or(0), event.time.nanoseconds);
+    write::map_header(out, 5);
+    write::str(out, b"log_type");
+    write::str(out, LOG_TYPE.as_bytes());
+    write::str(out, b"reason");
+    write::str(out, reason.as_bytes());
+    write::str(out, b"offset");
+    write::int(out, i64::try_from(offset).unwrap_or(i64::MAX));
+    write::str(out, b"rule");
+    write::str(out, rule.as_bytes());
+    write::str(out, b"raw");
+    write::bin(out, event.raw);
+}
+
 /// Whether an event has exactly what [`append_event`] writes. One that only looks like it is a record like any other.
 #[must_use]
 pub fn keeps_bad_bytes(event: &Event<'_>) -> bool {

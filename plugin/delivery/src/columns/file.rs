@@ -6,9 +6,10 @@
 
 use super::builder::BatchBuilder;
 use super::row::{Row, RowLayout};
+use crate::lane::Lane;
 use crate::partition::Partition;
 use crate::schema::{Column, TIME, columns};
-use crate::spool::SealedSegment;
+use crate::spool::{Block, LoadedSegment};
 use arrow_schema::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -18,6 +19,8 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use shiwake_records::event::Event;
 use shiwake_records::msgpack::Reader;
+use shiwake_records::quarantine;
+use shiwake_records::sorter::Sorter;
 
 /// Encoded bytes after which a row group is closed.
 pub const ROW_GROUP_BYTES: usize = 8 * 1024 * 1024;
@@ -58,6 +61,8 @@ struct Place {
 pub struct PartitionPlan {
     /// The partition.
     pub partition: Partition,
+    /// Its number among those of the segment, and how many those are.
+    part: (usize, usize),
     places: Vec<Place>,
 }
 
@@ -69,7 +74,7 @@ impl PartitionPlan {
     }
 
     /// Its events, in order of time.
-    pub fn events<'a>(&'a self, segment: &'a SealedSegment) -> impl Iterator<Item = Event<'a>> {
+    pub fn events<'a>(&'a self, segment: &'a LoadedSegment) -> impl Iterator<Item = Event<'a>> {
         self.places.iter().filter_map(|place| {
             let block = segment.blocks.get(place.block as usize)?;
             Event::read(&mut Reader::at(&block.events, place.offset as usize)).ok()
@@ -81,7 +86,7 @@ impl PartitionPlan {
 ///
 /// # Errors
 /// When the segment holds what is no event.
-pub fn plan(segment: &SealedSegment) -> Result<Vec<PartitionPlan>, FileError> {
+pub fn plan(segment: &LoadedSegment) -> Result<Vec<PartitionPlan>, FileError> {
     let mut places = Vec::with_capacity(usize::try_from(segment.records).unwrap_or(0));
     for (number, block) in segment.blocks.iter().enumerate() {
         // Blocks were written event by event, so they are read strictly; looking for events is for chunks from outside.
@@ -103,9 +108,12 @@ pub fn plan(segment: &SealedSegment) -> Result<Vec<PartitionPlan>, FileError> {
         .chunk_by(|a, b| Partition::of(segment.id.lane, a.time_micros) == Partition::of(segment.id.lane, b.time_micros))
         .filter_map(|places| {
             let partition = Partition::of(segment.id.lane, places.first()?.time_micros);
-            Some(PartitionPlan { partition, places: places.to_vec() })
+            Some(PartitionPlan { partition, part: (0, 0), places: places.to_vec() })
         });
-    Ok(plans.collect())
+    let mut plans: Vec<PartitionPlan> = plans.collect();
+    let parts = plans.len();
+    plans.iter_mut().enumerate().for_each(|(number, plan)| plan.part = (number, parts));
+    Ok(plans)
 }
 
 /// Writes lanes' files.
@@ -120,46 +128,68 @@ impl FileWriter {
     ///
     /// # Errors
     /// When Arrow or Parquet refuse the rows, or the segment is damaged.
-    pub fn write(&self, stream: &str, segment: &SealedSegment, plan: &PartitionPlan) -> Result<Vec<u8>, FileError> {
+    pub fn write(&self, segment: &LoadedSegment, plan: &PartitionPlan) -> Result<Vec<u8>, FileError> {
         let lane = segment.id.lane;
         let columns = columns(lane);
         let layout = RowLayout::new(&columns);
-        let mut builder = BatchBuilder::new(lane, &columns);
-        let properties = self.properties(stream, segment, plan, &columns)?;
-        let mut writer = ArrowWriter::try_new(Vec::new(), builder.schema(), Some(properties))?;
+        let mut file = OpenFile::new(lane, &columns, self.properties(lane, segment, plan, &columns)?)?;
         let mut row = Row::default();
         for place in &plan.places {
-            let damaged = FileError::Damaged { block: place.block as usize, offset: place.offset as usize };
-            let Some(block) = segment.blocks.get(place.block as usize) else { return Err(damaged) };
-            let mut reader = Reader::at(&block.events, place.offset as usize);
-            let event = Event::read(&mut reader).map_err(|_| damaged)?;
+            let (event, block) = event_at(segment, place)?;
             layout.fill(&event, lane.name(), &mut row);
-            builder.append(place.time_micros, &block.tag, &row)?;
-            if builder.rows() >= BATCH_ROWS || builder.bytes() >= BATCH_BYTES {
-                writer.write(&builder.finish()?)?;
-                if writer.in_progress_size() >= ROW_GROUP_BYTES {
-                    writer.flush()?;
-                }
-            }
+            file.append(place.time_micros, &block.tag, &row)?;
         }
-        if builder.rows() > 0 {
-            writer.write(&builder.finish()?)?;
+        file.finish()
+    }
+
+    /// Writes the file of records that [`FileWriter::write`] could not write: under `quarantine/`, with the reason, and
+    /// each as the bytes it is. Gives the object's key too.
+    ///
+    /// # Errors
+    /// As [`FileWriter::write`].
+    pub fn write_rejected(
+        &self,
+        segment: &LoadedSegment,
+        plan: &PartitionPlan,
+        reason: &str,
+    ) -> Result<(String, Vec<u8>), FileError> {
+        let columns = columns(Lane::Quarantine);
+        let layout = RowLayout::new(&columns);
+        let mut file =
+            OpenFile::new(Lane::Quarantine, &columns, self.properties(Lane::Quarantine, segment, plan, &columns)?)?;
+        let (mut sorted, mut sorter) = (Vec::new(), Sorter::default());
+        for place in &plan.places {
+            let (event, block) = event_at(segment, place)?;
+            sorted.clear();
+            let rule = sorter.sort(&event, &mut sorted).map_or("", |verdict| verdict.rule.name());
+            let mut kept = Vec::new();
+            quarantine::append_rejected(&mut kept, &event, reason, u64::from(place.offset), rule);
+            let kept = Event::read(&mut Reader::new(&kept)).map_err(|_| damaged(place))?;
+            let mut row = Row::default();
+            layout.fill(&kept, quarantine::LOG_TYPE, &mut row);
+            file.append(place.time_micros, &block.tag, &row)?;
         }
-        Ok(writer.into_inner()?)
+        let partition = Partition { lane: Lane::Quarantine, ..plan.partition };
+        Ok((partition.object_key(&segment.id), file.finish()?))
     }
 
     fn properties(
         &self,
-        stream: &str,
-        segment: &SealedSegment,
+        lane: Lane,
+        segment: &LoadedSegment,
         plan: &PartitionPlan,
         columns: &[Column],
     ) -> Result<WriterProperties, FileError> {
         let footer = [
             ("shiwake.version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("shiwake.type", segment.id.lane.name().to_owned()),
-            ("shiwake.stream", stream.to_owned()),
+            ("shiwake.type", lane.name().to_owned()),
+            ("shiwake.origin_type", segment.id.lane.name().to_owned()),
+            ("shiwake.stream", segment.id.stream.to_string()),
             ("shiwake.segment", segment.id.number.to_string()),
+            ("shiwake.first_record", segment.first_record.to_string()),
+            ("shiwake.segment_records", segment.records.to_string()),
+            ("shiwake.part", plan.part.0.to_string()),
+            ("shiwake.parts", plan.part.1.to_string()),
             ("shiwake.records", plan.records().to_string()),
         ];
         let footer = footer.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
@@ -177,6 +207,48 @@ impl FileWriter {
         }
         Ok(properties.build())
     }
+}
+
+/// A file that rows are appended to.
+struct OpenFile {
+    builder: BatchBuilder,
+    writer: ArrowWriter<Vec<u8>>,
+}
+
+impl OpenFile {
+    fn new(lane: Lane, columns: &[Column], properties: WriterProperties) -> Result<Self, FileError> {
+        let builder = BatchBuilder::new(lane, columns);
+        let writer = ArrowWriter::try_new(Vec::new(), builder.schema(), Some(properties))?;
+        Ok(Self { builder, writer })
+    }
+
+    fn append(&mut self, time_micros: i64, tag: &str, row: &Row<'_>) -> Result<(), FileError> {
+        self.builder.append(time_micros, tag, row)?;
+        if self.builder.rows() >= BATCH_ROWS || self.builder.bytes() >= BATCH_BYTES {
+            self.writer.write(&self.builder.finish()?)?;
+            if self.writer.in_progress_size() >= ROW_GROUP_BYTES {
+                self.writer.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<u8>, FileError> {
+        if self.builder.rows() > 0 {
+            self.writer.write(&self.builder.finish()?)?;
+        }
+        Ok(self.writer.into_inner()?)
+    }
+}
+
+fn damaged(place: &Place) -> FileError {
+    FileError::Damaged { block: place.block as usize, offset: place.offset as usize }
+}
+
+fn event_at<'a>(segment: &'a LoadedSegment, place: &Place) -> Result<(Event<'a>, &'a Block), FileError> {
+    let block = segment.blocks.get(place.block as usize).ok_or_else(|| damaged(place))?;
+    let event = Event::read(&mut Reader::at(&block.events, place.offset as usize)).map_err(|_| damaged(place))?;
+    Ok((event, block))
 }
 
 #[cfg(test)]

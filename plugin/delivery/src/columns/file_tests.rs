@@ -25,7 +25,7 @@ fn event(seconds: i64, status: i64) -> Vec<u8> {
     bytes
 }
 
-fn segment(blocks: &[Vec<(i64, i64)>]) -> SealedSegment {
+fn segment(blocks: &[Vec<(i64, i64)>]) -> LoadedSegment {
     let blocks: Vec<Block> = blocks
         .iter()
         .map(|events| {
@@ -34,7 +34,11 @@ fn segment(blocks: &[Vec<(i64, i64)>]) -> SealedSegment {
         })
         .collect();
     let records = blocks.iter().map(|block| block.records).sum();
-    SealedSegment { id: SegmentId { lane: ACCESS, number: 3 }, blocks, records, bytes: 0 }
+    LoadedSegment { id: id(3), first_record: 40, records, blocks }
+}
+
+fn id(number: u64) -> SegmentId {
+    SegmentId { stream: "s".into(), lane: ACCESS, number }
 }
 
 const WRITER: FileWriter = FileWriter { zstd_level: 1 };
@@ -58,7 +62,7 @@ fn a_segment_becomes_a_file_an_hour_with_rows_in_order_of_time() {
     let segment = segment(&[vec![(HOUR + 5, 200), (HOUR + 1, 201), (10, 404)], vec![(HOUR + 3, 500), (HOUR + 1, 202)]]);
     let plans = plan(&segment).unwrap();
     assert_eq!(plans.iter().map(PartitionPlan::records).collect::<Vec<_>>(), [1, 4]);
-    let (rows, _) = read_back(WRITER.write("s", &segment, &plans[1]).unwrap());
+    let (rows, _) = read_back(WRITER.write(&segment, &plans[1]).unwrap());
     assert_eq!(rows, [(HOUR + 1, 201), (HOUR + 1, 202), (HOUR + 3, 500), (HOUR + 5, 200)]);
 }
 
@@ -66,14 +70,14 @@ fn a_segment_becomes_a_file_an_hour_with_rows_in_order_of_time() {
 fn writing_a_segment_again_gives_the_same_bytes() {
     let segment = segment(&[(0..5_000).map(|number| (number % 100, 200 + number % 7)).collect()]);
     let plans = plan(&segment).unwrap();
-    assert_eq!(WRITER.write("s", &segment, &plans[0]).unwrap(), WRITER.write("s", &segment, &plans[0]).unwrap());
+    assert_eq!(WRITER.write(&segment, &plans[0]).unwrap(), WRITER.write(&segment, &plans[0]).unwrap());
 }
 
 #[test]
 fn the_layout_is_what_an_analyst_expects() {
     let segment = segment(&[(0..5_000).map(|number| (number % 3_000, 200)).collect()]);
     let plans = plan(&segment).unwrap();
-    let (_, metadata) = read_back(WRITER.write("stream", &segment, &plans[0]).unwrap());
+    let (_, metadata) = read_back(WRITER.write(&segment, &plans[0]).unwrap());
     let schema = metadata.file_metadata().schema_descr();
     let columns: Vec<String> = schema.columns().iter().map(|column| column.path().string()).collect();
     assert_eq!(columns[0], "time");
@@ -116,10 +120,9 @@ fn wide_rows_close_row_groups_before_memory_runs_out() {
         })
         .collect();
     let block = Block { tag: "app".into(), events: Bytes::from(events), records: 240 };
-    let id = SegmentId { lane: ACCESS, number: 0 };
-    let segment = SealedSegment { id, blocks: vec![block], records: 240, bytes: 0 };
+    let segment = LoadedSegment { id: id(0), first_record: 0, records: 240, blocks: vec![block] };
     let plans = plan(&segment).unwrap();
-    let (rows, metadata) = read_back(WRITER.write("s", &segment, &plans[0]).unwrap());
+    let (rows, metadata) = read_back(WRITER.write(&segment, &plans[0]).unwrap());
     assert_eq!(rows.len(), 240);
     assert!(metadata.num_row_groups() >= 2, "{} row groups", metadata.num_row_groups());
 }

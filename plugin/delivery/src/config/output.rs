@@ -2,16 +2,20 @@
 
 use super::filter;
 use super::property::{ConfigError, Properties, Property};
-use crate::lane::Lane;
+use crate::lane::{LANE_COUNT, Lane};
+use crate::spool::{Durability, spool_limit_bytes};
 use crate::store::{Location, S3Options};
 use shiwake_records::sorter::SorterConfig;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Records of a lane after which its segment is delivered, in bytes of MessagePack.
 pub const DEFAULT_TOTAL_FILE_SIZE_BYTES: u64 = 64_000_000;
 /// What all lanes of an instance may hold in memory.
 pub const DEFAULT_MEMORY_LIMIT_BYTES: u64 = 48_000_000;
+/// What segments may take of the disk: a fifth of what a Fargate task has, as images and the application need room too.
+pub const DEFAULT_STORE_DIR_LIMIT_BYTES: u64 = 4_000_000_000;
 /// Time for what is pending at exit. ECS kills 30 s after the stop signal, and Fluent Bit waits up to 5 s before it
 /// lets its plugins exit.
 pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -21,10 +25,11 @@ pub const DEFAULT_ZSTD_LEVEL: i32 = 1;
 const TOTAL_FILE_SIZE_RANGE: RangeInclusive<u64> = 100_000..=5_000_000_000;
 const UPLOAD_TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 const MEMORY_LIMIT_RANGE: RangeInclusive<u64> = 16_000_000..=64_000_000_000;
+const STORE_DIR_LIMIT_RANGE: RangeInclusive<u64> = 16_000_000..=16_000_000_000_000;
 const SHUTDOWN_TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_600);
 
 /// Properties that only the output has.
-const OWN: [Property; 9] = [
+const OWN: [Property; 12] = [
     Property { name: "lake", default: None, meaning: "where objects go: a folder, or `s3://bucket/prefix`" },
     Property { name: "bucket", default: None, meaning: "short for `lake s3://BUCKET`" },
     Property { name: "region", default: None, meaning: "region of the bucket; without it AWS_REGION" },
@@ -43,7 +48,29 @@ const OWN: [Property; 9] = [
         default: None,
         meaning: "longest time a record waits before it is written; without it 1m for audit and error, 5m for the others",
     },
-    Property { name: "memory_limit", default: Some("48M"), meaning: "what the instance holds in memory at most" },
+    Property {
+        name: "memory_limit",
+        default: Some("48M"),
+        meaning: "what is held in memory at most, by all outputs of the process together; the largest that is set counts",
+    },
+    Property {
+        name: "store_dir",
+        default: None,
+        meaning: "folder for accepted records until they are in the lake; what a crash leaves there is delivered at the next \
+                  start. Without it they are in memory",
+    },
+    Property {
+        name: "store_dir_limit_size",
+        default: Some("4G"),
+        meaning: "what this output holds in `store_dir` at most",
+    },
+    Property {
+        name: "durability",
+        default: None,
+        meaning: "how safe a record is before Fluent Bit is told that it is taken: `fsync` (outlives the machine's power), \
+                  `flush` (outlives the process) or `memory`; for all types, or as in `audit=fsync trace=memory`. With \
+                  `store_dir` it is fsync for audit and flush for the others, without it memory",
+    },
     Property {
         name: "shutdown_timeout",
         default: Some("20s"),
@@ -75,8 +102,14 @@ pub struct OutputConfig {
     pub total_file_size_bytes: u64,
     /// Age after which any lane's segment is sealed, when the user set one.
     pub upload_timeout: Option<Duration>,
-    /// What the instance may hold in memory.
+    /// What all instances of the process may hold in memory.
     pub memory_limit_bytes: u64,
+    /// The folder for segments.
+    pub store_dir: Option<PathBuf>,
+    /// What this instance may hold in it.
+    pub store_dir_limit_bytes: u64,
+    /// How safe each lane's records are, in the order of [`Lane::BY_WORTH`].
+    pub durability: [Durability; LANE_COUNT],
     /// Time for what is pending at exit.
     pub shutdown_timeout: Duration,
     /// Level of zstd.
@@ -101,6 +134,11 @@ impl OutputConfig {
             memory_limit_bytes: properties
                 .size("memory_limit", MEMORY_LIMIT_RANGE)?
                 .unwrap_or(DEFAULT_MEMORY_LIMIT_BYTES),
+            store_dir: properties.text("store_dir").map(PathBuf::from),
+            store_dir_limit_bytes: properties
+                .size("store_dir_limit_size", STORE_DIR_LIMIT_RANGE)?
+                .unwrap_or(DEFAULT_STORE_DIR_LIMIT_BYTES),
+            durability: durability(properties)?,
             shutdown_timeout: properties
                 .time("shutdown_timeout", SHUTDOWN_TIMEOUT_RANGE)?
                 .unwrap_or(DEFAULT_SHUTDOWN_TIMEOUT),
@@ -115,20 +153,49 @@ impl OutputConfig {
         self.upload_timeout.unwrap_or_else(|| lane.default_upload_timeout())
     }
 
-    /// What of the memory limit accepted records may take. The rest is for what writing one file needs: a row group,
-    /// its columns and the compressed file.
+    /// Bytes after which a lane's segment is sealed: the size the user wants, but no more than leaves room to take records
+    /// while it is written. One in a file is brought into memory for that; one in memory is there beside others.
     #[must_use]
-    pub fn spool_limit_bytes(&self) -> u64 {
-        const WRITING_BYTES: u64 = 20_000_000;
-        self.memory_limit_bytes.saturating_sub(WRITING_BYTES).max(self.memory_limit_bytes / 3)
+    pub fn segment_limit_bytes(&self, durability: Durability) -> u64 {
+        let limit = spool_limit_bytes(self.memory_limit_bytes);
+        self.total_file_size_bytes.min(match durability {
+            Durability::Memory => limit / 3,
+            Durability::Flush | Durability::Fsync => limit / 2,
+        })
     }
+}
 
-    /// Bytes after which a lane's segment is sealed: the size the user wants, but no more than leaves room to take
-    /// records while it is written.
-    #[must_use]
-    pub fn segment_limit_bytes(&self) -> u64 {
-        self.total_file_size_bytes.min(self.spool_limit_bytes() / 3)
+/// Reads `durability`.
+fn durability(properties: &Properties) -> Result<[Durability; LANE_COUNT], ConfigError> {
+    const NAME: &str = "durability";
+    const ALL: [Durability; 3] = [Durability::Fsync, Durability::Flush, Durability::Memory];
+    let has_folder = properties.get("store_dir").is_some();
+    let by_default = |lane: Lane| if has_folder { lane.default_durability() } else { Durability::Memory };
+    let mut durability = Lane::BY_WORTH.map(by_default);
+    let Some(value) = properties.get(NAME) else { return Ok(durability) };
+    let refuse = || {
+        let lanes = Lane::BY_WORTH.map(Lane::name).join(", ");
+        let allowed = format!("fsync, flush or memory is allowed, or type=one of them for the types {lanes}");
+        ConfigError::Value { name: NAME, found: value.to_owned(), allowed }
+    };
+    let find = |name: &str| ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name)).ok_or_else(refuse);
+    for part in value.split([' ', ',', '\t']).filter(|part| !part.is_empty()) {
+        match part.split_once('=') {
+            None => durability = [find(part)?; LANE_COUNT],
+            Some((lane, name)) => {
+                let lane = Lane::from_name(&lane.to_ascii_lowercase()).ok_or_else(refuse)?;
+                if let Some(slot) = durability.get_mut(lane.index()) {
+                    *slot = find(name)?;
+                }
+            }
+        }
     }
+    if !has_folder && durability.iter().any(|durability| *durability != Durability::Memory) {
+        return Err(ConfigError::Missing(
+            "property 'durability' asks for records to be kept on disk but 'store_dir' is not set: set it to a folder",
+        ));
+    }
+    Ok(durability)
 }
 
 fn location(properties: &Properties) -> Result<Location, ConfigError> {
@@ -154,7 +221,7 @@ fn endpoint(properties: &Properties) -> Result<Option<String>, ConfigError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use std::collections::HashSet;
@@ -203,8 +270,31 @@ mod tests {
     fn a_segment_leaves_room_for_records_that_come_while_it_is_written() {
         for limit in ["16M", "48M", "1G"] {
             let config = config(&[("lake", "x"), ("memory_limit", limit)]).unwrap();
-            assert!(config.segment_limit_bytes() * 3 <= config.spool_limit_bytes(), "{limit}");
-            assert!(config.spool_limit_bytes() < config.memory_limit_bytes, "{limit}");
+            let for_spool = spool_limit_bytes(config.memory_limit_bytes);
+            assert!(config.segment_limit_bytes(Durability::Memory) * 3 <= for_spool, "{limit}");
+            assert!(config.segment_limit_bytes(Durability::Flush) * 2 <= for_spool, "{limit}");
+            assert!(for_spool < config.memory_limit_bytes, "{limit}");
+        }
+    }
+
+    #[test]
+    fn durability_is_for_all_types_or_for_one() {
+        use Durability::{Flush, Fsync, Memory};
+        let of = |set: &[(&str, &str)]| {
+            config(&[&[("lake", "x")], set].concat()).map(|config| config.durability).map_err(|error| error.to_string())
+        };
+        assert_eq!(of(&[]), Ok([Memory; LANE_COUNT]));
+        let with_folder = [("store_dir", "/x")];
+        assert_eq!(of(&with_folder).unwrap()[0], Fsync);
+        assert!(of(&with_folder).unwrap()[1..].iter().all(|durability| *durability == Flush));
+        let mixed = of(&[("store_dir", "/x"), ("durability", "fsync, trace=memory Quarantine=flush")]).unwrap();
+        assert_eq!(mixed, [Fsync, Fsync, Fsync, Fsync, Flush, Fsync, Memory]);
+        for (set, part) in [
+            (&[("durability", "flush")][..], "'store_dir' is not set"),
+            (&[("store_dir", "/x"), ("durability", "safe")], "fsync, flush or memory is allowed"),
+            (&[("store_dir", "/x"), ("durability", "moods=flush")], "for the types audit, error"),
+        ] {
+            assert!(of(set).unwrap_err().contains(part), "{set:?}");
         }
     }
 }

@@ -1,13 +1,16 @@
 //! Takes chunks: decodes, sorts, spools, answers; and decides when a lane's segment is closed.
 //!
+//! Chunks that come while one is being taken are spooled together with the next one, and made safe in one go.
+//!
 //! A chunk that finds no room waits for it as long as segments are being delivered, at most [`WAIT_FOR_ROOM`]: the host
 //! is held back for that time, which is what stops its inputs when they are faster than the store. It is answered RETRY
-//! when the store fails, because hosts give up on a chunk after a few of those: by default after one.
+//! when the store fails, because hosts give up on a chunk after a few of those: by default after one. A disk that fails is
+//! answered RETRY at once.
 
 use super::{Answer, Inbox, Message, Surroundings};
 use crate::lane::{LANE_COUNT, Lane};
 use crate::log::{Level, RateLimit};
-use crate::spool::{Block, ChunkBlocks, SealedSegment, Spool, SpoolError};
+use crate::spool::{Appended, Block, ChunkBlocks, ChunkId, Durability, SealedSegment, SegmentId, Spool, SpoolError};
 use bytes::Bytes;
 use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::event::Timestamp;
@@ -34,18 +37,21 @@ struct LaneBuffer {
 
 /// A chunk that is sorted and waits for room.
 struct Waiting {
+    id: ChunkId,
     blocks: ChunkBlocks,
     answer: SyncSender<Answer>,
     until: Duration,
 }
 
+/// Chunks that are made safe together at most.
+const MAX_GROUP: usize = 64;
 /// Memory a lane's buffer keeps between chunks.
 const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 
 pub(super) struct Acceptor {
     surroundings: Surroundings,
     sorter: Sorter,
-    spool: Box<dyn Spool>,
+    spool: Spool,
     jobs: Option<UnboundedSender<SealedSegment>>,
     buffers: [LaneBuffer; LANE_COUNT],
     sorted: Vec<u8>,
@@ -55,10 +61,12 @@ pub(super) struct Acceptor {
     summed_up: u64,
     full_lines: RateLimit,
     bad_lines: RateLimit,
+    folder_lines: RateLimit,
+    unclear_lines: RateLimit,
 }
 
 impl Acceptor {
-    pub(super) fn new(surroundings: Surroundings, spool: Box<dyn Spool>, jobs: UnboundedSender<SealedSegment>) -> Self {
+    pub(super) fn new(surroundings: Surroundings, spool: Spool, jobs: UnboundedSender<SealedSegment>) -> Self {
         let next_summary = surroundings.clock.monotonic() + SUMMARY_INTERVAL;
         Self {
             sorter: Sorter::new(surroundings.config.sorter.clone()),
@@ -73,29 +81,83 @@ impl Acceptor {
             summed_up: 0,
             full_lines: RateLimit::default(),
             bad_lines: RateLimit::default(),
+            folder_lines: RateLimit::default(),
+            unclear_lines: RateLimit::default(),
         }
     }
 
     /// Runs until the deliverer has ended.
     pub(super) fn run(mut self, inbox: &Inbox) {
+        self.deliver_recovered();
         loop {
-            let message = match inbox.recv_timeout(self.time_to_next_deadline()) {
+            let mut message = match inbox.recv_timeout(self.time_to_next_deadline()) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            match message {
-                Some(Message::Chunk { bytes, tag, answer }) => self.take_guarded(&bytes, &tag, answer),
-                Some(Message::Delivered(segment)) => self.spool.commit(segment),
-                Some(Message::Stop) => self.seal_everything(),
-                Some(Message::DelivererEnded) => return,
-                // Those that wait are answered below.
-                Some(Message::StoreFails) | None => {}
+            let mut chunks = 0;
+            let mut is_stopping = false;
+            loop {
+                match message.take() {
+                    Some(Message::Chunk { bytes, tag, answer }) => self.take_guarded(&bytes, &tag, answer),
+                    Some(Message::Delivered(segment)) => self.commit(&segment),
+                    Some(Message::Stop) => is_stopping = true,
+                    Some(Message::DelivererEnded) => return,
+                    // Those that wait are answered below.
+                    Some(Message::StoreFails) | None => {}
+                }
+                chunks += 1;
+                if is_stopping || chunks >= MAX_GROUP {
+                    break;
+                }
+                message = inbox.try_recv().ok();
+                if message.is_none() {
+                    break;
+                }
             }
             self.answer_waiting();
             self.seal_by_size();
             self.seal_by_age();
+            if is_stopping {
+                self.seal_everything();
+                self.answer_waiting();
+            }
+            self.deliver_recovered();
             self.sum_up();
+        }
+    }
+
+    fn commit(&mut self, segment: &SegmentId) {
+        if let Err(error) = self.spool.commit(segment) {
+            self.surroundings.log.line(Level::Warn, &error.to_string());
+        }
+    }
+
+    /// Hands over what an earlier run has left, as soon as the folder can be used, and says what is the matter with it.
+    fn deliver_recovered(&mut self) {
+        let Surroundings { log, ledger, clock, .. } = &self.surroundings;
+        if let Some(problem) = self.spool.missing_folder()
+            && let Some(held_back) = self.folder_lines.admit(clock.monotonic())
+        {
+            let text = format!("{problem}. Nothing is taken until it can be ({held_back} such lines were held back)");
+            log.line(Level::Error, &text);
+        }
+        for problem in self.spool.take_problems() {
+            log.line(Level::Error, &problem);
+        }
+        let Some(jobs) = &self.jobs else { return };
+        let segments = self.spool.take_recovered();
+        if segments.is_empty() {
+            return;
+        }
+        let records: u64 = segments.iter().map(|segment| segment.records).sum();
+        log.line(
+            Level::Info,
+            &format!("{records} records in {} segments of an earlier run are delivered", segments.len()),
+        );
+        for segment in segments {
+            ledger.recover(segment.id.lane, segment.records);
+            let _ = jobs.send(segment);
         }
     }
 
@@ -114,34 +176,65 @@ impl Acceptor {
             return;
         };
         let until = self.surroundings.clock.monotonic() + WAIT_FOR_ROOM;
-        self.waiting.push_back(Waiting { blocks, answer, until });
+        self.waiting.push_back(Waiting { id: self.spool.identify(bytes), blocks, answer, until });
     }
 
     /// Spools what waits, in the order in which it came, as far as there is room, and answers it.
     fn answer_waiting(&mut self) {
-        while let Some(first) = self.waiting.front() {
-            let now = self.surroundings.clock.monotonic();
-            let counts = first.blocks.each_ref().map(|block| block.as_ref().map_or(0, |block| block.records));
-            let answer = match self.spool.append(first.blocks.clone(), now) {
-                Ok(()) => {
-                    for (lane, records) in Lane::BY_WORTH.into_iter().zip(counts) {
-                        self.surroundings.ledger.accept(lane, records);
+        loop {
+            let mut taken = Vec::new();
+            let mut refused = None;
+            while let Some(first) = self.waiting.front() {
+                let now = self.surroundings.clock.monotonic();
+                match self.spool.append(first.id, first.blocks.clone(), now) {
+                    Ok(appended) => taken.extend(self.waiting.pop_front().map(|waiting| (waiting.answer, appended))),
+                    Err(error) => {
+                        refused = Some((error, now, first.until));
+                        break;
                     }
-                    Answer::Accepted
                 }
-                Err(error) => {
-                    let is_over = self.jobs.is_none() || now >= first.until || self.surroundings.is_store_failing();
-                    self.make_room();
-                    if !is_over {
-                        return;
-                    }
-                    self.say_full(error, now);
-                    Answer::Retry
-                }
-            };
-            if let Some(Waiting { answer: asked, .. }) = self.waiting.pop_front() {
-                let _ = asked.send(answer);
             }
+            self.finish(taken);
+            let Some((error, now, until)) = refused else { return };
+            let is_hopeless = self.jobs.is_none() || self.surroundings.is_store_failing() || !error.may_pass_soon();
+            self.make_room();
+            if !is_hopeless && now < until {
+                return;
+            }
+            self.say_refused(&error, now);
+            if let Some(Waiting { answer, .. }) = self.waiting.pop_front() {
+                let _ = answer.send(Answer::Retry);
+            }
+        }
+    }
+
+    /// Makes chunks safe that were appended, and answers them.
+    fn finish(&mut self, taken: Vec<(SyncSender<Answer>, Appended)>) {
+        let synced = self.spool.sync();
+        for (answer, appended) in taken {
+            if synced.is_err() {
+                let _ = answer.send(Answer::Retry);
+                continue;
+            }
+            let Surroundings { ledger, log, clock, .. } = &self.surroundings;
+            for (lane, records) in Lane::BY_WORTH.into_iter().zip(appended.records) {
+                ledger.accept(lane, records);
+            }
+            ledger.recognise(appended.recognised_records);
+            if appended.unclear_records > 0
+                && let Some(held_back) = self.unclear_lines.admit(clock.monotonic())
+            {
+                let text = format!(
+                    "up to {} records may be doubled: of their chunk a part was taken before the restart, sorted by another \
+                     version or configuration ({held_back} such lines were held back)",
+                    appended.unclear_records
+                );
+                log.line(Level::Warn, &text);
+            }
+            let _ = answer.send(Answer::Accepted);
+        }
+        if let Err(error) = synced {
+            self.say_refused(&error, self.surroundings.clock.monotonic());
         }
     }
 
@@ -199,7 +292,7 @@ impl Acceptor {
         bad_runs
     }
 
-    fn say_full(&mut self, error: SpoolError, now: Duration) {
+    fn say_refused(&mut self, error: &SpoolError, now: Duration) {
         if let Some(held_back) = self.full_lines.admit(now) {
             let text = format!(
                 "{error}; the host is asked to try again, and gives up after its Retry_Limit, which is 1 unless it is set \
@@ -209,29 +302,37 @@ impl Acceptor {
         }
     }
 
+    /// Closes the largest segment in memory and the largest in files.
     fn make_room(&mut self) {
-        if let Some((lane, _)) = self.largest() {
-            self.seal(lane);
+        for is_in_memory in [true, false] {
+            if let Some((lane, _)) = self.largest(is_in_memory) {
+                self.seal(lane);
+            }
         }
     }
 
-    fn largest(&self) -> Option<(Lane, u64)> {
+    fn largest(&self, is_in_memory: bool) -> Option<(Lane, u64)> {
+        let lanes = Lane::BY_WORTH.into_iter();
+        let lanes = lanes.filter(|lane| (self.spool.durability(*lane) == Durability::Memory) == is_in_memory);
         let open = |lane: Lane| Some((lane, self.spool.open_segment(lane)?.bytes));
-        Lane::BY_WORTH.into_iter().filter_map(open).max_by_key(|(_, bytes)| *bytes)
+        lanes.filter_map(open).max_by_key(|(_, bytes)| *bytes)
     }
 
     fn seal_by_size(&mut self) {
-        let limit = self.surroundings.config.segment_limit_bytes();
         for lane in Lane::BY_WORTH {
-            if self.spool.open_segment(lane).is_some_and(|open| open.bytes >= limit) {
+            let limit = self.surroundings.config.segment_limit_bytes(self.spool.durability(lane));
+            if self.spool.open_segment(lane).is_some_and(|open| open.bytes >= limit || open.must_be_sealed) {
                 self.seal(lane);
             }
         }
         // Many lanes that are each below their limit can fill the spool together: the largest goes first, unless it is
-        // so small that what holds the memory is already on its way.
-        let is_tight = self.spool.held_bytes() >= self.surroundings.config.spool_limit_bytes() / 3 * 2;
-        if is_tight && let Some((lane, _)) = self.largest().filter(|(_, bytes)| *bytes >= limit / 4) {
-            self.seal(lane);
+        // so small that what takes the room is already on its way.
+        for is_in_memory in [true, false] {
+            let Some((lane, bytes)) = self.largest(is_in_memory) else { continue };
+            let limit = self.surroundings.config.segment_limit_bytes(self.spool.durability(lane));
+            if self.spool.is_tight(lane) && bytes >= limit / 4 {
+                self.seal(lane);
+            }
         }
     }
 

@@ -1,16 +1,17 @@
 //! Makes files of segments and stores them until each is stored.
 //!
-//! A segment is committed when all of its objects are stored. What cannot be made into a file is stored as it is under
-//! `quarantine/`, so that nothing blocks what is behind it; for the same reason a segment whose object is refused goes
+//! A segment is committed when all of its objects are stored. Records that no file can be made of are stored under
+//! `quarantine/` with the reason, and a segment that is damaged, or of which the process has died again and again, as the
+//! file it is, so that nothing blocks what is behind it; for the same reason a segment whose object is refused goes
 //! behind the others, and only when all that wait have failed is there a pause. Failed requests are tried again for as
 //! long as the host runs; when it exits, until the deadline, and then what is worth most comes first.
 
 use super::backoff::Backoff;
 use super::{Message, StartError, Surroundings};
-use crate::columns::file::{FileError, FileWriter, plan};
+use crate::columns::file::{FileError, FileWriter, PartitionPlan, plan};
 use crate::lane::Lane;
 use crate::log::{Level, RateLimit};
-use crate::spool::SealedSegment;
+use crate::spool::{CountedBytes, LoadError, LoadedSegment, SealedSegment};
 use crate::store::{Disposition, Lake, PutError};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +25,11 @@ const BLOCKING_THREADS: usize = 1;
 /// How long such a thread may outlive the deadline.
 const RUNTIME_END: Duration = Duration::from_secs(1);
 
+/// Deaths of the process while it delivers a segment, after which the segment is held to be the cause.
+const MAX_TRIES: u64 = 5;
+/// Failures to read a segment's file, after which it is put aside.
+const MAX_READ_FAILURES: u32 = 10;
+
 /// How an attempt at a segment ended.
 enum Attempt {
     /// All of its objects are stored.
@@ -34,16 +40,27 @@ enum Attempt {
     OutOfTime,
 }
 
+/// Where what is no Parquet file is kept.
+const QUARANTINED_FILES: &str = "quarantine/segments";
+
+/// Why a segment's records could not be had.
+enum Failure {
+    OutOfTime,
+    Read(String),
+    Damaged(String),
+}
+
 /// A segment that is being delivered.
 struct Entry {
     segment: SealedSegment,
     /// Objects of it that are stored; the next one is the first that is not.
     stored_objects: usize,
+    read_failures: u32,
 }
 
 impl From<SealedSegment> for Entry {
     fn from(segment: SealedSegment) -> Self {
-        Self { segment, stored_objects: 0 }
+        Self { segment, stored_objects: 0, read_failures: 0 }
     }
 }
 
@@ -55,13 +72,13 @@ pub(super) struct Deliverer {
 struct Work {
     surroundings: Surroundings,
     lake: Lake,
-    stream: String,
     writer: FileWriter,
     queue: mpsc::UnboundedReceiver<SealedSegment>,
     deadline: watch::Receiver<Option<Duration>>,
     acceptor: Sender<Message>,
     backoff: Backoff,
     failure_lines: RateLimit,
+    rejected_lines: RateLimit,
     last_failure: Option<String>,
 }
 
@@ -69,7 +86,7 @@ impl Deliverer {
     pub(super) fn new(
         surroundings: Surroundings,
         lake: Lake,
-        stream: String,
+        stream: &str,
         queue: mpsc::UnboundedReceiver<SealedSegment>,
         deadline: watch::Receiver<Option<Duration>>,
         acceptor: Sender<Message>,
@@ -85,13 +102,13 @@ impl Deliverer {
         let work = Work {
             surroundings,
             lake,
-            stream,
             writer,
             queue,
             deadline,
             acceptor,
             backoff: Backoff::new(seed),
             failure_lines: RateLimit::default(),
+            rejected_lines: RateLimit::default(),
             last_failure: None,
         };
         Ok(Self { runtime: Some(runtime), work: Some(work) })
@@ -144,7 +161,7 @@ impl Work {
                 Attempt::Delivered => {
                     failed_in_a_row = 0;
                     self.backoff.reset();
-                    let _ = self.acceptor.send(Message::Delivered(entry.segment.id));
+                    let _ = self.acceptor.send(Message::Delivered(entry.segment.id.clone()));
                 }
                 Attempt::Failed => {
                     backlog.push_back(entry);
@@ -162,37 +179,98 @@ impl Work {
 
     /// Stores the objects of a segment that are not stored yet, each once.
     async fn attempt(&mut self, entry: &mut Entry) -> Attempt {
-        let segment = &entry.segment;
-        let plans = match guarded(|| plan(segment)) {
-            Ok(plans) => plans,
-            Err(reason) => {
-                let raw = segment.blocks.iter().flat_map(|block| block.events.iter().copied()).collect();
-                return self.set_aside(segment, 0, segment.records, raw, &reason).await;
-            }
+        let segment = entry.segment.clone();
+        if segment.tries() >= MAX_TRIES {
+            let reason = format!("the process has ended {} times while it was being delivered", segment.tries());
+            return self.keep_file(&segment, &reason).await;
+        }
+        let (loaded, plans, _counted) = match self.load(&segment).await {
+            Ok(loaded) => loaded,
+            Err(Failure::OutOfTime) => return Attempt::OutOfTime,
+            Err(Failure::Read(error)) => return self.note_read_failure(entry, &error),
+            Err(Failure::Damaged(reason)) => return self.keep_file(&segment, &reason).await,
         };
         for (number, plan) in plans.iter().enumerate().skip(entry.stored_objects) {
-            if self.is_out_of_time() {
+            let Some((key, object, is_rejected)) = self.write(&segment, &loaded, plan).await else {
                 return Attempt::OutOfTime;
-            }
-            let attempt = match guarded(|| self.writer.write(&self.stream, segment, plan)) {
-                Ok(file) => {
-                    let stored = self.store(plan.partition.object_key(&self.stream, segment.id), file).await;
-                    if matches!(stored, Attempt::Delivered) {
-                        self.count(segment.id.lane, plan.records());
-                    }
-                    stored
-                }
-                Err(reason) => {
-                    let raw = plan.events(segment).flat_map(|event| event.raw.iter().copied()).collect();
-                    self.set_aside(segment, number, plan.records(), raw, &reason).await
-                }
             };
-            if !matches!(attempt, Attempt::Delivered) {
-                return attempt;
+            let shown = key.clone();
+            let stored = self.store(key, object).await;
+            if !matches!(stored, Attempt::Delivered) {
+                return stored;
+            }
+            let lane = segment.id.lane;
+            match is_rejected {
+                None => self.count(lane, plan.records()),
+                Some(reason) => self.note_rejected(lane, plan.records(), &shown, &reason),
             }
             entry.stored_objects = number + 1;
         }
         Attempt::Delivered
+    }
+
+    /// Brings a segment into memory and finds its partitions, while no other instance does such a thing.
+    async fn load(
+        &self,
+        segment: &SealedSegment,
+    ) -> Result<(LoadedSegment, Vec<PartitionPlan>, CountedBytes), Failure> {
+        let memory = &self.surroundings.memory;
+        let _writing = tokio::select! {
+            permit = memory.begin_writing() => permit,
+            () = self.deadline_passed() => return Err(Failure::OutOfTime),
+        };
+        if self.is_out_of_time() {
+            return Err(Failure::OutOfTime);
+        }
+        // When it cannot be noted the segment is only suspected later.
+        let _ = segment.begin_try();
+        let counted = memory.count(segment.load_bytes());
+        let loaded = match segment.load() {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                segment.end_try();
+                return Err(match error {
+                    LoadError::Read { .. } => Failure::Read(error.to_string()),
+                    LoadError::Damaged { .. } | LoadError::Records { .. } => Failure::Damaged(error.to_string()),
+                });
+            }
+        };
+        let plans = guarded(|| plan(&loaded));
+        segment.end_try();
+        Ok((loaded, plans.map_err(Failure::Damaged)?, counted))
+    }
+
+    /// Makes the object of a partition: its key, its bytes, and why it is one of rejected records, if it is. `None` when
+    /// time is up.
+    async fn write(
+        &self,
+        segment: &SealedSegment,
+        loaded: &LoadedSegment,
+        plan: &PartitionPlan,
+    ) -> Option<(String, Vec<u8>, Option<String>)> {
+        let _writing = tokio::select! {
+            permit = self.surroundings.memory.begin_writing() => permit,
+            () = self.deadline_passed() => return None,
+        };
+        if self.is_out_of_time() {
+            return None;
+        }
+        let _ = segment.begin_try();
+        let object = match guarded(|| self.writer.write(loaded, plan)) {
+            Ok(file) => (plan.partition.object_key(&segment.id), file, None),
+            Err(reason) => match guarded(|| self.writer.write_rejected(loaded, plan, &reason)) {
+                Ok((key, file)) => (key, file, Some(reason)),
+                Err(second) => {
+                    let raw = plan.events(loaded).flat_map(|event| event.raw.iter().copied()).collect();
+                    let (id, part) = (&segment.id, plan.partition.hour);
+                    let hour = format!("{:04}{:02}{:02}{:02}", part.year, part.month, part.day, part.hour);
+                    let key = format!("{QUARANTINED_FILES}/{}-{:010}-{}-{hour}.msgpack", id.stream, id.number, id.lane);
+                    (key, raw, Some(format!("{reason}; {second}")))
+                }
+            },
+        };
+        segment.end_try();
+        Some(object)
     }
 
     fn count(&self, lane: Lane, records: u64) {
@@ -202,24 +280,53 @@ impl Work {
         }
     }
 
-    /// Stores records that no file could be made of as the MessagePack they are.
-    async fn set_aside(
-        &mut self,
-        segment: &SealedSegment,
-        part: usize,
-        records: u64,
-        raw: Vec<u8>,
-        reason: &str,
-    ) -> Attempt {
-        let lane = segment.id.lane;
-        let key = format!("quarantine/segments/{}-{:010}-{lane}-{part}.msgpack", self.stream, segment.id.number);
-        let text = format!("{records} {lane} records could not be made into a file and are kept in {key}: {reason}");
-        let stored = self.store(key, raw).await;
-        if matches!(stored, Attempt::Delivered) {
+    fn note_rejected(&mut self, lane: Lane, records: u64, key: &str, reason: &str) {
+        self.surroundings.ledger.quarantine(lane, records);
+        if let Some(held_back) = self.rejected_lines.admit(self.surroundings.clock.monotonic()) {
+            let text = format!(
+                "{records} {lane} records could not be written as their type and are kept in {key}: {reason} \
+                 ({held_back} such lines were held back)"
+            );
             self.surroundings.log.line(Level::Error, &text);
-            self.surroundings.ledger.quarantine(lane, records);
+        }
+    }
+
+    /// Stores a segment that cannot be made into files as it is.
+    async fn keep_file(&mut self, segment: &SealedSegment, reason: &str) -> Attempt {
+        let (id, records) = (&segment.id, segment.records);
+        let raw = match segment.raw() {
+            Ok(raw) => raw,
+            Err(error) => {
+                self.say_failure(&format!("spool file of segment {} cannot be read: {error}", id.number));
+                return Attempt::Failed;
+            }
+        };
+        let extension = if segment.is_durable() { "segment" } else { "msgpack" };
+        let key = format!("{QUARANTINED_FILES}/{}-{:010}-{}.{extension}", id.stream, id.number, id.lane);
+        let stored = self.store(key.clone(), raw).await;
+        if matches!(stored, Attempt::Delivered) {
+            self.note_rejected(id.lane, records, &key, reason);
         }
         stored
+    }
+
+    /// Tries again later, but not for ever: a file that cannot be read is put aside.
+    fn note_read_failure(&mut self, entry: &mut Entry, error: &str) -> Attempt {
+        entry.read_failures += 1;
+        self.say_failure(error);
+        if entry.read_failures < MAX_READ_FAILURES {
+            return Attempt::Failed;
+        }
+        let (id, records) = (&entry.segment.id, entry.segment.records);
+        match entry.segment.put_aside() {
+            Ok(Some(name)) => {
+                let text = format!("{records} {} records are not delivered: {error}. They stay in '{name}'", id.lane);
+                self.surroundings.log.line(Level::Error, &text);
+                self.surroundings.ledger.quarantine(id.lane, records);
+                Attempt::Delivered
+            }
+            Ok(None) | Err(_) => Attempt::Failed,
+        }
     }
 
     /// Stores one object, trying once.
@@ -245,15 +352,19 @@ impl Work {
         if !self.surroundings.note_store(true) {
             let _ = self.acceptor.send(Message::StoreFails);
         }
+        let fix = match error.disposition() {
+            Disposition::NeedsFix(fix) => format!(". To fix it: {fix}"),
+            Disposition::Retry => String::new(),
+        };
+        self.say_failure(&format!("{error}{fix}"));
+        self.last_failure = Some(error.to_string());
+    }
+
+    fn say_failure(&mut self, failure: &str) {
         if let Some(held_back) = self.failure_lines.admit(self.surroundings.clock.monotonic()) {
-            let fix = match error.disposition() {
-                Disposition::NeedsFix(fix) => format!(" To fix it: {fix}."),
-                Disposition::Retry => String::new(),
-            };
-            let text = format!("{error}.{fix} It is tried again ({held_back} such lines were held back)");
+            let text = format!("{failure}. It is tried again ({held_back} such lines were held back)");
             self.surroundings.log.line(Level::Warn, &text);
         }
-        self.last_failure = Some(error.to_string());
     }
 
     fn say_out_of_time(&self, entry: &Entry) {

@@ -12,9 +12,10 @@ mod deliverer;
 
 use crate::clock::Clock;
 use crate::config::output::OutputConfig;
+use crate::lane::Lane;
 use crate::ledger::Ledger;
 use crate::log::{Level, Log};
-use crate::spool::{MemorySpool, SegmentId};
+use crate::spool::{Durability, MemoryBudget, MemoryShare, SegmentId, Spool, SpoolSettings, folder_of, open_folder};
 use crate::store::{Environment, Lake, OpenError};
 use acceptor::Acceptor;
 use deliverer::Deliverer;
@@ -24,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use twox_hash::XxHash3_64;
 
 /// What the host is told about a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,18 @@ enum Message {
     Stop,
 }
 
+/// What an instance is given from outside.
+pub struct Outside {
+    /// The host's name of the instance; with the lake it names the instance's folder in `store_dir`.
+    pub instance: String,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where lines go.
+    pub log: Arc<dyn Log>,
+    /// The memory that all instances of the process share.
+    pub memory: Arc<MemoryBudget>,
+}
+
 /// What both threads use.
 #[derive(Clone)]
 struct Surroundings {
@@ -50,6 +64,7 @@ struct Surroundings {
     ledger: Arc<Ledger>,
     clock: Arc<dyn Clock>,
     log: Arc<dyn Log>,
+    memory: MemoryShare,
     is_store_failing: Arc<AtomicBool>,
 }
 
@@ -94,33 +109,39 @@ impl Pipeline {
     ///
     /// # Errors
     /// When the lake cannot be opened or the system refuses what is needed.
-    pub fn start(
-        config: OutputConfig,
-        environment: &Environment,
-        clock: Arc<dyn Clock>,
-        log: Arc<dyn Log>,
-    ) -> Result<Self, StartError> {
+    pub fn start(config: OutputConfig, environment: &Environment, outside: Outside) -> Result<Self, StartError> {
         let lake = Lake::open(&config.location, &config.s3, environment)?;
-        Self::start_on(lake, config, clock, log)
+        Self::start_on(lake, config, outside)
     }
 
-    /// Starts the threads on a lake that is already open.
+    /// Starts the threads on a lake that is already open. A folder for segments that cannot be used stops nothing: the
+    /// host is told to keep its chunks until it can be.
     ///
     /// # Errors
     /// When the system refuses what is needed.
-    pub fn start_on(
-        lake: Lake,
-        config: OutputConfig,
-        clock: Arc<dyn Clock>,
-        log: Arc<dyn Log>,
-    ) -> Result<Self, StartError> {
+    pub fn start_on(lake: Lake, config: OutputConfig, outside: Outside) -> Result<Self, StartError> {
+        let Outside { instance, clock, log, memory } = outside;
+        let memory = MemoryShare::join(&memory, config.memory_limit_bytes);
         let stream = new_stream_id(clock.wall_micros())?;
-        let spool = MemorySpool::new(stream.clone(), config.spool_limit_bytes());
+        let folder = config.store_dir.as_ref().map(|store_dir| {
+            let folder = folder_of(store_dir, &instance, &lake.to_string());
+            (folder.display().to_string(), open_folder(folder, lake.to_string()))
+        });
+        let settings = SpoolSettings {
+            stream: Arc::from(stream.as_str()),
+            durability: config.durability,
+            sorting: sorting_of(&config),
+            memory: memory.clone(),
+            disk_limit_bytes: config.store_dir_limit_bytes,
+            folder,
+        };
+        let spool = Spool::start(settings, clock.monotonic());
         let surroundings = Surroundings {
             config: Arc::new(config),
             ledger: Arc::default(),
             clock,
             log,
+            memory,
             is_store_failing: Arc::default(),
         };
         let (sender, receiver) = channel();
@@ -128,8 +149,8 @@ impl Pipeline {
         let (deadline, deadline_of_deliverer) = watch::channel(None);
 
         let mut deliverer =
-            Deliverer::new(surroundings.clone(), lake, stream, queue, deadline_of_deliverer, sender.clone())?;
-        let acceptor = Acceptor::new(surroundings.clone(), Box::new(spool), jobs);
+            Deliverer::new(surroundings.clone(), lake, &stream, queue, deadline_of_deliverer, sender.clone())?;
+        let acceptor = Acceptor::new(surroundings.clone(), spool, jobs);
         let pipeline = Self { sender, surroundings, deadline, threads: Mutex::default() };
         // When the second thread cannot be had, dropping the pipeline stops the first.
         pipeline.spawn("shiwake-accept", move || acceptor.run(&receiver))?;
@@ -177,13 +198,33 @@ impl Pipeline {
         for thread in threads {
             let _ = thread.join();
         }
-        let pending = ledger.totals().pending();
-        if pending > 0 {
-            let text =
-                format!("{pending} records could not be written within the {time:?} of shutdown_timeout and are lost");
+        self.say_what_is_left(time);
+        log.line(Level::Info, &format!("ledger at exit: {ledger}"));
+    }
+
+    fn say_what_is_left(&self, time: Duration) {
+        let Surroundings { ledger, log, config, .. } = &self.surroundings;
+        let pending_of = |is_kept: bool| -> Vec<(Lane, u64)> {
+            let lanes = Lane::BY_WORTH.into_iter().filter(|lane| {
+                config.durability.get(lane.index()).is_some_and(|how| (*how != Durability::Memory) == is_kept)
+            });
+            lanes.map(|lane| (lane, ledger.lane(lane).pending())).filter(|(_, pending)| *pending > 0).collect()
+        };
+        let in_words = |pending: &[(Lane, u64)]| {
+            let total: u64 = pending.iter().map(|(_, records)| records).sum();
+            let lanes: Vec<String> = pending.iter().map(|(lane, records)| format!("{lane} {records}")).collect();
+            format!("{total} records ({}) could not be written within {time:?}", lanes.join(", "))
+        };
+        let (kept, lost) = (pending_of(true), pending_of(false));
+        if !kept.is_empty() {
+            let folder = config.store_dir.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default();
+            let text = format!("{}; they stay in '{folder}' and are written at the next start", in_words(&kept));
+            log.line(Level::Warn, &text);
+        }
+        if !lost.is_empty() {
+            let text = format!("{} of shutdown_timeout and are lost: they were in memory", in_words(&lost));
             log.line(Level::Error, &text);
         }
-        log.line(Level::Info, &format!("ledger at exit: {ledger}"));
     }
 
     fn spawn(&self, name: &'static str, body: impl FnOnce() + Send + 'static) -> Result<(), StartError> {
@@ -200,6 +241,11 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Tells versions and configurations of sorting apart: what was sorted by another one may be sorted otherwise by this.
+fn sorting_of(config: &OutputConfig) -> u64 {
+    XxHash3_64::oneshot(format!("{} {:?}", env!("CARGO_PKG_VERSION"), config.sorter).as_bytes())
 }
 
 /// A name that no other spool has: when it was made, and chance.

@@ -120,7 +120,13 @@ fn start(set: &[(&str, &str)]) -> Bench {
         Arc::new(Lines::default()),
         Arc::new(HandClock { seconds: AtomicU64::new(1), is_broken: AtomicBool::new(false) }),
     );
-    let pipeline = Pipeline::start_on(lake, config, Arc::clone(&clock) as _, Arc::clone(&lines) as _).unwrap();
+    let outside = Outside {
+        instance: "shiwake.0".into(),
+        clock: Arc::clone(&clock) as _,
+        log: Arc::clone(&lines) as _,
+        memory: Arc::default(),
+    };
+    let pipeline = Pipeline::start_on(lake, config, outside).unwrap();
     Bench { store, lines, clock, pipeline }
 }
 
@@ -203,7 +209,9 @@ fn what_cannot_be_written_before_the_deadline_is_counted_and_said() {
     bench.pipeline.stop();
     assert_eq!(bench.pipeline.ledger().totals().pending(), 2);
     assert!(
-        bench.lines.has(Level::Error, "2 records could not be written within the 0ns of shutdown_timeout and are lost")
+        bench
+            .lines
+            .has(Level::Error, "2 records (app 2) could not be written within 0ns of shutdown_timeout and are lost")
     );
 }
 

@@ -162,6 +162,7 @@ const QUARANTINE: &[Column] = &[
     repeating(900, "reason", Text, &["reason"]),
     unique(901, "offset", Int64, &["offset"]),
     unique(902, "raw", Binary, &["raw"]),
+    repeating(903, "rule", Text, &["rule"]),
 ];
 
 /// The columns of a lane's files, without the overflow map, in the order in which they stand in the file.

@@ -1,144 +1,132 @@
-//! A spool in memory: nothing outlives the process, and its size has a hard limit: the one it is given, or one chunk.
+//! The memory that all instances of a process share.
+//!
+//! `memory_limit` is what Shiwake may take of the process. Accepted records that wait in memory count against all but what
+//! writing needs, and only one instance writes files at a time. An instance whose spool is empty is always let in with
+//! one chunk, so that none starves.
 
-use super::{Block, ChunkBlocks, OpenSegment, SealedSegment, SegmentId, Spool, SpoolError};
-use crate::lane::{LANE_COUNT, Lane};
-use std::collections::HashMap;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// What a block costs beside its events: its place in the list and its allocation's header.
-const BLOCK_OVERHEAD_BYTES: u64 = 128;
+/// What of the limit is for writing one file: a segment's place list, a row group, its columns and the compressed file.
+const WRITING_BYTES: u64 = 20_000_000;
 
-#[derive(Debug, Default)]
-struct Growing {
-    blocks: Vec<Block>,
-    bytes: u64,
-    records: u64,
-    opened_at: Duration,
-}
-
-/// Keeps segments in memory.
+/// The memory of a process.
 #[derive(Debug)]
-pub struct MemorySpool {
-    stream: String,
-    limit_bytes: u64,
-    held_bytes: u64,
-    next_number: u64,
-    open: [Growing; LANE_COUNT],
-    sealed_bytes: HashMap<SegmentId, u64>,
+pub struct MemoryBudget {
+    held_bytes: AtomicU64,
+    limits: Mutex<Vec<Weak<u64>>>,
+    writing: Semaphore,
 }
 
-impl MemorySpool {
-    /// An empty spool. `stream` must differ from that of every other spool that writes to the same lake.
+impl Default for MemoryBudget {
+    fn default() -> Self {
+        Self { held_bytes: AtomicU64::new(0), limits: Mutex::default(), writing: Semaphore::new(1) }
+    }
+}
+
+/// An instance's part in it.
+#[derive(Debug, Clone)]
+pub struct MemoryShare {
+    budget: Arc<MemoryBudget>,
+    own_limit: Arc<u64>,
+}
+
+impl MemoryShare {
+    /// Joins with the limit that the instance was given in bytes; the largest of all instances is that of the process.
     #[must_use]
-    pub fn new(stream: String, limit_bytes: u64) -> Self {
-        let open = std::array::from_fn(|_| Growing::default());
-        Self { stream, limit_bytes, held_bytes: 0, next_number: 0, open, sealed_bytes: HashMap::new() }
+    pub fn join(budget: &Arc<MemoryBudget>, limit_bytes: u64) -> Self {
+        let own_limit = Arc::new(limit_bytes);
+        let mut limits = budget.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        limits.retain(|limit| limit.strong_count() > 0);
+        limits.push(Arc::downgrade(&own_limit));
+        drop(limits);
+        Self { budget: Arc::clone(budget), own_limit }
+    }
+
+    /// Bytes that records may take which wait in memory, of all instances together.
+    #[must_use]
+    pub fn spool_limit_bytes(&self) -> u64 {
+        let limits = self.budget.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = limits.iter().filter_map(Weak::upgrade).map(|limit| *limit).max().unwrap_or(*self.own_limit);
+        spool_limit_bytes(limit)
+    }
+
+    /// Bytes that wait in memory, of all instances together.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.budget.held_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn hold(&self, bytes: u64) {
+        self.budget.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn release(&self, bytes: u64) {
+        self.budget.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Waits until no other instance writes files.
+    pub async fn begin_writing(&self) -> WritingPermit<'_> {
+        // The semaphore is never closed.
+        WritingPermit { _permit: self.budget.writing.acquire().await.ok() }
+    }
+
+    /// Counts bytes that are in memory beside the spool for as long as the value lives.
+    #[must_use]
+    pub fn count(&self, bytes: u64) -> CountedBytes {
+        self.hold(bytes);
+        CountedBytes { share: self.clone(), bytes }
     }
 }
 
-fn cost(block: &Block) -> u64 {
-    block.events.len() as u64 + BLOCK_OVERHEAD_BYTES
+/// While it lives no other instance writes files.
+#[derive(Debug)]
+pub struct WritingPermit<'a> {
+    _permit: Option<SemaphorePermit<'a>>,
 }
 
-impl Spool for MemorySpool {
-    fn stream(&self) -> &str {
-        &self.stream
-    }
+/// Bytes that are counted.
+#[derive(Debug)]
+pub struct CountedBytes {
+    share: MemoryShare,
+    bytes: u64,
+}
 
-    fn append(&mut self, blocks: ChunkBlocks, now: Duration) -> Result<(), SpoolError> {
-        let wanted = blocks.iter().flatten().map(cost).sum();
-        let (held, limit) = (self.held_bytes, self.limit_bytes);
-        // A chunk above the limit would never fit; it is taken when nothing else is held.
-        if held > 0 && held + wanted > limit {
-            return Err(SpoolError::Full { held, limit, wanted });
-        }
-        self.held_bytes += wanted;
-        for (growing, block) in self.open.iter_mut().zip(blocks) {
-            let Some(block) = block else { continue };
-            if growing.blocks.is_empty() {
-                growing.opened_at = now;
-            }
-            growing.bytes += cost(&block);
-            growing.records += block.records;
-            growing.blocks.push(block);
-        }
-        Ok(())
+impl Drop for CountedBytes {
+    fn drop(&mut self) {
+        self.share.release(self.bytes);
     }
+}
 
-    fn open_segment(&self, lane: Lane) -> Option<OpenSegment> {
-        let growing = self.open.get(lane.index()).filter(|growing| !growing.blocks.is_empty())?;
-        Some(OpenSegment { bytes: growing.bytes, opened_at: growing.opened_at })
-    }
-
-    fn seal(&mut self, lane: Lane) -> Option<SealedSegment> {
-        let growing = self.open.get_mut(lane.index()).filter(|growing| !growing.blocks.is_empty())?;
-        let Growing { blocks, bytes, records, .. } = std::mem::take(growing);
-        let id = SegmentId { lane, number: self.next_number };
-        self.next_number += 1;
-        self.sealed_bytes.insert(id, bytes);
-        Some(SealedSegment { id, blocks, records, bytes })
-    }
-
-    fn commit(&mut self, id: SegmentId) {
-        self.held_bytes -= self.sealed_bytes.remove(&id).unwrap_or(0);
-    }
-
-    fn held_bytes(&self) -> u64 {
-        self.held_bytes
-    }
+/// What of a memory limit records may take that wait.
+#[must_use]
+pub(crate) fn spool_limit_bytes(memory_limit_bytes: u64) -> u64 {
+    memory_limit_bytes.saturating_sub(WRITING_BYTES).max(memory_limit_bytes / 3)
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use bytes::Bytes;
-    use shiwake_records::log_type::LogType;
 
-    const ACCESS: Lane = Lane::Typed(LogType::Access);
-    const AUDIT: Lane = Lane::Typed(LogType::Audit);
-
-    fn chunk(parts: &[(Lane, usize)]) -> ChunkBlocks {
-        let mut blocks = ChunkBlocks::default();
-        for (lane, bytes) in parts {
-            let events = Bytes::from(vec![0; *bytes]);
-            blocks[lane.index()] = Some(Block { tag: "t".into(), events, records: 1 });
-        }
-        blocks
+    #[test]
+    fn the_largest_limit_of_the_instances_that_are_there_counts() {
+        let budget = Arc::new(MemoryBudget::default());
+        let small = MemoryShare::join(&budget, 48_000_000);
+        assert_eq!(small.spool_limit_bytes(), 28_000_000);
+        let large = MemoryShare::join(&budget, 100_000_000);
+        assert_eq!(small.spool_limit_bytes(), 80_000_000);
+        drop(large);
+        assert_eq!(small.spool_limit_bytes(), 28_000_000);
     }
 
     #[test]
-    fn a_chunk_is_taken_whole_or_not_at_all() {
-        let mut spool = MemorySpool::new("s".into(), 1_000);
-        spool.append(chunk(&[(ACCESS, 100), (AUDIT, 100)]), Duration::ZERO).unwrap();
-        let held = spool.held_bytes();
-        let full = spool.append(chunk(&[(ACCESS, 10), (AUDIT, 700)]), Duration::ZERO).unwrap_err();
-        assert!(matches!(full, SpoolError::Full { limit: 1_000, .. }));
-        assert_eq!(spool.held_bytes(), held);
-        assert_eq!(spool.seal(ACCESS).unwrap().records, 1);
-        assert!(spool.append(chunk(&[(ACCESS, 5_000)]), Duration::ZERO).is_err());
-    }
-
-    #[test]
-    fn a_chunk_above_the_limit_is_taken_when_nothing_else_is_held() {
-        let mut spool = MemorySpool::new("s".into(), 1_000);
-        spool.append(chunk(&[(ACCESS, 5_000)]), Duration::ZERO).unwrap();
-        assert!(spool.append(chunk(&[(ACCESS, 1)]), Duration::ZERO).is_err());
-    }
-
-    #[test]
-    fn room_comes_back_with_the_commit_and_numbers_are_never_used_again() {
-        let mut spool = MemorySpool::new("s".into(), 1_000);
-        spool.append(chunk(&[(ACCESS, 100)]), Duration::from_secs(3)).unwrap();
-        assert_eq!(spool.open_segment(ACCESS).unwrap().opened_at, Duration::from_secs(3));
-        let first = spool.seal(ACCESS).unwrap();
-        assert!(spool.open_segment(ACCESS).is_none());
-        assert!(spool.seal(ACCESS).is_none());
-        assert_eq!(spool.held_bytes(), first.bytes);
-        spool.commit(first.id);
-        spool.commit(first.id);
-        assert_eq!(spool.held_bytes(), 0);
-        spool.append(chunk(&[(ACCESS, 1)]), Duration::ZERO).unwrap();
-        assert_ne!(spool.seal(ACCESS).unwrap().id, first.id);
+    fn what_is_held_is_the_sum_of_all() {
+        let budget = Arc::new(MemoryBudget::default());
+        let (one, two) = (MemoryShare::join(&budget, 1), MemoryShare::join(&budget, 1));
+        one.hold(5);
+        two.hold(7);
+        one.release(5);
+        assert_eq!(one.held_bytes(), 7);
     }
 }

@@ -1,69 +1,75 @@
-//! Where accepted records wait until their object is in the store.
+//! Where accepted records wait until their objects are in the store.
 //!
 //! Each lane has one open segment that grows, and sealed ones that are being delivered. A segment is the unit of
 //! delivery: its objects' names follow from it, and it is let go of as a whole when all of them are stored.
 //!
-//! The order that every spool keeps: [`Spool::append`] takes the records of a chunk all or none and comes back when
-//! they are as safe as the spool promises; only then is the host answered OK. [`Spool::seal`] closes a segment,
+//! How safe a lane's records are before the host is answered OK is its [`Durability`]. With a folder (`store_dir`) segments
+//! are files ([`format`] has their bytes), and what a process leaves is taken over by the next one; without one, or for a
+//! lane that chose so, they are in memory and end with the process.
+//!
+//! The order that is kept: [`Spool::append`] takes the records of a chunk all or none, [`Spool::sync`] makes those that
+//! were appended as safe as they shall be, and only then is the host answered OK. [`Spool::seal`] closes a segment,
 //! [`Spool::commit`] forgets it.
 
+mod disk;
+mod folder;
+mod format;
+mod journal;
+mod known;
 mod memory;
+mod recovery;
+mod segment;
+mod waiting_place;
 
-pub use memory::MemorySpool;
+pub use disk::{Disk, DiskFile, DiskLock, SystemDisk};
+pub use folder::{folder_of, open_folder};
+pub use format::FormatError;
+pub use known::MAX_KNOWN_CHUNKS;
+pub(crate) use memory::spool_limit_bytes;
+pub use memory::{CountedBytes, MemoryBudget, MemoryShare, WritingPermit};
+pub use segment::{Block, ChunkId, ChunkMark, LoadError, LoadedSegment, SealedSegment, SegmentId};
+pub use waiting_place::{Appended, OpenDisk, OpenSegment, OpenedDisk, Spool, SpoolSettings};
 
-use crate::lane::{LANE_COUNT, Lane};
-use bytes::Bytes;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::lane::LANE_COUNT;
+use std::io;
 
-/// Names a segment within its stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SegmentId {
-    /// The lane it belongs to.
-    pub lane: Lane,
-    /// Its number, counted up over all lanes of the stream.
-    pub number: u64,
-}
+/// The blocks of one chunk, an entry a lane.
+pub type ChunkBlocks = [Option<Block>; LANE_COUNT];
 
-/// The events of one chunk that go to one lane.
-#[derive(Debug, Clone)]
-pub struct Block {
-    /// The host's tag of the chunk.
-    pub tag: Arc<str>,
-    /// Sorted events, one behind the other.
-    pub events: Bytes,
-    /// How many they are.
-    pub records: u64,
-}
+/// Characters of a stream's name: when it began in 12 hexadecimal digits of milliseconds, and 16 of chance.
+pub const STREAM_ID_LENGTH: usize = 28;
 
-/// A closed segment, ready to be delivered.
-#[derive(Debug, Clone)]
-pub struct SealedSegment {
-    /// Its name.
-    pub id: SegmentId,
-    /// Its blocks in the order in which they came.
-    pub blocks: Vec<Block>,
-    /// Records in all blocks.
-    pub records: u64,
-    /// Bytes that it holds in the spool.
-    pub bytes: u64,
-}
-
-/// What is known of an open segment.
+/// How safe records are before the host is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenSegment {
-    /// Bytes in it.
-    pub bytes: u64,
-    /// When its first record came, on the clock's monotonic time.
-    pub opened_at: Duration,
+pub enum Durability {
+    /// On the disk: they outlive the machine's power.
+    Fsync,
+    /// With the system: they outlive the process, but not the machine.
+    Flush,
+    /// In memory: they end with the process.
+    Memory,
 }
 
-/// Why records were not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+impl Durability {
+    /// The name in properties.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Durability::Fsync => "fsync",
+            Durability::Flush => "flush",
+            Durability::Memory => "memory",
+        }
+    }
+}
+
+/// Why records were not taken; the host should keep the chunk and try again.
+#[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
-    /// There is no room; the host should keep the chunk and try again.
-    #[error("spool is full: {held} of {limit} bytes are held and {wanted} more do not fit")]
+    /// There is no room.
+    #[error("spool is full: {held} of {limit} bytes of {what} are held and {wanted} more do not fit")]
     Full {
+        /// `memory` or `store_dir`.
+        what: &'static str,
         /// Bytes held, open and sealed.
         held: u64,
         /// The limit in bytes.
@@ -71,31 +77,51 @@ pub enum SpoolError {
         /// Bytes of the chunk.
         wanted: u64,
     },
+    /// The disk did not do what it was asked for.
+    #[error("{what}: {source}{}", hint(.source))]
+    Disk {
+        /// What was tried.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The folder cannot be used, since the start.
+    #[error("spool folder '{folder}' cannot be used: {source}{}", hint(.source))]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
-/// The blocks of one chunk, an entry a lane.
-pub type ChunkBlocks = [Option<Block>; LANE_COUNT];
+impl SpoolError {
+    fn disk(what: &'static str, source: io::Error) -> Self {
+        SpoolError::Disk { what, source }
+    }
 
-/// Keeps records between the host's OK and the store's.
-pub trait Spool: Send {
-    /// Names this spool's objects apart from those of every other spool.
-    fn stream(&self) -> &str;
+    /// Whether room that comes with the next delivery would help.
+    #[must_use]
+    pub fn may_pass_soon(&self) -> bool {
+        match self {
+            SpoolError::Full { .. } => true,
+            SpoolError::Disk { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            SpoolError::Folder { .. } => false,
+        }
+    }
+}
 
-    /// Takes the blocks of one chunk, all or none.
-    ///
-    /// # Errors
-    /// When there is no room.
-    fn append(&mut self, blocks: ChunkBlocks, now: Duration) -> Result<(), SpoolError>;
-
-    /// The lane's open segment, if it holds anything.
-    fn open_segment(&self, lane: Lane) -> Option<OpenSegment>;
-
-    /// Closes the lane's open segment; `None` when there is nothing in it.
-    fn seal(&mut self, lane: Lane) -> Option<SealedSegment>;
-
-    /// Forgets a segment of which every object is stored.
-    fn commit(&mut self, id: SegmentId);
-
-    /// Bytes held, open and sealed.
-    fn held_bytes(&self) -> u64;
+/// What a user can do about it.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ". To fix it: give the volume of store_dir more room, or set store_dir_limit_size below what it has"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            ". To fix it: mount a volume that can be written to at store_dir (readonlyRootFilesystem needs one)"
+        }
+        io::ErrorKind::PermissionDenied => ". To fix it: let the user of the log router write to store_dir",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => ". To fix it: set store_dir to a folder",
+        _ => "",
+    }
 }

@@ -1,0 +1,87 @@
+//! Which folder of `store_dir` is whose: one for each output instance and lake, `INSTANCE-HASH/`.
+//!
+//! It has the segments' files, and `lake` with the lake's address for people, and `seed` which makes the identity of
+//! chunks a secret. Several processes may use one folder at the same time: each has a stream of its own.
+
+use super::disk::{Disk, SystemDisk};
+use super::waiting_place::{OpenDisk, OpenedDisk};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use twox_hash::XxHash3_64;
+
+const SEED: &str = "seed";
+const LAKE: &str = "lake";
+/// Hexadecimal digits of a seed.
+const SEED_DIGITS: usize = 16;
+
+/// The folder of an instance that writes to a lake.
+#[must_use]
+pub fn folder_of(store_dir: &Path, instance: &str, lake: &str) -> PathBuf {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
+    let instance: String = instance.chars().map(|c| if is_plain(c) { c } else { '_' }).take(64).collect();
+    store_dir.join(format!("{instance}-{:016x}", XxHash3_64::oneshot(lake.as_bytes())))
+}
+
+/// How to open that folder.
+#[must_use]
+pub fn open_folder(folder: PathBuf, lake: String) -> OpenDisk {
+    Box::new(move || {
+        let disk = SystemDisk::open(folder.clone())?;
+        let seed = match read_seed(&disk) {
+            Some(seed) => seed,
+            None => {
+                let _ = write_whole(&disk, LAKE, &lake);
+                let seed = chance()?;
+                write_whole(&disk, SEED, &format!("{seed:016x}"))?;
+                seed
+            }
+        };
+        Ok(OpenedDisk { disk: Arc::new(disk), seed })
+    })
+}
+
+fn chance() -> io::Result<u64> {
+    let mut chance = [0_u8; 8];
+    getrandom::fill(&mut chance).map_err(io::Error::other)?;
+    Ok(u64::from_ne_bytes(chance))
+}
+
+fn read_seed(disk: &dyn Disk) -> Option<u64> {
+    let mut digits = [0_u8; SEED_DIGITS];
+    disk.open(SEED).ok()?.read_at(0, &mut digits).ok()?;
+    u64::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()
+}
+
+fn write_whole(disk: &dyn Disk, name: &str, text: &str) -> io::Result<()> {
+    let temporary = format!("{name}.{:016x}.new", chance()?);
+    let mut file = disk.create(&temporary)?;
+    file.append(&[text.as_bytes()])?;
+    file.sync()?;
+    disk.rename(&temporary, name)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_has_a_folder_a_lake_and_nothing_gets_out_of_store_dir() {
+        let folder = |instance, lake| folder_of(Path::new("/s"), instance, lake);
+        assert_ne!(folder("shiwake.0", "s3://a"), folder("shiwake.0", "s3://b"));
+        assert_ne!(folder("shiwake.0", "s3://a"), folder("shiwake.1", "s3://a"));
+        assert_eq!(folder("../../x/y", "s3://a").parent(), Some(Path::new("/s")));
+    }
+
+    #[test]
+    fn the_seed_is_made_once() {
+        let parent = tempfile::tempdir().unwrap();
+        let open = open_folder(parent.path().join("x"), "s3://a".into());
+        let seed = open().unwrap().seed;
+        assert_eq!(open().unwrap().seed, seed);
+        assert_eq!(std::fs::read_to_string(parent.path().join("x/lake")).unwrap(), "s3://a");
+        std::fs::write(parent.path().join("x/seed"), "torn").unwrap();
+        assert_ne!(open().unwrap().seed, seed);
+    }
+}

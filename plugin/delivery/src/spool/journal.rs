@@ -1,0 +1,321 @@
+//! The lanes that outlive the process: segment files in a folder.
+//!
+//! A chunk's blocks are appended to the open file of each of its lanes. When one of them cannot be, those before it are
+//! taken back, so a chunk is in the spool whole or not at all. [`Journal::sync`] makes all that was appended since the
+//! last time safe for the lanes that ask for it, in one go for as many chunks as came together; when it fails, all of
+//! them are taken back. A file that could not be made safe, or cut back, is not appended to any more.
+//!
+//! A file that is there but was committed is removed at the next start: commits are written before files are removed.
+
+use super::disk::{Disk, DiskFile, DiskLock};
+use super::format::{Header, block_bytes, encode_block, encode_seal};
+use super::known::{Commit, CommitLog, KnownChunks};
+use super::recovery::{Recovered, RecoveredSegment, names, read_marks};
+use super::segment::{Block, ChunkMark, Content, SealedSegment, SegmentId};
+use super::{Durability, SpoolError};
+use crate::lane::{LANE_COUNT, Lane};
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Chunks after which a segment is closed whatever its size: their marks are in memory, and in its seal.
+pub(super) const MAX_SEGMENT_CHUNKS: usize = 16_384;
+
+/// How far a file goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Extent {
+    bytes: u64,
+    records: u64,
+    chunks: usize,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    file: Box<dyn DiskFile>,
+    name: String,
+    header: Header,
+    seed: u64,
+    extent: Extent,
+    /// What a failed sync takes back to.
+    safe: Extent,
+    marks: Vec<ChunkMark>,
+    opened_at: Duration,
+    is_broken: bool,
+}
+
+#[derive(Debug)]
+struct SealedFile {
+    name: String,
+    bytes: u64,
+    sorting: u64,
+}
+
+/// Segment files.
+#[derive(Debug)]
+pub(super) struct Journal {
+    disk: Arc<dyn Disk>,
+    stream: Arc<str>,
+    sorting: u64,
+    durability: [Durability; LANE_COUNT],
+    open: [Option<OpenFile>; LANE_COUNT],
+    sealed: HashMap<SegmentId, SealedFile>,
+    /// Files that are committed and could not be removed yet.
+    doomed: Vec<String>,
+    are_names_safe: bool,
+    held_bytes: u64,
+    pub(super) known: KnownChunks,
+    commits: CommitLog,
+    _locks: Vec<Box<dyn DiskLock>>,
+}
+
+impl Journal {
+    /// Goes on with what recovery found.
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        stream: Arc<str>,
+        sorting: u64,
+        durability: [Durability; LANE_COUNT],
+        recovered: Recovered,
+    ) -> (Self, Vec<SealedSegment>) {
+        let Recovered { segments, known, commits, locks, .. } = recovered;
+        let mut journal = Self {
+            disk,
+            stream,
+            sorting,
+            durability,
+            open: Default::default(),
+            sealed: HashMap::new(),
+            doomed: Vec::new(),
+            are_names_safe: true,
+            held_bytes: 0,
+            known,
+            commits,
+            _locks: locks,
+        };
+        let segments = segments.into_iter().map(|RecoveredSegment { segment, name, sorting }| {
+            journal.held_bytes += segment.bytes;
+            let file = SealedFile { name, bytes: segment.bytes, sorting };
+            journal.sealed.insert(segment.id.clone(), file);
+            segment
+        });
+        let segments = segments.collect();
+        (journal, segments)
+    }
+
+    pub(super) fn held_bytes(&self) -> u64 {
+        self.held_bytes
+    }
+
+    /// Bytes and time of the lane's open segment, and whether it has as many chunks as it may.
+    pub(super) fn open_segment(&self, lane: Lane) -> Option<(u64, Duration, bool)> {
+        let open = self.open.get(lane.index())?.as_ref().filter(|open| open.extent.chunks > 0)?;
+        Some((open.extent.bytes, open.opened_at, open.extent.chunks >= MAX_SEGMENT_CHUNKS))
+    }
+
+    /// Appends a chunk's blocks, all or none. `next_number` and `first_records` are what new segments begin with.
+    pub(super) fn append(
+        &mut self,
+        mark: ChunkMark,
+        blocks: &[(Lane, &Block)],
+        numbers: &mut Numbers,
+        now: Duration,
+    ) -> Result<(), SpoolError> {
+        for (done, (lane, block)) in blocks.iter().enumerate() {
+            if let Err(source) = self.append_block(*lane, mark, block, numbers, now) {
+                for (lane, block) in blocks.iter().take(done) {
+                    self.take_back_block(*lane, block);
+                }
+                return Err(SpoolError::disk("records could not be written to the spool", source));
+            }
+        }
+        Ok(())
+    }
+
+    fn append_block(
+        &mut self,
+        lane: Lane,
+        mark: ChunkMark,
+        block: &Block,
+        numbers: &mut Numbers,
+        now: Duration,
+    ) -> io::Result<()> {
+        let Some(slot) = self.open.get_mut(lane.index()) else { return Ok(()) };
+        let open = match slot {
+            Some(open) if !open.is_broken => open,
+            // A broken file with records is sealed before anything else is appended.
+            Some(open) if open.extent.chunks > 0 => {
+                return Err(io::Error::other(format!("file '{}' cannot be written to", open.name)));
+            }
+            _ => {
+                if let Some(unused) = slot.take() {
+                    self.held_bytes -= unused.extent.bytes;
+                    self.doomed.push(unused.name);
+                }
+                let id = SegmentId { stream: Arc::clone(&self.stream), lane, number: numbers.next_segment };
+                let header = Header { id, first_record: numbers.first_record(lane), sorting: self.sorting };
+                let open = create(self.disk.as_ref(), header, now)?;
+                numbers.next_segment += 1;
+                self.are_names_safe = false;
+                self.held_bytes += open.extent.bytes;
+                slot.insert(open)
+            }
+        };
+        if open.extent.chunks == 0 {
+            open.opened_at = now;
+        }
+        let head = encode_block(open.seed, open.extent.bytes, &mark, block);
+        if let Err(error) = open.file.append(&[&head, &block.events]) {
+            open.cut_to(open.extent);
+            return Err(error);
+        }
+        open.extent.bytes += head.len() as u64 + block.events.len() as u64;
+        open.extent.records += block.records;
+        open.extent.chunks += 1;
+        open.marks.push(mark);
+        self.held_bytes += block_bytes(block);
+        Ok(())
+    }
+
+    fn take_back_block(&mut self, lane: Lane, block: &Block) {
+        let Some(open) = self.open.get_mut(lane.index()).and_then(Option::as_mut) else { return };
+        let Extent { bytes, records, chunks } = open.extent;
+        let before = Extent { bytes: bytes - block_bytes(block), records: records - block.records, chunks: chunks - 1 };
+        open.cut_to(before);
+        self.held_bytes -= block_bytes(block);
+    }
+
+    /// Makes safe what was appended since the last time; when it cannot be, takes it back. Gives the records taken back, a
+    /// lane each, with the error.
+    pub(super) fn sync(&mut self) -> Result<(), (SpoolError, [u64; LANE_COUNT])> {
+        let mut result = Ok(());
+        for (open, durability) in self.open.iter_mut().zip(self.durability) {
+            let Some(open) = open.as_mut().filter(|open| open.extent != open.safe) else { continue };
+            if durability == Durability::Fsync && result.is_ok() {
+                result = open.file.sync();
+                if result.is_ok() && !self.are_names_safe {
+                    result = self.disk.sync_names();
+                    self.are_names_safe = result.is_ok();
+                }
+                // What the system did with the pages after a failed sync cannot be known.
+                open.is_broken |= result.is_err();
+            }
+        }
+        let Err(source) = result else {
+            self.open.iter_mut().flatten().for_each(|open| open.safe = open.extent);
+            return Ok(());
+        };
+        let mut taken_back = [0; LANE_COUNT];
+        for (open, taken_back) in self.open.iter_mut().zip(&mut taken_back) {
+            let Some(open) = open.as_mut().filter(|open| open.extent != open.safe) else { continue };
+            *taken_back = open.extent.records - open.safe.records;
+            self.held_bytes -= open.extent.bytes - open.safe.bytes;
+            open.cut_to(open.safe);
+        }
+        Err((SpoolError::disk("the spool could not be made safe", source), taken_back))
+    }
+
+    /// Whether the lane's file can no longer be written to and must be sealed.
+    pub(super) fn is_broken(&self, lane: Lane) -> bool {
+        self.open
+            .get(lane.index())
+            .and_then(Option::as_ref)
+            .is_some_and(|open| open.is_broken && open.extent.chunks > 0)
+    }
+
+    /// Closes the lane's file.
+    pub(super) fn seal(&mut self, lane: Lane) -> Option<SealedSegment> {
+        let mut open = self.open.get_mut(lane.index())?.take_if(|open| open.extent.chunks > 0)?;
+        let Extent { bytes, records, .. } = open.extent;
+        if !open.is_broken {
+            let seal = encode_seal(open.seed, bytes, records, &open.marks);
+            // Without a seal the file is read to its end at the next start; nothing is lost.
+            if open.file.append(&[&seal]).is_err() {
+                let _ = open.file.truncate(bytes);
+            }
+        }
+        let OpenFile { name, header, .. } = open;
+        let file = SealedFile { name: name.clone(), bytes, sorting: self.sorting };
+        self.sealed.insert(header.id.clone(), file);
+        let content = Content::File { disk: Arc::clone(&self.disk), name, bytes, may_have_holes: false, tries: None };
+        Some(SealedSegment { id: header.id, first_record: header.first_record, records, bytes, content })
+    }
+
+    /// Forgets a segment of which every object is stored, or which was put aside.
+    pub(super) fn commit(&mut self, id: &SegmentId) -> Result<(), SpoolError> {
+        let Some(SealedFile { name, bytes, sorting }) = self.sealed.remove(id) else { return Ok(()) };
+        self.held_bytes -= bytes;
+        let disk = Arc::clone(&self.disk);
+        let disk = disk.as_ref();
+        // The marks of a long backlog would take much memory; they are in the file.
+        let marks = read_marks(disk, &name);
+        let commit = Commit { id: id.clone(), sorting, marks: marks.unwrap_or_default() };
+        let logged = self.commits.append(disk, &commit);
+        self.doomed.push(name);
+        self.doomed.retain(|name| !is_gone(disk, name));
+        // Where the disk was full there is room now.
+        logged.or_else(|_| self.commits.append(disk, &commit)).map_err(|source| {
+            SpoolError::disk(
+                "chunks of a delivered segment will not be recognised if the host sends them again",
+                source,
+            )
+        })
+    }
+}
+
+fn is_gone(disk: &dyn Disk, name: &str) -> bool {
+    let _ = disk.remove(&names::tries(name));
+    match disk.remove(name) {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+fn create(disk: &dyn Disk, header: Header, now: Duration) -> io::Result<OpenFile> {
+    let name = names::segment(&header.id);
+    // A file of this name can only be a try that failed half-way.
+    let _ = disk.remove(&name);
+    let mut file = disk.create(&name)?;
+    let (bytes, seed) = header.encode();
+    if let Err(error) = file.append(&[&bytes]) {
+        let _ = disk.remove(&name);
+        return Err(error);
+    }
+    let extent = Extent { bytes: bytes.len() as u64, ..Extent::default() };
+    Ok(OpenFile { file, name, header, seed, extent, safe: extent, marks: Vec::new(), opened_at: now, is_broken: false })
+}
+
+impl OpenFile {
+    fn cut_to(&mut self, extent: Extent) {
+        self.is_broken |= self.file.truncate(extent.bytes).is_err();
+        self.extent = extent;
+        self.marks.truncate(extent.chunks);
+    }
+}
+
+/// What is counted up over a stream.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    pub(super) next_segment: u64,
+    pub(super) next_chunk: u64,
+    records: [u64; LANE_COUNT],
+}
+
+impl Numbers {
+    /// Records that the lane has taken.
+    pub(super) fn first_record(&self, lane: Lane) -> u64 {
+        self.records.get(lane.index()).copied().unwrap_or(0)
+    }
+
+    pub(super) fn add(&mut self, lane: Lane, records: u64) {
+        if let Some(count) = self.records.get_mut(lane.index()) {
+            *count += records;
+        }
+    }
+
+    pub(super) fn take_back(&mut self, lane: Lane, records: u64) {
+        if let Some(count) = self.records.get_mut(lane.index()) {
+            *count = count.saturating_sub(records);
+        }
+    }
+}

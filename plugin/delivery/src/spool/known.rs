@@ -1,0 +1,309 @@
+//! Chunks that were taken before the restart, for recognising those that the host sends again.
+//!
+//! A host that was killed does not know which of its chunks were taken, and sends all again, byte for byte. So the mark of
+//! every chunk stands in the seal of its segments, or in the commit log when a segment is delivered and gone. They are
+//! read at the start, at most [`MAX_KNOWN_CHUNKS`] of them, the newest; each is recognised once. What is taken in this run
+//! is not compared: the host sends a chunk again only when it was answered RETRY, so two equal chunks are two chunks.
+//!
+//! The commit log is a file of frames, one a committed segment: `length u32 | checksum u64 | stream (u8 length, text)
+//! | number u64 | lane (u8 length, text) | sorting u64 | marks`, with the encodings of the segment file. What is behind the
+//! last frame that checks out is cut off.
+
+use super::disk::{Disk, DiskFile};
+use super::format::{append_commit, read_commit};
+use super::segment::{ChunkId, ChunkMark, SegmentId};
+use crate::lane::Lane;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+/// Chunks that are recognised after a restart: 32 bytes each in memory, 25 on disk and up to twice as many there.
+pub const MAX_KNOWN_CHUNKS: usize = 32_768;
+
+/// A set of lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct LaneSet(u8);
+
+impl LaneSet {
+    pub(super) fn insert(&mut self, lane: Lane) {
+        self.0 |= 1 << lane.index();
+    }
+
+    pub(super) fn contains(self, lane: Lane) -> bool {
+        self.0 & (1 << lane.index()) != 0
+    }
+
+    fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+}
+
+/// A segment that was delivered: of its chunks the marks are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Commit {
+    pub(super) id: SegmentId,
+    pub(super) sorting: u64,
+    pub(super) marks: Vec<ChunkMark>,
+}
+
+/// What is known of a chunk: what of it is here, and whether it would be sorted the same way again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Known {
+    id: ChunkId,
+    present: LaneSet,
+    is_complete: bool,
+    is_sorted_the_same: bool,
+    is_recognised: bool,
+}
+
+/// What to do with a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recognition {
+    /// It is new.
+    New,
+    /// What goes to these lanes is here already.
+    Present(LaneSet),
+    /// All of it is.
+    Whole,
+    /// A part of it is here, but nobody can tell which: it was sorted in another way. Taking it doubles that part.
+    Unclear,
+}
+
+/// Puts marks of one chunk, which stand in several files, together.
+#[derive(Debug)]
+pub(super) struct Collector {
+    sorting: u64,
+    // Streams are named by the time they began, so this is the order of time.
+    chunks: BTreeMap<(Arc<str>, u64), (Known, u8)>,
+}
+
+impl Collector {
+    pub(super) fn new(sorting: u64) -> Self {
+        Self { sorting, chunks: BTreeMap::new() }
+    }
+
+    pub(super) fn add(&mut self, id: &SegmentId, sorting: u64, marks: &[ChunkMark]) {
+        for mark in marks {
+            let new = Known {
+                id: mark.id,
+                present: LaneSet::default(),
+                is_complete: false,
+                is_sorted_the_same: sorting == self.sorting,
+                is_recognised: false,
+            };
+            let (known, lanes) =
+                self.chunks.entry((Arc::clone(&id.stream), mark.sequence)).or_insert((new, mark.lanes));
+            known.present.insert(id.lane);
+            known.is_complete = known.present.count() >= u32::from(*lanes);
+            if self.chunks.len() > MAX_KNOWN_CHUNKS {
+                self.chunks.pop_first();
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> KnownChunks {
+        let mut chunks: Vec<Known> = self.chunks.into_values().map(|(known, _)| known).collect();
+        chunks.sort_by_key(|known| known.id);
+        KnownChunks { chunks }
+    }
+}
+
+/// The chunks that were taken before the restart.
+#[derive(Debug, Default)]
+pub(super) struct KnownChunks {
+    chunks: Vec<Known>,
+}
+
+impl KnownChunks {
+    /// What is known of a chunk. Asking changes nothing.
+    pub(super) fn look_up(&self, id: ChunkId) -> Recognition {
+        match self.find(id).and_then(|index| self.chunks.get(index)) {
+            None => Recognition::New,
+            Some(Known { is_sorted_the_same: true, present, .. }) => Recognition::Present(*present),
+            Some(Known { is_complete: true, .. }) => Recognition::Whole,
+            Some(_) => Recognition::Unclear,
+        }
+    }
+
+    /// The chunk was taken, or was here already: it is not recognised again.
+    pub(super) fn recognised(&mut self, id: ChunkId) {
+        if let Some(known) = self.find(id).and_then(|index| self.chunks.get_mut(index)) {
+            known.is_recognised = true;
+        }
+    }
+
+    fn find(&self, id: ChunkId) -> Option<usize> {
+        let first = self.chunks.partition_point(|known| known.id < id);
+        let equal = self.chunks.get(first..)?.iter().take_while(|known| known.id == id);
+        equal.enumerate().find(|(_, known)| !known.is_recognised).map(|(index, _)| first + index)
+    }
+}
+
+/// The file of committed segments of one stream.
+#[derive(Debug)]
+pub(super) struct CommitLog {
+    name: String,
+    file: Option<Box<dyn DiskFile>>,
+    bytes: u64,
+    marks: usize,
+    /// What is to be kept of older logs, as long as there is no file.
+    unwritten: Vec<Commit>,
+}
+
+impl CommitLog {
+    /// A log with what is to be kept of older ones; the file is not made yet.
+    pub(super) fn new(name: String, kept: Vec<Commit>) -> Self {
+        Self { name, file: None, bytes: 0, marks: 0, unwritten: kept }
+    }
+
+    /// Makes the file. When it cannot be, that is tried again at each commit.
+    pub(super) fn create(&mut self, disk: &dyn Disk) -> io::Result<()> {
+        let _ = disk.remove(&self.name);
+        let (file, bytes, marks) = write_new(disk, &self.name, &self.unwritten)?;
+        (self.file, self.bytes, self.marks) = (Some(file), bytes, marks);
+        self.unwritten = Vec::new();
+        Ok(())
+    }
+
+    pub(super) fn append(&mut self, disk: &dyn Disk, commit: &Commit) -> io::Result<()> {
+        if self.file.is_none() {
+            self.create(disk)?;
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let frame = append_commit(commit);
+        if let Err(error) = file.append(&[&frame]) {
+            // What cannot be cut off is in the way of all that would follow.
+            if file.truncate(self.bytes).is_err() {
+                self.unwritten = read_log(disk, &self.name).unwrap_or_default();
+                self.file = None;
+            }
+            return Err(error);
+        }
+        self.bytes += frame.len() as u64;
+        self.marks += commit.marks.len();
+        if self.marks > 2 * MAX_KNOWN_CHUNKS {
+            self.compact(disk)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the log anew with the newest marks alone.
+    fn compact(&mut self, disk: &dyn Disk) -> io::Result<()> {
+        let commits = newest(read_log(disk, &self.name)?);
+        let new_name = format!("{}.new", self.name);
+        let _ = disk.remove(&new_name);
+        let (file, bytes, marks) = write_new(disk, &new_name, &commits)?;
+        disk.rename(&new_name, &self.name)?;
+        (self.file, self.bytes, self.marks) = (Some(file), bytes, marks);
+        Ok(())
+    }
+}
+
+fn write_new(disk: &dyn Disk, name: &str, commits: &[Commit]) -> io::Result<(Box<dyn DiskFile>, u64, usize)> {
+    let mut file = disk.create(name)?;
+    let content: Vec<u8> = commits.iter().flat_map(append_commit).collect();
+    file.append(&[&content])?;
+    file.sync()?;
+    Ok((file, content.len() as u64, commits.iter().map(|commit| commit.marks.len()).sum()))
+}
+
+/// The commits of a log, as far as they check out.
+pub(super) fn read_log(disk: &dyn Disk, name: &str) -> io::Result<Vec<Commit>> {
+    let file = disk.open(name)?;
+    let mut content = vec![0; usize::try_from(file.size()?).map_err(io::Error::other)?];
+    file.read_at(0, &mut content)?;
+    let mut rest = content.as_slice();
+    Ok(std::iter::from_fn(|| read_commit(&mut rest)).collect())
+}
+
+/// The last commits that together have as many marks as are kept.
+pub(super) fn newest(mut commits: Vec<Commit>) -> Vec<Commit> {
+    let mut marks = 0;
+    let kept = commits.iter().rev().take_while(|commit| {
+        marks += commit.marks.len();
+        marks <= MAX_KNOWN_CHUNKS
+    });
+    let kept = kept.count();
+    commits.drain(..commits.len() - kept);
+    commits
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::spool::disk::SystemDisk;
+    use shiwake_records::log_type::LogType;
+
+    const AUDIT: Lane = Lane::Typed(LogType::Audit);
+    const APP: Lane = Lane::Typed(LogType::App);
+
+    fn segment(stream: &str, lane: Lane, number: u64) -> SegmentId {
+        SegmentId { stream: stream.into(), lane, number }
+    }
+
+    fn mark(id: u128, sequence: u64, lanes: u8) -> ChunkMark {
+        ChunkMark { id: ChunkId(id), sequence, lanes }
+    }
+
+    #[test]
+    fn a_chunk_is_recognised_as_often_as_it_was_taken() {
+        let mut collector = Collector::new(1);
+        collector.add(&segment("a", APP, 0), 1, &[mark(7, 0, 1), mark(9, 1, 1), mark(7, 2, 1)]);
+        let mut known = collector.finish();
+        for _ in 0..2 {
+            let Recognition::Present(lanes) = known.look_up(ChunkId(7)) else { panic!("not recognised") };
+            assert!(lanes.contains(APP) && !lanes.contains(AUDIT));
+            known.recognised(ChunkId(7));
+        }
+        assert_eq!(known.look_up(ChunkId(7)), Recognition::New);
+        assert_eq!(known.look_up(ChunkId(8)), Recognition::New);
+        assert!(matches!(known.look_up(ChunkId(9)), Recognition::Present(_)));
+    }
+
+    #[test]
+    fn what_was_sorted_in_another_way_is_here_when_all_of_it_is() {
+        let mut collector = Collector::new(1);
+        collector.add(&segment("a", APP, 0), 2, &[mark(7, 0, 2), mark(8, 1, 2)]);
+        collector.add(&segment("a", AUDIT, 1), 2, &[mark(7, 0, 2)]);
+        let known = collector.finish();
+        assert_eq!(known.look_up(ChunkId(7)), Recognition::Whole);
+        assert_eq!(known.look_up(ChunkId(8)), Recognition::Unclear);
+    }
+
+    #[test]
+    fn the_newest_are_kept() {
+        let mut collector = Collector::new(1);
+        let marks: Vec<ChunkMark> = (0..MAX_KNOWN_CHUNKS as u64).map(|n| mark(u128::from(n), n, 1)).collect();
+        collector.add(&segment("b", APP, 0), 1, &marks);
+        collector.add(&segment("a", APP, 0), 1, &[mark(1 << 100, 0, 1)]);
+        collector.add(&segment("c", APP, 0), 1, &[mark(1 << 101, 0, 1)]);
+        let known = collector.finish();
+        assert_eq!(known.chunks.len(), MAX_KNOWN_CHUNKS);
+        assert_eq!(known.look_up(ChunkId(1 << 100)), Recognition::New);
+        assert_eq!(known.look_up(ChunkId(0)), Recognition::New);
+        assert_ne!(known.look_up(ChunkId(1)), Recognition::New);
+        assert_ne!(known.look_up(ChunkId(1 << 101)), Recognition::New);
+    }
+
+    #[test]
+    fn the_log_is_read_as_far_as_it_checks_out_and_does_not_grow_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = SystemDisk::open(folder.path().to_path_buf()).unwrap();
+        let commit = |number: u64| Commit {
+            id: segment("a", APP, number),
+            sorting: 5,
+            marks: (0..1_000).map(|n| mark(u128::from(n), n, 1)).collect(),
+        };
+        let mut log = CommitLog::new("log".into(), vec![commit(0)]);
+        log.create(&disk).unwrap();
+        for number in 1..200 {
+            log.append(&disk, &commit(number)).unwrap();
+        }
+        disk.open("log").unwrap().append(&[b"torn"]).unwrap();
+        let commits = read_log(&disk, "log").unwrap();
+        assert_eq!(commits.last(), Some(&commit(199)));
+        let marks: usize = commits.iter().map(|commit| commit.marks.len()).sum();
+        assert!((MAX_KNOWN_CHUNKS - 1_000..=2 * MAX_KNOWN_CHUNKS).contains(&marks), "{marks}");
+    }
+}

@@ -1,0 +1,406 @@
+//! The spool of one output instance: lanes in memory and lanes in files.
+
+use super::disk::Disk;
+use super::journal::{Journal, Numbers};
+use super::known::Recognition;
+use super::memory::MemoryShare;
+use super::recovery::recover;
+use super::segment::{Block, ChunkId, ChunkMark, SealedSegment, SegmentId};
+use super::{ChunkBlocks, Durability, SpoolError};
+use crate::lane::{LANE_COUNT, Lane};
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use twox_hash::XxHash3_128;
+
+/// What a block in memory costs beside its events: its place in the list and its allocation's header.
+const BLOCK_OVERHEAD_BYTES: u64 = 128;
+/// Time between two tries at a folder that cannot be used.
+const REOPEN_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Gives the folder; asked again and again as long as it fails.
+pub type OpenDisk = Box<dyn Fn() -> io::Result<OpenedDisk> + Send>;
+
+/// A folder for segments.
+#[derive(Debug)]
+pub struct OpenedDisk {
+    /// The folder.
+    pub disk: Arc<dyn Disk>,
+    /// Makes the identity of chunks a secret of this folder, so that nobody can make two chunks that have the same one.
+    pub seed: u64,
+}
+
+/// What a spool is told at its start.
+pub struct SpoolSettings {
+    /// Names this run apart from every other, of every spool that writes to the same lake.
+    pub stream: Arc<str>,
+    /// How safe each lane's records are. Without a folder all are in memory.
+    pub durability: [Durability; LANE_COUNT],
+    /// Tells versions and configurations of sorting apart.
+    pub sorting: u64,
+    /// What may be held in memory.
+    pub memory: MemoryShare,
+    /// What may be held in the folder, in bytes.
+    pub disk_limit_bytes: u64,
+    /// How to get the folder, and its name for people.
+    pub folder: Option<(String, OpenDisk)>,
+}
+
+/// What is known of an open segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenSegment {
+    /// Bytes in it.
+    pub bytes: u64,
+    /// When its first record came, on the clock's monotonic time.
+    pub opened_at: Duration,
+    /// Whether it can take no more, whatever its size.
+    pub must_be_sealed: bool,
+}
+
+/// What became of a chunk that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Appended {
+    /// Records taken, a lane each.
+    pub records: [u64; LANE_COUNT],
+    /// Records that were here already, because the host has sent the chunk again after a restart.
+    pub recognised_records: u64,
+    /// Records that may be doubled: a part of the chunk was here, sorted in a way that is no longer known.
+    pub unclear_records: u64,
+}
+
+#[derive(Debug, Default)]
+struct Growing {
+    blocks: Vec<Block>,
+    bytes: u64,
+    opened_at: Duration,
+    first_record: u64,
+}
+
+enum Folder {
+    None,
+    /// It could not be used so far; what the last try said, until the next one.
+    Missing {
+        error: io::Error,
+        next_try: Duration,
+    },
+    Open {
+        journal: Box<Journal>,
+        seed: u64,
+    },
+}
+
+/// Keeps records between the host's OK and the store's.
+pub struct Spool {
+    settings: SpoolSettings,
+    numbers: Numbers,
+    growing: [Growing; LANE_COUNT],
+    sealed_bytes: HashMap<SegmentId, u64>,
+    memory_bytes: u64,
+    /// What is in memory and was appended since the last sync, an entry a lane: blocks, bytes.
+    unsynced: [(usize, u64); LANE_COUNT],
+    folder: Folder,
+    recovered: Vec<SealedSegment>,
+    problems: Vec<String>,
+}
+
+impl Spool {
+    /// A spool; what an earlier run has left in its folder is in [`Spool::take_recovered`]. A folder that cannot be used is
+    /// tried again later, and until then only lanes in memory take records.
+    #[must_use]
+    pub fn start(mut settings: SpoolSettings, now: Duration) -> Self {
+        let folder = match &settings.folder {
+            None => {
+                settings.durability = [Durability::Memory; LANE_COUNT];
+                Folder::None
+            }
+            Some(_) => Folder::Missing { error: io::Error::other("not tried yet"), next_try: now },
+        };
+        let mut spool = Self {
+            settings,
+            numbers: Numbers::default(),
+            growing: Default::default(),
+            sealed_bytes: HashMap::new(),
+            memory_bytes: 0,
+            unsynced: Default::default(),
+            folder,
+            recovered: Vec::new(),
+            problems: Vec::new(),
+        };
+        spool.try_open(now);
+        spool
+    }
+
+    /// Names this run's objects apart from those of every other.
+    #[must_use]
+    pub fn stream(&self) -> &Arc<str> {
+        &self.settings.stream
+    }
+
+    /// Segments that an earlier run has left, each once, in the order in which they were begun.
+    pub fn take_recovered(&mut self) -> Vec<SealedSegment> {
+        std::mem::take(&mut self.recovered)
+    }
+
+    /// Lines about files of the folder that cannot be used, each once.
+    pub fn take_problems(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.problems)
+    }
+
+    /// Why the folder cannot be used, if it cannot.
+    #[must_use]
+    pub fn missing_folder(&self) -> Option<String> {
+        let (Folder::Missing { error, .. }, Some((folder, _))) = (&self.folder, &self.settings.folder) else {
+            return None;
+        };
+        Some(folder_error(folder, error).to_string())
+    }
+
+    /// What a chunk will be recognised by.
+    #[must_use]
+    pub fn identify(&self, chunk: &[u8]) -> ChunkId {
+        match &self.folder {
+            Folder::Open { seed, .. } => ChunkId(XxHash3_128::oneshot_with_seed(*seed, chunk)),
+            Folder::None | Folder::Missing { .. } => ChunkId(0),
+        }
+    }
+
+    /// Takes the blocks of one chunk, all or none; what of it is here since before a restart is passed over. It is safe after
+    /// [`Spool::sync`].
+    ///
+    /// # Errors
+    /// When there is no room, or the folder does not take it.
+    pub fn append(&mut self, id: ChunkId, mut blocks: ChunkBlocks, now: Duration) -> Result<Appended, SpoolError> {
+        self.try_open(now);
+        let mut appended = Appended::default();
+        let recognition = match &self.folder {
+            Folder::Open { journal, .. } => journal.known.look_up(id),
+            Folder::None | Folder::Missing { .. } => Recognition::New,
+        };
+        for (lane, slot) in Lane::BY_WORTH.into_iter().zip(&mut blocks) {
+            let records = slot.as_ref().map_or(0, |block| block.records);
+            let is_here = match recognition {
+                Recognition::New => false,
+                Recognition::Present(lanes) => lanes.contains(lane),
+                Recognition::Whole => true,
+                Recognition::Unclear => {
+                    appended.unclear_records += records;
+                    false
+                }
+            };
+            if is_here {
+                appended.recognised_records += records;
+                *slot = None;
+            }
+        }
+        let lanes =
+            || Lane::BY_WORTH.into_iter().zip(&blocks).filter_map(|(lane, block)| Some((lane, block.as_ref()?)));
+        let (in_memory, in_files): (Vec<_>, Vec<_>) =
+            lanes().partition(|(lane, _)| self.durability(*lane) == Durability::Memory);
+        let memory_wanted = in_memory.iter().map(|(_, block)| cost(block)).sum();
+        self.check_memory(memory_wanted)?;
+        self.append_to_files(id, &in_files, now)?;
+        if let Folder::Open { journal, .. } = &mut self.folder {
+            journal.known.recognised(id);
+        }
+        for (lane, block) in lanes() {
+            if let Some(records) = appended.records.get_mut(lane.index()) {
+                *records = block.records;
+            }
+        }
+        for (lane, block) in Lane::BY_WORTH.into_iter().zip(blocks) {
+            let Some(block) = block else { continue };
+            if self.durability(lane) == Durability::Memory {
+                self.append_to_memory(lane, block, now);
+            }
+        }
+        for (lane, records) in Lane::BY_WORTH.into_iter().zip(appended.records) {
+            self.numbers.add(lane, records);
+        }
+        Ok(appended)
+    }
+
+    /// Makes all that was appended since the last time as safe as it shall be. When that fails all of it is taken back,
+    /// and the host must be told so for each of those chunks.
+    ///
+    /// # Errors
+    /// When the disk may not have it.
+    pub fn sync(&mut self) -> Result<(), SpoolError> {
+        let unsynced = std::mem::take(&mut self.unsynced);
+        let Folder::Open { journal, .. } = &mut self.folder else { return Ok(()) };
+        let Err((error, records_in_files)) = journal.sync() else { return Ok(()) };
+        for (lane, records) in Lane::BY_WORTH.into_iter().zip(records_in_files) {
+            self.numbers.take_back(lane, records);
+        }
+        for ((lane, (blocks, bytes)), growing) in Lane::BY_WORTH.into_iter().zip(unsynced).zip(&mut self.growing) {
+            let records: u64 =
+                growing.blocks.drain(growing.blocks.len().saturating_sub(blocks)..).map(|b| b.records).sum();
+            self.numbers.take_back(lane, records);
+            growing.bytes -= bytes;
+            self.memory_bytes -= bytes;
+            self.settings.memory.release(bytes);
+        }
+        Err(error)
+    }
+
+    /// The lane's open segment, if it holds anything.
+    #[must_use]
+    pub fn open_segment(&self, lane: Lane) -> Option<OpenSegment> {
+        if let Some(growing) = self.growing.get(lane.index()).filter(|growing| !growing.blocks.is_empty()) {
+            let Growing { bytes, opened_at, .. } = *growing;
+            return Some(OpenSegment { bytes, opened_at, must_be_sealed: false });
+        }
+        let Folder::Open { journal, .. } = &self.folder else { return None };
+        let (bytes, opened_at, is_at_its_end) = journal.open_segment(lane)?;
+        Some(OpenSegment { bytes, opened_at, must_be_sealed: is_at_its_end || journal.is_broken(lane) })
+    }
+
+    /// Closes the lane's open segment; `None` when there is nothing in it. What was appended must be synced.
+    pub fn seal(&mut self, lane: Lane) -> Option<SealedSegment> {
+        let growing = self.growing.get_mut(lane.index())?;
+        if growing.blocks.is_empty() {
+            let Folder::Open { journal, .. } = &mut self.folder else { return None };
+            return journal.seal(lane);
+        }
+        let Growing { blocks, bytes, first_record, .. } = std::mem::take(growing);
+        let id = SegmentId { stream: Arc::clone(&self.settings.stream), lane, number: self.numbers.next_segment };
+        self.numbers.next_segment += 1;
+        self.sealed_bytes.insert(id.clone(), bytes);
+        Some(SealedSegment::in_memory(id, first_record, blocks, bytes))
+    }
+
+    /// Forgets a segment of which every object is stored, or which was put aside.
+    ///
+    /// # Errors
+    /// When its chunks could not be noted, so that they will not be recognised after a restart. It is forgotten all the same.
+    pub fn commit(&mut self, id: &SegmentId) -> Result<(), SpoolError> {
+        if let Some(bytes) = self.sealed_bytes.remove(id) {
+            self.memory_bytes -= bytes;
+            self.settings.memory.release(bytes);
+            return Ok(());
+        }
+        let Folder::Open { journal, .. } = &mut self.folder else { return Ok(()) };
+        journal.commit(id)
+    }
+
+    /// Bytes held in memory by this spool, open and sealed.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+
+    /// Bytes held in the folder, open and sealed.
+    #[must_use]
+    pub fn disk_bytes(&self) -> u64 {
+        match &self.folder {
+            Folder::Open { journal, .. } => journal.held_bytes(),
+            Folder::None | Folder::Missing { .. } => 0,
+        }
+    }
+
+    /// Whether so much is held, of memory or of the folder, that segments should be closed before their time; for a lane, as
+    /// closing one in memory makes no room in the folder.
+    #[must_use]
+    pub fn is_tight(&self, lane: Lane) -> bool {
+        let (held, limit) = match self.durability(lane) {
+            Durability::Memory => (self.settings.memory.held_bytes(), self.settings.memory.spool_limit_bytes()),
+            Durability::Flush | Durability::Fsync => (self.disk_bytes(), self.settings.disk_limit_bytes),
+        };
+        held >= limit / 3 * 2
+    }
+
+    /// How safe a lane's records are.
+    #[must_use]
+    pub fn durability(&self, lane: Lane) -> Durability {
+        self.settings.durability.get(lane.index()).copied().unwrap_or(Durability::Memory)
+    }
+
+    fn check_memory(&self, wanted: u64) -> Result<(), SpoolError> {
+        let (held, limit) = (self.settings.memory.held_bytes(), self.settings.memory.spool_limit_bytes());
+        // A chunk above the limit would never fit; it is taken when nothing else is held here.
+        if wanted > 0 && self.memory_bytes > 0 && held + wanted > limit {
+            return Err(SpoolError::Full { what: "memory", held, limit, wanted });
+        }
+        Ok(())
+    }
+
+    fn append_to_files(&mut self, id: ChunkId, blocks: &[(Lane, &Block)], now: Duration) -> Result<(), SpoolError> {
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        let journal = match (&mut self.folder, &self.settings.folder) {
+            (Folder::Open { journal, .. }, _) => journal,
+            (Folder::Missing { error, .. }, Some((folder, _))) => return Err(folder_error(folder, error)),
+            // Without a folder every lane is in memory.
+            _ => return Ok(()),
+        };
+        let wanted: u64 = blocks.iter().map(|(_, block)| cost(block)).sum();
+        let (held, limit) = (journal.held_bytes(), self.settings.disk_limit_bytes);
+        if held > 0 && held + wanted > limit {
+            return Err(SpoolError::Full { what: "store_dir", held, limit, wanted });
+        }
+        let lanes = u8::try_from(blocks.len()).unwrap_or(u8::MAX);
+        let mark = ChunkMark { id, sequence: self.numbers.next_chunk, lanes };
+        journal.append(mark, blocks, &mut self.numbers, now)?;
+        self.numbers.next_chunk += 1;
+        Ok(())
+    }
+
+    fn append_to_memory(&mut self, lane: Lane, block: Block, now: Duration) {
+        let first_record = self.numbers.first_record(lane);
+        let bytes = cost(&block);
+        let (Some(growing), Some(unsynced)) = (self.growing.get_mut(lane.index()), self.unsynced.get_mut(lane.index()))
+        else {
+            return;
+        };
+        if growing.blocks.is_empty() {
+            (growing.opened_at, growing.first_record) = (now, first_record);
+        }
+        growing.bytes += bytes;
+        growing.blocks.push(block);
+        *unsynced = (unsynced.0 + 1, unsynced.1 + bytes);
+        self.memory_bytes += bytes;
+        self.settings.memory.hold(bytes);
+    }
+
+    fn try_open(&mut self, now: Duration) {
+        let (Folder::Missing { next_try, .. }, Some((_, open))) = (&self.folder, &self.settings.folder) else { return };
+        if now < *next_try {
+            return;
+        }
+        let SpoolSettings { stream, sorting, durability, .. } = &self.settings;
+        let opened = open().and_then(|OpenedDisk { disk, seed }| {
+            let mut recovered = recover(&disk, stream, *sorting)?;
+            let problems = std::mem::take(&mut recovered.problems);
+            let (journal, segments) = Journal::new(disk, Arc::clone(stream), *sorting, *durability, recovered);
+            Ok((Folder::Open { journal: Box::new(journal), seed }, segments, problems))
+        });
+        match opened {
+            Ok((folder, segments, problems)) => {
+                self.folder = folder;
+                self.recovered.extend(segments);
+                self.problems.extend(problems);
+            }
+            Err(error) => self.folder = Folder::Missing { error, next_try: now + REOPEN_INTERVAL },
+        }
+    }
+}
+
+/// What this instance held is the others' again.
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.settings.memory.release(self.memory_bytes);
+    }
+}
+
+fn cost(block: &Block) -> u64 {
+    block.events.len() as u64 + BLOCK_OVERHEAD_BYTES
+}
+
+fn folder_error(folder: &str, error: &io::Error) -> SpoolError {
+    let source = match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    };
+    SpoolError::Folder { folder: folder.to_owned(), source }
+}
