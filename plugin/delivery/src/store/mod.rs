@@ -4,8 +4,10 @@
 //! written beside its place and renamed, S3 makes an object visible when it is complete.
 
 mod location;
+mod reading;
 
 pub use location::{Location, LocationError};
+pub use reading::{Listing, Object, ReadError};
 
 use bytes::Bytes;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
