@@ -135,7 +135,7 @@ impl Pipeline {
             disk_limit_bytes: config.store_dir_limit_bytes,
             folder,
         };
-        let spool = Spool::start(settings, clock.monotonic());
+        let spool = Spool::new(settings);
         let surroundings = Surroundings {
             config: Arc::new(config),
             ledger: Arc::default(),

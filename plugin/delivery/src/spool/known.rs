@@ -36,6 +36,18 @@ impl LaneSet {
     fn count(self) -> u32 {
         self.0.count_ones()
     }
+
+    fn without(self, other: LaneSet) -> LaneSet {
+        LaneSet(self.0 & !other.0)
+    }
+
+    fn and(self, other: LaneSet) -> LaneSet {
+        LaneSet(self.0 | other.0)
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
 }
 
 /// A segment that was delivered: of its chunks the marks are kept.
@@ -53,7 +65,14 @@ struct Known {
     present: LaneSet,
     is_complete: bool,
     is_sorted_the_same: bool,
-    is_recognised: bool,
+    /// Lanes of it that were recognised in this run.
+    recognised: LaneSet,
+}
+
+impl Known {
+    fn left(&self) -> LaneSet {
+        self.present.without(self.recognised)
+    }
 }
 
 /// What to do with a chunk.
@@ -89,7 +108,7 @@ impl Collector {
                 present: LaneSet::default(),
                 is_complete: false,
                 is_sorted_the_same: sorting == self.sorting,
-                is_recognised: false,
+                recognised: LaneSet::default(),
             };
             let (known, lanes) =
                 self.chunks.entry((Arc::clone(&id.stream), mark.sequence)).or_insert((new, mark.lanes));
@@ -104,38 +123,79 @@ impl Collector {
     pub(super) fn finish(self) -> KnownChunks {
         let mut chunks: Vec<Known> = self.chunks.into_values().map(|(known, _)| known).collect();
         chunks.sort_by_key(|known| known.id);
-        KnownChunks { chunks }
+        KnownChunks { chunks, unsynced: Vec::new() }
     }
 }
 
 /// The chunks that were taken before the restart.
+///
+/// A chunk may stand here several times: because equal ones were taken, or because a part of it was taken before one crash and
+/// the rest before the next. What counts is how often each lane has it.
 #[derive(Debug, Default)]
 pub(super) struct KnownChunks {
     chunks: Vec<Known>,
+    /// What was recognised before, of those that were since the last sync.
+    unsynced: Vec<(usize, LaneSet)>,
 }
 
 impl KnownChunks {
     /// What is known of a chunk. Asking changes nothing.
     pub(super) fn look_up(&self, id: ChunkId) -> Recognition {
-        match self.find(id).and_then(|index| self.chunks.get(index)) {
-            None => Recognition::New,
-            Some(Known { is_sorted_the_same: true, present, .. }) => Recognition::Present(*present),
-            Some(Known { is_complete: true, .. }) => Recognition::Whole,
-            Some(_) => Recognition::Unclear,
+        let (mut present, mut otherwise) = (LaneSet::default(), Recognition::New);
+        for (_, known) in self.find(id).filter(|(_, known)| !known.left().is_empty()) {
+            if known.is_sorted_the_same {
+                present = present.and(known.left());
+            } else if known.is_complete {
+                otherwise = Recognition::Whole;
+            } else if otherwise == Recognition::New {
+                otherwise = Recognition::Unclear;
+            }
         }
+        if present.is_empty() { otherwise } else { Recognition::Present(present) }
     }
 
-    /// The chunk was taken, or was here already: it is not recognised again.
+    /// The chunk was taken, or was here already: it is not recognised again. That counts from the next sync on.
     pub(super) fn recognised(&mut self, id: ChunkId) {
-        if let Some(known) = self.find(id).and_then(|index| self.chunks.get_mut(index)) {
-            known.is_recognised = true;
+        let recognition = self.look_up(id);
+        let (mut recognised, mut changes) = (LaneSet::default(), Vec::new());
+        for (index, known) in self.find(id) {
+            let left = known.left();
+            let now = match recognition {
+                Recognition::Present(_) if known.is_sorted_the_same => left.without(recognised),
+                Recognition::Whole if known.is_complete && !known.is_sorted_the_same => left,
+                Recognition::Unclear => left,
+                _ => continue,
+            };
+            recognised = recognised.and(now);
+            changes.push((index, known.recognised, known.recognised.and(now)));
+            if recognition == Recognition::Whole {
+                break;
+            }
+        }
+        for (index, before, after) in changes {
+            self.set_recognised(index, after);
+            self.unsynced.push((index, before));
         }
     }
 
-    fn find(&self, id: ChunkId) -> Option<usize> {
+    /// What was recognised since the last sync is answered OK, or else will be sent again.
+    pub(super) fn synced(&mut self, is_safe: bool) {
+        for (index, before) in std::mem::take(&mut self.unsynced).into_iter().rev() {
+            if !is_safe {
+                self.set_recognised(index, before);
+            }
+        }
+    }
+
+    fn set_recognised(&mut self, index: usize, recognised: LaneSet) {
+        if let Some(known) = self.chunks.get_mut(index) {
+            known.recognised = recognised;
+        }
+    }
+
+    fn find(&self, id: ChunkId) -> impl Iterator<Item = (usize, &Known)> {
         let first = self.chunks.partition_point(|known| known.id < id);
-        let equal = self.chunks.get(first..)?.iter().take_while(|known| known.id == id);
-        equal.enumerate().find(|(_, known)| !known.is_recognised).map(|(index, _)| first + index)
+        self.chunks.iter().enumerate().skip(first).take_while(move |(_, known)| known.id == id)
     }
 }
 
@@ -171,7 +231,8 @@ impl CommitLog {
         }
         let Some(file) = &mut self.file else { return Ok(()) };
         let frame = append_commit(commit);
-        if let Err(error) = file.append(&[&frame]) {
+        // Safe before the segment's file is removed: after a power cut its chunks must still be known.
+        if let Err(error) = file.append(&[&frame]).and_then(|()| file.sync()) {
             // What cannot be cut off is in the way of all that would follow.
             if file.truncate(self.bytes).is_err() {
                 self.unwritten = read_log(disk, &self.name).unwrap_or_default();
@@ -194,6 +255,7 @@ impl CommitLog {
         let _ = disk.remove(&new_name);
         let (file, bytes, marks) = write_new(disk, &new_name, &commits)?;
         disk.rename(&new_name, &self.name)?;
+        disk.sync_names()?;
         (self.file, self.bytes, self.marks) = (Some(file), bytes, marks);
         Ok(())
     }
@@ -204,6 +266,7 @@ fn write_new(disk: &dyn Disk, name: &str, commits: &[Commit]) -> io::Result<(Box
     let content: Vec<u8> = commits.iter().flat_map(append_commit).collect();
     file.append(&[&content])?;
     file.sync()?;
+    disk.sync_names()?;
     Ok((file, content.len() as u64, commits.iter().map(|commit| commit.marks.len()).sum()))
 }
 
@@ -259,6 +322,20 @@ mod tests {
         assert_eq!(known.look_up(ChunkId(7)), Recognition::New);
         assert_eq!(known.look_up(ChunkId(8)), Recognition::New);
         assert!(matches!(known.look_up(ChunkId(9)), Recognition::Present(_)));
+    }
+
+    #[test]
+    fn a_chunk_that_was_taken_in_parts_is_put_together() {
+        let mut collector = Collector::new(1);
+        collector.add(&segment("a", APP, 0), 1, &[mark(7, 0, 2)]);
+        collector.add(&segment("b", AUDIT, 0), 1, &[mark(7, 0, 1)]);
+        let mut known = collector.finish();
+        let Recognition::Present(lanes) = known.look_up(ChunkId(7)) else { panic!("not recognised") };
+        assert!(lanes.contains(APP) && lanes.contains(AUDIT));
+        known.recognised(ChunkId(7));
+        assert_eq!(known.look_up(ChunkId(7)), Recognition::New);
+        known.synced(false);
+        assert_eq!(known.look_up(ChunkId(7)), Recognition::Present(lanes));
     }
 
     #[test]
