@@ -1,11 +1,13 @@
 //! Output instances, by number.
 
+use crate::abi::metrics::HostMetrics;
 use crate::abi::properties::SetProperties;
 use crate::guard::{Poison, last_panic};
 use shiwake_delivery::clock::SystemClock;
 use shiwake_delivery::config::output::{OutputConfig, PROPERTIES};
 use shiwake_delivery::config::{ConfigError, Properties};
 use shiwake_delivery::log::{Level, Log};
+use shiwake_delivery::metrics::Metrics as _;
 use shiwake_delivery::pipeline::{Answer, Pipeline, StartError};
 use std::collections::BTreeMap;
 use std::ffi::CStr;
@@ -28,17 +30,25 @@ impl std::fmt::Display for InstanceError {
     }
 }
 
+/// What the host has for an instance.
+pub(crate) struct HostSide {
+    /// The address of the host's own struct.
+    pub(crate) instance: usize,
+    /// Its metrics of this instance.
+    pub(crate) metrics: Arc<HostMetrics>,
+}
+
 /// One `[OUTPUT]` section.
 pub(crate) struct OutputInstance {
     pipeline: Pipeline,
     poison: Poison,
     log: Arc<dyn Log>,
-    host_instance: usize,
+    host: HostSide,
 }
 
 impl OutputInstance {
-    /// Reads the properties and starts the threads; `host_instance` is the address of the host's own struct.
-    pub(crate) fn start(set: SetProperties, log: Arc<dyn Log>, host_instance: usize) -> Result<Self, InstanceError> {
+    /// Reads the properties and starts the threads.
+    pub(crate) fn start(set: SetProperties, log: Arc<dyn Log>, host: HostSide) -> Result<Self, InstanceError> {
         warn_if_incomplete(&set, log.as_ref());
         let properties = Properties::new(&PROPERTIES, set.values).map_err(InstanceError::Config)?;
         let environment: Vec<(String, String)> = environment();
@@ -54,7 +64,7 @@ impl OutputInstance {
         let pipeline = with_signals_blocked(|| Pipeline::start(config, &environment, clock, Arc::clone(&log)))
             .map_err(InstanceError::Start)?;
         log.line(Level::Info, &started);
-        Ok(Self { pipeline, poison: Poison::default(), log, host_instance })
+        Ok(Self { pipeline, poison: Poison::default(), log, host })
     }
 
     /// Takes a chunk; called on the host's small stack.
@@ -69,15 +79,19 @@ impl OutputInstance {
             };
             let _ = std::thread::spawn(tell).join();
         };
-        self.poison.guard(Answer::Retry, tell, || self.pipeline.accept(chunk, &tag.to_string_lossy()))
+        self.poison.guard(Answer::Retry, tell, || {
+            let answer = self.pipeline.accept(chunk, &tag.to_string_lossy());
+            self.host.metrics.update(self.pipeline.ledger());
+            answer
+        })
     }
 
     /// The address of the host's own struct.
     pub(crate) fn host_instance(&self) -> usize {
-        self.host_instance
+        self.host.instance
     }
 
-    /// Writes what is pending and joins the threads.
+    /// Writes what is pending, joins the threads, and lets go of what the host frees after this.
     ///
     /// Hosts stop their outputs one after the other, so the time that the ones before have used is not given again; each
     /// gets a little all the same, because the store that held those up may not be its own.
@@ -85,6 +99,8 @@ impl OutputInstance {
         let timeout = self.pipeline.shutdown_timeout();
         let left = timeout.saturating_sub(time_since_shutdown_began());
         self.pipeline.stop_within(left.max(LEAST_SHUTDOWN_TIME.min(timeout)));
+        self.host.metrics.update(self.pipeline.ledger());
+        self.host.metrics.close();
     }
 }
 

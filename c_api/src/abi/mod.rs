@@ -10,6 +10,7 @@ pub mod filter;
 pub mod host;
 pub mod logger;
 mod memory;
+pub mod metrics;
 pub mod output;
 pub mod properties;
 
