@@ -34,6 +34,8 @@ impl std::fmt::Display for InstanceError {
 pub(crate) struct HostSide {
     /// The address of the host's own struct.
     pub(crate) instance: usize,
+    /// How long the host waits at exit, when that is known.
+    pub(crate) grace: Option<Duration>,
     /// Its metrics of this instance.
     pub(crate) metrics: Arc<HostMetrics>,
 }
@@ -52,9 +54,12 @@ impl OutputInstance {
         warn_if_incomplete(&set, log.as_ref());
         let properties = Properties::new(&PROPERTIES, set.values).map_err(InstanceError::Config)?;
         let environment: Vec<(String, String)> = environment();
-        let config = OutputConfig::new(&properties, &environment).map_err(InstanceError::Config)?;
+        let mut config = OutputConfig::new(&properties, &environment).map_err(InstanceError::Config)?;
+        let grace = host.grace.filter(|_| properties.get("shutdown_timeout").is_none());
+        let origin = grace.map_or_else(String::new, |grace| format!(" from the host's Grace of {grace:?}"));
+        config.shutdown_timeout = grace.map_or(config.shutdown_timeout, shutdown_timeout_within);
         let started = format!(
-            "version {} writes to '{}' (memory_limit {} bytes, shutdown_timeout {:?})",
+            "version {} writes to '{}' (memory_limit {} bytes, shutdown_timeout {:?}{origin})",
             env!("CARGO_PKG_VERSION"),
             config.location,
             config.memory_limit_bytes,
@@ -102,6 +107,12 @@ impl OutputInstance {
         self.host.metrics.update(self.pipeline.ledger());
         self.host.metrics.close();
     }
+}
+
+/// The time for what is pending at exit when the user sets none: the host's grace less a tenth, so that the plugin is done
+/// before it has passed.
+fn shutdown_timeout_within(grace: Duration) -> Duration {
+    (grace - grace / 10).max(Duration::from_secs(1))
 }
 
 /// What the last of several instances has at least for writing what is pending.
@@ -174,4 +185,19 @@ pub(crate) fn leave(number: usize) -> Option<Arc<OutputInstance>> {
 /// Forgets all instances, in the order in which they began.
 pub(crate) fn leave_all() -> Vec<Arc<OutputInstance>> {
     std::mem::take(&mut *INSTANCES.lock().unwrap_or_else(PoisonError::into_inner)).into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shutdown_timeout_is_grace_less_a_tenth_and_a_second_at_least() {
+        for (grace_seconds, expected_millis) in
+            [(0, 1_000), (1, 1_000), (2, 1_800), (5, 4_500), (7, 6_300), (120, 108_000)]
+        {
+            let timeout = shutdown_timeout_within(Duration::from_secs(grace_seconds));
+            assert_eq!(timeout, Duration::from_millis(expected_millis), "{grace_seconds}");
+        }
+    }
 }

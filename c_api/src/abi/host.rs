@@ -77,6 +77,8 @@ pub struct Host {
     pub output_name: Option<InstanceName>,
     /// Metrics of an output, when the host has all that is needed for them.
     pub metrics: Option<MetricFunctions>,
+    /// Address of its table `service_configs`, which tells where in `flb_config` each key of `[SERVICE]` lies.
+    pub service_table: Option<usize>,
 }
 
 /// The host this is loaded into, found out once.
@@ -105,6 +107,7 @@ fn find_host() -> Host {
         filter_name: function(c"flb_filter_name"),
         output_name: function(c"flb_output_name"),
         metrics: metric_functions(),
+        service_table: Some(symbol(c"service_configs") as usize).filter(|address| *address != 0),
     }
 }
 

@@ -13,6 +13,7 @@ mod memory;
 pub mod metrics;
 pub mod output;
 pub mod properties;
+pub mod service;
 
 /// The name under which a configuration asks for the filter and the output.
 pub(crate) const PLUGIN_NAME: &std::ffi::CStr = c"shiwake";

@@ -9,7 +9,7 @@ use super::classic_exit::forget_exit_callback;
 use super::host::{GetProperty, HostKind, host};
 use super::logger::HostLog;
 use super::metrics::HostMetrics;
-use super::properties;
+use super::{properties, service};
 use crate::guard::{guard, silence_panic_hook};
 use crate::output_instance::{self, HostSide, OutputInstance};
 use shiwake_delivery::config::output::PROPERTIES;
@@ -146,7 +146,7 @@ unsafe fn init(plugin: *mut OutputPlugin) -> c_int {
     let set = unsafe { properties::read(get_property, plugin.instance, &PROPERTIES) };
     // SAFETY: the host is starting this instance here; stopping ours, which its exit does first, closes the metrics.
     let metrics = Arc::new(unsafe { HostMetrics::of_output(plugin.instance) });
-    let side = HostSide { instance: plugin.instance as usize, metrics };
+    let side = HostSide { instance: plugin.instance as usize, grace: service::grace(plugin.instance), metrics };
     match OutputInstance::start(set, Arc::clone(&log) as Arc<dyn Log>, side) {
         Ok(instance) => {
             // SAFETY: the instance is the host's.
