@@ -56,7 +56,7 @@ impl OutputInstance {
         let environment: Vec<(String, String)> = environment();
         let mut config = OutputConfig::new(&properties, &environment).map_err(InstanceError::Config)?;
         let grace = host.grace.filter(|_| properties.get("shutdown_timeout").is_none());
-        let origin = grace.map_or_else(String::new, |grace| format!(" from the host's Grace of {grace:?}"));
+        let origin = grace.map_or_else(String::new, |grace| format!(" from the host's Grace {}", grace.as_secs()));
         config.shutdown_timeout = grace.map_or(config.shutdown_timeout, shutdown_timeout_within);
         let started = format!(
             "version {} writes to '{}' (memory_limit {} bytes, shutdown_timeout {:?}{origin})",
