@@ -35,6 +35,13 @@ def total(samples: dict, metric: str, name: str = "lake") -> float:
     return sum(value for (shown, of, _), value in samples.items() if (shown, of) == (metric, name))
 
 
+def adds_up(samples: dict, accepted: int) -> bool:
+    """Whether all of so many records are accounted for."""
+    out = [total(samples, metric) for metric in
+           ("written_records_total", "quarantined_records_total", "pending_records")]
+    return sum(out) == total(samples, "accepted_records_total") == accepted
+
+
 @pytest.fixture
 def port() -> int:
     with socket.socket() as listener:
@@ -66,9 +73,9 @@ def test_the_metrics_are_the_ledger(host, tmp_path, port):
             # A flush brings the sums up to date.
             app.write("INFO one more\n")
             wait_until(lambda: total(scrape(port), "written_records_total") >= len(lines), "the metrics say so")
+            # The page is no snapshot: it may be made while the sums change.
+            wait_until(lambda: adds_up(scrape(port), len(lines) + 1), "the sums add up")
             samples = scrape(port)
-            written, pending = total(samples, "written_records_total"), total(samples, "pending_records")
-            assert written + pending == total(samples, "accepted_records_total") == len(lines) + 1
             assert total(samples, "quarantined_records_total") == 0
             assert samples["objects_total", "lake", ""] >= len(LINES)
             assert samples["object_bytes_total", "lake", ""] > 1_000
