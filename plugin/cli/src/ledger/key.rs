@@ -72,7 +72,7 @@ mod tests {
     fn own_keys_are_those_that_the_output_gives() {
         for lane in Lane::BY_WORTH {
             let partition = Partition::of(lane, 1_431_857_103_000_000);
-            let written = partition.object_key("s-1", SegmentId { lane, number: 7 });
+            let written = partition.object_key(&SegmentId { stream: "s-1".into(), lane, number: 7 });
             assert_eq!(own(lane.name(), partition.hour, "s-1", 7), written);
             assert_eq!(hour(&written), Some(partition.hour));
             assert_eq!(kind(&written), Kind::File);

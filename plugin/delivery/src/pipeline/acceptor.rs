@@ -126,6 +126,9 @@ impl Acceptor {
             }
             self.deliver_recovered();
             self.sum_up();
+            let held_bytes = self.spool.memory_bytes() + self.spool.disk_bytes();
+            self.surroundings.ledger.hold(held_bytes);
+            self.surroundings.metrics.update(&self.surroundings.ledger);
         }
     }
 

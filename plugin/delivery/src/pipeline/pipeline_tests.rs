@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::Properties;
 use crate::config::output::PROPERTIES;
+use crate::metrics::NoMetrics;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
@@ -125,6 +126,7 @@ fn start(set: &[(&str, &str)]) -> Bench {
         clock: Arc::clone(&clock) as _,
         log: Arc::clone(&lines) as _,
         memory: Arc::default(),
+        metrics: Arc::new(NoMetrics),
     };
     let pipeline = Pipeline::start_on(lake, config, outside).unwrap();
     Bench { store, lines, clock, pipeline }
