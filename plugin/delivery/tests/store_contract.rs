@@ -11,11 +11,13 @@ use shiwake_delivery::store::{Disposition, Lake, Location, PutError, S3Options};
 use std::sync::Arc;
 use tempfile::TempDir;
 
+type Reader = Box<dyn Fn(&str) -> Option<Vec<u8>>>;
+
 /// A lake, and how to read from it what it was given.
 struct Case {
     name: &'static str,
     lake: Lake,
-    read: Box<dyn Fn(&str) -> Option<Vec<u8>>>,
+    read: Reader,
     server: Option<Arc<S3Server>>,
     _folder: Option<TempDir>,
 }
