@@ -24,8 +24,8 @@ plugin:                            ## dist/shiwake.so and dist/flb-filter_shiwak
 	strip -o dist/shiwake.so target/release/libshiwake.so
 	ln -sf shiwake.so dist/flb-filter_shiwake.so
 
-host:                              ## The harness host as a program
-	$(CARGO) build --locked -p shiwake-harness --bins
+host:                              ## The harness host and the command shiwake, as programs
+	$(CARGO) build --locked -p shiwake-harness -p shiwake-cli --bins
 
 wasm:                              ## Checks that records builds for wasm32 (the WASM filter itself is not written yet)
 	@if rustup target add wasm32-unknown-unknown; then \
