@@ -323,6 +323,52 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases() / 4, ..ProptestConfig::default() })]
+
+    /// Whatever is in the folder: the start goes on, and what comes then is taken, delivered and let go of.
+    #[test]
+    fn any_files_in_the_folder_are_survived(
+        files in proptest::collection::vec(
+            ("[0-9a-f]{28}(-0000000001\\.(audit|app|moods)\\.segment(\\.tries|\\.aside)?|\\.commits|\\.lock|\\.x)|seed|[a-z-]{0,9}",
+             prop_oneof![
+                 proptest::collection::vec(any::<u8>(), 0..200),
+                 proptest::collection::vec(any::<u8>(), 0..200).prop_map(|rest| [&b"SHIWAKE\x01"[..], &rest].concat()),
+             ]),
+            0..6,
+        ),
+        cuts in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+    ) {
+        let mut model = left_behind(3, true);
+        let names = segments(&model.disk);
+        for (place, byte) in cuts {
+            let name = &names[place.index(names.len())];
+            model.disk.edit(name, |file| {
+                let at = place.index(file.len());
+                file[at] = byte;
+                file.truncate(file.len() - usize::from(byte) % file.len() / 2);
+            });
+        }
+        for (name, content) in files {
+            if let Ok(mut file) = model.disk.create(&name) {
+                file.append(&[&content]).unwrap();
+            }
+        }
+        model.restart(true);
+        model.sealed.retain(|segment| segment.load().is_ok());
+        model.run(Step::Send(vec![FSYNC, FLUSH]));
+        model.answer();
+        prop_assert!(model.refused.iter().all(|chunk| chunk.number != 3), "a new chunk was refused");
+        for lane in 0..LANE_COUNT {
+            model.run(Step::Seal(lane));
+        }
+        while !(model.sealed.is_empty() && model.stored.is_empty()) {
+            model.deliver();
+            model.commit();
+        }
+    }
+}
+
 /// The files of a spool that was given `chunks` of the first two lanes and killed.
 fn left_behind(chunks: u32, seals: bool) -> Model {
     let mut model = Model::new();
