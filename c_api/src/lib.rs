@@ -8,6 +8,11 @@
 //! which something did panic is poisoned and from then on gives the answer that loses nothing.
 
 pub mod abi;
+pub mod allocator;
 mod filter_instance;
 pub mod guard;
 mod output_instance;
+
+/// Of the shared object, not of the host.
+#[global_allocator]
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;

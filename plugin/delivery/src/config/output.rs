@@ -154,14 +154,19 @@ impl OutputConfig {
     }
 
     /// Bytes after which a lane's segment is sealed: the size the user wants, but no more than leaves room to take records
-    /// while it is written. One in a file is brought into memory for that; one in memory is there beside others.
+    /// while it is written. One in memory is there beside others; one in a file is brought into memory for that, and its
+    /// object may be as long.
     #[must_use]
-    pub fn segment_limit_bytes(&self, durability: Durability) -> u64 {
-        let limit = spool_limit_bytes(self.memory_limit_bytes);
-        self.total_file_size_bytes.min(match durability {
-            Durability::Memory => limit / 3,
-            Durability::Flush | Durability::Fsync => limit / 2,
-        })
+    pub fn segment_limit_bytes(&self) -> u64 {
+        self.total_file_size_bytes.min(spool_limit_bytes(self.memory_limit_bytes) / 3)
+    }
+
+    /// What the largest segment that is brought into memory from a file takes there, with its object; 0 when none is in a
+    /// file.
+    #[must_use]
+    pub fn delivery_bytes(&self) -> u64 {
+        let has_files = self.durability.iter().any(|durability| *durability != Durability::Memory);
+        if has_files { 2 * self.segment_limit_bytes() } else { 0 }
     }
 }
 
@@ -271,8 +276,7 @@ mod tests {
         for limit in ["16M", "48M", "1G"] {
             let config = config(&[("lake", "x"), ("memory_limit", limit)]).unwrap();
             let for_spool = spool_limit_bytes(config.memory_limit_bytes);
-            assert!(config.segment_limit_bytes(Durability::Memory) * 3 <= for_spool, "{limit}");
-            assert!(config.segment_limit_bytes(Durability::Flush) * 2 <= for_spool, "{limit}");
+            assert!(config.segment_limit_bytes() * 3 <= for_spool, "{limit}");
             assert!(for_spool < config.memory_limit_bytes, "{limit}");
         }
     }

@@ -334,7 +334,7 @@ impl Acceptor {
 
     fn seal_by_size(&mut self) {
         for lane in Lane::BY_WORTH {
-            let limit = self.surroundings.config.segment_limit_bytes(self.spool.durability(lane));
+            let limit = self.surroundings.config.segment_limit_bytes();
             if self.spool.open_segment(lane).is_some_and(|open| open.bytes >= limit || open.must_be_sealed) {
                 self.seal(lane);
             }
@@ -343,7 +343,7 @@ impl Acceptor {
         // so small that what takes the room is already on its way.
         for is_in_memory in [true, false] {
             let Some((lane, bytes)) = self.largest(is_in_memory) else { continue };
-            let limit = self.surroundings.config.segment_limit_bytes(self.spool.durability(lane));
+            let limit = self.surroundings.config.segment_limit_bytes();
             if self.spool.is_tight(lane) && bytes >= limit / 4 {
                 self.seal(lane);
             }

@@ -195,7 +195,7 @@ impl Work {
             Err(Failure::Damaged(reason)) => return self.keep_file(&segment, &reason).await,
         };
         for (number, plan) in plans.iter().enumerate().skip(entry.stored_objects) {
-            let Some((key, object, is_rejected)) = self.write(&segment, &loaded, plan).await else {
+            let Some((key, object, is_rejected, _counted)) = self.write(&segment, &loaded, plan).await else {
                 return Attempt::OutOfTime;
             };
             let shown = key.clone();
@@ -213,14 +213,15 @@ impl Work {
         Attempt::Delivered
     }
 
-    /// Brings a segment into memory and finds its partitions, while no other instance does such a thing.
+    /// Brings a segment into memory and finds its partitions, while no other instance does such a thing and there is
+    /// room for it.
     async fn load(
         &self,
         segment: &SealedSegment,
     ) -> Result<(LoadedSegment, Vec<PartitionPlan>, CountedBytes), Failure> {
         let memory = &self.surroundings.memory;
         let _writing = tokio::select! {
-            permit = memory.begin_writing() => permit,
+            permit = memory.begin_loading(segment.load_bytes()) => permit,
             () = self.deadline_passed() => return Err(Failure::OutOfTime),
         };
         if self.is_out_of_time() {
@@ -228,7 +229,7 @@ impl Work {
         }
         // When it cannot be noted the segment is only suspected later.
         let _ = segment.begin_try();
-        let counted = memory.count(segment.load_bytes());
+        let counted = memory.count_loaded(segment.load_bytes());
         let loaded = match segment.load() {
             Ok(loaded) => loaded,
             Err(error) => {
@@ -251,9 +252,9 @@ impl Work {
         segment: &SealedSegment,
         loaded: &LoadedSegment,
         plan: &PartitionPlan,
-    ) -> Option<(String, Vec<u8>, Option<String>)> {
+    ) -> Option<(String, Vec<u8>, Option<String>, CountedBytes)> {
         let _writing = tokio::select! {
-            permit = self.surroundings.memory.begin_writing() => permit,
+            permit = self.surroundings.memory.begin_writing(segment.bytes) => permit,
             () = self.deadline_passed() => return None,
         };
         if self.is_out_of_time() {
@@ -274,7 +275,10 @@ impl Work {
             },
         };
         segment.end_try();
-        Some(object)
+        let (key, object, is_rejected) = object;
+        // Counted while nobody else writes, so that nobody misses it.
+        let counted = self.surroundings.memory.count_object(object.len() as u64);
+        Some((key, object, is_rejected, counted))
     }
 
     fn count(&self, lane: Lane, records: u64) {

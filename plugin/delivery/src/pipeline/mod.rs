@@ -125,7 +125,7 @@ impl Pipeline {
     /// When the system refuses what is needed.
     pub fn start_on(lake: Lake, config: OutputConfig, outside: Outside) -> Result<Self, StartError> {
         let Outside { instance, clock, log, memory, metrics } = outside;
-        let memory = MemoryShare::join(&memory, config.memory_limit_bytes);
+        let memory = MemoryShare::join(&memory, config.memory_limit_bytes, config.delivery_bytes());
         let stream = new_stream_id(clock.wall_micros())?;
         let folder = config.store_dir.as_ref().map(|store_dir| {
             let folder = folder_of(store_dir, &instance, &lake.to_string());

@@ -149,7 +149,7 @@ impl Model {
             stream: format!("{:028x}", self.runs).into(),
             durability: durability(),
             sorting: 1,
-            memory: MemoryShare::join(&Arc::default(), 100_000_000),
+            memory: MemoryShare::join(&Arc::default(), 100_000_000, 0),
             disk_limit_bytes: 1_000_000,
             folder: Some(("fake".into(), Box::new(open))),
         };
