@@ -157,11 +157,17 @@ impl OutputConfig {
     /// while it is written. One in a file is brought into memory for that; one in memory is there beside others.
     #[must_use]
     pub fn segment_limit_bytes(&self, durability: Durability) -> u64 {
+        self.total_file_size_bytes.min(self.largest_segment_bytes(durability))
+    }
+
+    /// The largest segment that the memory has room for.
+    #[must_use]
+    pub fn largest_segment_bytes(&self, durability: Durability) -> u64 {
         let limit = spool_limit_bytes(self.memory_limit_bytes);
-        self.total_file_size_bytes.min(match durability {
+        match durability {
             Durability::Memory => limit / 3,
             Durability::Flush | Durability::Fsync => limit / 2,
-        })
+        }
     }
 }
 

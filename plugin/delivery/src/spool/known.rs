@@ -178,6 +178,14 @@ impl KnownChunks {
         }
     }
 
+    /// A chunk was taken whose answer the host did not wait for: it sends it again in this run.
+    pub(super) fn add_unanswered(&mut self, id: ChunkId, present: LaneSet) {
+        let known = Known { id, present, is_complete: true, is_sorted_the_same: true, recognised: LaneSet::default() };
+        let at = self.chunks.partition_point(|known| known.id < id);
+        // Only between syncs, when no place is noted.
+        self.chunks.insert(at, known);
+    }
+
     /// What was recognised since the last sync is answered OK, or else will be sent again.
     pub(super) fn synced(&mut self, is_safe: bool) {
         for (index, before) in std::mem::take(&mut self.unsynced).into_iter().rev() {
@@ -243,7 +251,8 @@ impl CommitLog {
         self.bytes += frame.len() as u64;
         self.marks += commit.marks.len();
         if self.marks > 2 * MAX_KNOWN_CHUNKS {
-            self.compact(disk)?;
+            // It is tried again at the next commit; this one is noted.
+            let _ = self.compact(disk);
         }
         Ok(())
     }

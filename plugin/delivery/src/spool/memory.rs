@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 /// What of the limit is for writing one file: a segment's place list, a row group, its columns and the compressed file.
 const WRITING_BYTES: u64 = 20_000_000;
@@ -17,11 +17,20 @@ pub struct MemoryBudget {
     held_bytes: AtomicU64,
     limits: Mutex<Vec<Weak<u64>>>,
     writing: Semaphore,
+    /// Bytes of segments that were brought in to be delivered.
+    loaded_bytes: Mutex<u64>,
+    less_is_loaded: Notify,
 }
 
 impl Default for MemoryBudget {
     fn default() -> Self {
-        Self { held_bytes: AtomicU64::new(0), limits: Mutex::default(), writing: Semaphore::new(1) }
+        Self {
+            held_bytes: AtomicU64::new(0),
+            limits: Mutex::default(),
+            writing: Semaphore::new(1),
+            loaded_bytes: Mutex::default(),
+            less_is_loaded: Notify::new(),
+        }
     }
 }
 
@@ -72,11 +81,28 @@ impl MemoryShare {
         WritingPermit { _permit: self.budget.writing.acquire().await.ok() }
     }
 
-    /// Counts bytes that are in memory beside the spool for as long as the value lives.
-    #[must_use]
-    pub fn count(&self, bytes: u64) -> CountedBytes {
-        self.hold(bytes);
-        CountedBytes { share: self.clone(), bytes }
+    /// Waits until there is room to bring in a segment of so many bytes, which are counted for as long as the value lives. One
+    /// is always let in.
+    pub async fn begin_loading(&self, bytes: u64) -> CountedBytes {
+        loop {
+            // Made before looking, so that what is let go of in between is not missed.
+            let less_is_loaded = self.budget.less_is_loaded.notified();
+            if self.try_load(bytes) {
+                self.hold(bytes);
+                return CountedBytes { share: self.clone(), bytes };
+            }
+            less_is_loaded.await;
+        }
+    }
+
+    fn try_load(&self, bytes: u64) -> bool {
+        let limit = self.spool_limit_bytes();
+        let mut loaded = self.budget.loaded_bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_room = *loaded == 0 || *loaded + bytes <= limit;
+        if has_room {
+            *loaded += bytes;
+        }
+        has_room
     }
 }
 
@@ -96,6 +122,8 @@ pub struct CountedBytes {
 impl Drop for CountedBytes {
     fn drop(&mut self) {
         self.share.release(self.bytes);
+        *self.share.budget.loaded_bytes.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+        self.share.budget.less_is_loaded.notify_waiters();
     }
 }
 
@@ -106,6 +134,7 @@ pub(crate) fn spool_limit_bytes(memory_limit_bytes: u64) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -118,6 +147,24 @@ mod tests {
         assert_eq!(small.spool_limit_bytes(), 80_000_000);
         drop(large);
         assert_eq!(small.spool_limit_bytes(), 28_000_000);
+    }
+
+    #[test]
+    fn segments_are_brought_in_as_far_as_there_is_room_and_one_always() {
+        let budget = Arc::new(MemoryBudget::default());
+        let share = MemoryShare::join(&budget, 48_000_000);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let large = share.begin_loading(100_000_000).await;
+            let mut second = std::pin::pin!(share.begin_loading(1));
+            let poll = std::future::poll_fn(|context| std::task::Poll::Ready(second.as_mut().poll(context).is_ready()));
+            assert!(!poll.await);
+            drop(large);
+            let _second = second.await;
+            let _third = share.begin_loading(27_000_000).await;
+            assert_eq!(share.held_bytes(), 27_000_001);
+        });
+        assert_eq!(share.held_bytes(), 0);
     }
 
     #[test]
