@@ -203,8 +203,10 @@ impl Journal {
         }
         let Err(source) = result else {
             self.open.iter_mut().flatten().for_each(|open| open.safe = open.extent);
+            self.known.settle();
             return Ok(());
         };
+        self.known.take_back();
         let mut taken_back = [0; LANE_COUNT];
         for (open, taken_back) in self.open.iter_mut().zip(&mut taken_back) {
             let Some(open) = open.as_mut().filter(|open| open.extent != open.safe) else { continue };

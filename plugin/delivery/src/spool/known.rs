@@ -13,7 +13,7 @@ use super::disk::{Disk, DiskFile};
 use super::format::{append_commit, read_commit};
 use super::segment::{ChunkId, ChunkMark, SegmentId};
 use crate::lane::Lane;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 
@@ -31,6 +31,14 @@ impl LaneSet {
 
     pub(super) fn contains(self, lane: Lane) -> bool {
         self.0 & (1 << lane.index()) != 0
+    }
+
+    fn overlaps(self, other: LaneSet) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    fn add(&mut self, other: LaneSet) {
+        self.0 |= other.0;
     }
 
     fn count(self) -> u32 {
@@ -74,7 +82,15 @@ pub(super) enum Recognition {
 pub(super) struct Collector {
     sorting: u64,
     // Streams are named by the time they began, so this is the order of time.
-    chunks: BTreeMap<(Arc<str>, u64), (Known, u8)>,
+    chunks: BTreeMap<(Arc<str>, u64), Gathered>,
+}
+
+#[derive(Debug)]
+struct Gathered {
+    known: Known,
+    /// Lanes that the whole chunk has records for.
+    lanes: u32,
+    sorting: u64,
 }
 
 impl Collector {
@@ -91,10 +107,13 @@ impl Collector {
                 is_sorted_the_same: sorting == self.sorting,
                 is_recognised: false,
             };
-            let (known, lanes) =
-                self.chunks.entry((Arc::clone(&id.stream), mark.sequence)).or_insert((new, mark.lanes));
-            known.present.insert(id.lane);
-            known.is_complete = known.present.count() >= u32::from(*lanes);
+            let gathered = self.chunks.entry((Arc::clone(&id.stream), mark.sequence)).or_insert(Gathered {
+                known: new,
+                lanes: u32::from(mark.lanes),
+                sorting,
+            });
+            gathered.known.present.insert(id.lane);
+            gathered.known.is_complete = gathered.known.present.count() >= gathered.lanes;
             if self.chunks.len() > MAX_KNOWN_CHUNKS {
                 self.chunks.pop_first();
             }
@@ -102,9 +121,36 @@ impl Collector {
     }
 
     pub(super) fn finish(self) -> KnownChunks {
-        let mut chunks: Vec<Known> = self.chunks.into_values().map(|(known, _)| known).collect();
-        chunks.sort_by_key(|known| known.id);
-        KnownChunks { chunks }
+        let mut chunks: Vec<Known> = Vec::with_capacity(self.chunks.len());
+        let mut cut_short: HashMap<(ChunkId, u64), Vec<usize>> = HashMap::new();
+        for Gathered { known, lanes, sorting } in self.chunks.into_values() {
+            if !known.is_complete {
+                // When the process dies in the middle of a chunk, the rest of it is in the stream of a later run.
+                let parts = cut_short.entry((known.id, sorting)).or_default();
+                let is_rest_of = |part: &Known| !part.is_complete && !part.present.overlaps(known.present);
+                let first = parts.iter().copied().find(|part| chunks.get(*part).is_some_and(is_rest_of));
+                if let Some(first) = first.and_then(|first| chunks.get_mut(first)) {
+                    first.present.add(known.present);
+                    first.is_complete = first.present.count() >= lanes;
+                    continue;
+                }
+                parts.push(chunks.len());
+            }
+            chunks.push(known);
+        }
+        chunks.sort_by_key(|known| (known.id, known.turn()));
+        KnownChunks { chunks, unsettled: Vec::new() }
+    }
+}
+
+impl Known {
+    /// Which one of several with the same bytes is recognised first. The host is sure to send again what was cut short.
+    fn turn(&self) -> u8 {
+        match (self.is_complete, self.is_sorted_the_same) {
+            (false, true) => 0,
+            (true, _) => 1,
+            (false, false) => 2,
+        }
     }
 }
 
@@ -112,6 +158,8 @@ impl Collector {
 #[derive(Debug, Default)]
 pub(super) struct KnownChunks {
     chunks: Vec<Known>,
+    /// Those that were recognised since the last sync.
+    unsettled: Vec<usize>,
 }
 
 impl KnownChunks {
@@ -127,8 +175,24 @@ impl KnownChunks {
 
     /// The chunk was taken, or was here already: it is not recognised again.
     pub(super) fn recognised(&mut self, id: ChunkId) {
-        if let Some(known) = self.find(id).and_then(|index| self.chunks.get_mut(index)) {
+        let Some(index) = self.find(id) else { return };
+        if let Some(known) = self.chunks.get_mut(index) {
             known.is_recognised = true;
+            self.unsettled.push(index);
+        }
+    }
+
+    /// The host is told that the recognised chunks are taken.
+    pub(super) fn settle(&mut self) {
+        self.unsettled.clear();
+    }
+
+    /// The host is told to send the chunks again that were recognised since the last sync, so they will be once more.
+    pub(super) fn take_back(&mut self) {
+        for index in std::mem::take(&mut self.unsettled) {
+            if let Some(known) = self.chunks.get_mut(index) {
+                known.is_recognised = false;
+            }
         }
     }
 

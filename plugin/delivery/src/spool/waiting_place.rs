@@ -161,7 +161,7 @@ impl Spool {
     pub fn identify(&self, chunk: &[u8]) -> ChunkId {
         match &self.folder {
             Folder::Open { seed, .. } => ChunkId(XxHash3_128::oneshot_with_seed(*seed, chunk)),
-            Folder::None | Folder::Missing { .. } => ChunkId(0),
+            Folder::None | Folder::Missing { .. } => ChunkId::UNKNOWN,
         }
     }
 
@@ -173,6 +173,12 @@ impl Spool {
     pub fn append(&mut self, id: ChunkId, mut blocks: ChunkBlocks, now: Duration) -> Result<Appended, SpoolError> {
         self.try_open(now);
         let mut appended = Appended::default();
+        // Of the whole chunk, whatever of it is here: this is how its parts are put together after the next restart.
+        let lanes_in_files = Lane::BY_WORTH
+            .into_iter()
+            .zip(&blocks)
+            .filter(|(lane, block)| block.is_some() && self.durability(*lane) != Durability::Memory);
+        let lanes_in_files = u8::try_from(lanes_in_files.count()).unwrap_or(u8::MAX);
         let recognition = match &self.folder {
             Folder::Open { journal, .. } => journal.known.look_up(id),
             Folder::None | Folder::Missing { .. } => Recognition::New,
@@ -199,7 +205,7 @@ impl Spool {
             lanes().partition(|(lane, _)| self.durability(*lane) == Durability::Memory);
         let memory_wanted = in_memory.iter().map(|(_, block)| cost(block)).sum();
         self.check_memory(memory_wanted)?;
-        self.append_to_files(id, &in_files, now)?;
+        self.append_to_files(id, lanes_in_files, &in_files, now)?;
         if let Folder::Open { journal, .. } = &mut self.folder {
             journal.known.recognised(id);
         }
@@ -324,11 +330,22 @@ impl Spool {
         Ok(())
     }
 
-    fn append_to_files(&mut self, id: ChunkId, blocks: &[(Lane, &Block)], now: Duration) -> Result<(), SpoolError> {
+    fn append_to_files(
+        &mut self,
+        id: ChunkId,
+        lanes: u8,
+        blocks: &[(Lane, &Block)],
+        now: Duration,
+    ) -> Result<(), SpoolError> {
         if blocks.is_empty() {
             return Ok(());
         }
         let journal = match (&mut self.folder, &self.settings.folder) {
+            // It came before the folder could be used, so it may be one that is here and nobody could tell.
+            (Folder::Open { .. }, Some((folder, _))) if id == ChunkId::UNKNOWN => {
+                let error = io::Error::other("it can be only now, and this chunk came before");
+                return Err(folder_error(folder, &error));
+            }
             (Folder::Open { journal, .. }, _) => journal,
             (Folder::Missing { error, .. }, Some((folder, _))) => return Err(folder_error(folder, error)),
             // Without a folder every lane is in memory.
@@ -339,7 +356,6 @@ impl Spool {
         if held > 0 && held + wanted > limit {
             return Err(SpoolError::Full { what: "store_dir", held, limit, wanted });
         }
-        let lanes = u8::try_from(blocks.len()).unwrap_or(u8::MAX);
         let mark = ChunkMark { id, sequence: self.numbers.next_chunk, lanes };
         journal.append(mark, blocks, &mut self.numbers, now)?;
         self.numbers.next_chunk += 1;
@@ -404,3 +420,8 @@ fn folder_error(folder: &str, error: &io::Error) -> SpoolError {
     };
     SpoolError::Folder { folder: folder.to_owned(), source }
 }
+
+#[cfg(test)]
+#[path = "restart_tests.rs"]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod restart_tests;
