@@ -33,7 +33,7 @@ RECEIVE_BUFFER_BYTES = 65_536
 
 
 class FaultyS3(ThreadingHTTPServer):
-    """The server; `puts` has what happened to every PUT, in order."""
+    """The server; `puts` has what happened to every PUT, in order. Setting `fate` makes all of them fail that way."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -43,7 +43,7 @@ class FaultyS3(ThreadingHTTPServer):
         self.folder, self.faults, self.log, self.keep_puts = folder, faults, log, keep_puts
         self.outage_every, self.outage_seconds, self.bytes_per_second = outage_every, outage_seconds, bytes_per_second
         self.random, self.lock, self.began = random.Random(seed), threading.Lock(), time.monotonic()
-        self.line_is_free_at, self.is_hanging, self.puts = time.monotonic(), False, []
+        self.line_is_free_at, self.fate, self.puts = time.monotonic(), None, []
         self.counts: dict[str, int] = {}
         super().__init__(("127.0.0.1", port), Handler, bind_and_activate=False)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
@@ -107,9 +107,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         key, size = unquote(urlsplit(self.path).path).lstrip("/"), int(self.headers.get("Content-Length", 0))
-        fate = self.server.outage() or self.server.fault()
-        if self.server.is_hanging:
-            fate = "hang"
+        fate = self.server.fate or self.server.outage() or self.server.fault()
         if fate == "refused":
             self.server.note(key, size, fate)
             return self.reset()

@@ -45,6 +45,8 @@ pub struct Settings {
     pub rate: u64,
     /// New chunks to send; then it stops by itself, when all is known to be taken.
     pub new_chunks: Option<u64>,
+    /// Bytes after which it stops by itself, whatever is left to send.
+    pub most_bytes: Option<u64>,
 }
 
 /// Runs until it is told to stop.
@@ -125,6 +127,7 @@ struct Feeder<'a> {
     late: BTreeMap<u64, Vec<u64>>,
     sent_chunks: u64,
     sent_records: u64,
+    sent_bytes: u64,
     began: Instant,
 }
 
@@ -154,6 +157,7 @@ impl<'a> Feeder<'a> {
             late: BTreeMap::new(),
             sent_chunks: 0,
             sent_records: 0,
+            sent_bytes: 0,
             began: Instant::now(),
         })
     }
@@ -173,6 +177,7 @@ impl<'a> Feeder<'a> {
             }
             self.sent_chunks += 1;
             self.sent_records += records;
+            self.sent_bytes += bytes.len() as u64;
             if self.random.u8(..) < LATE_NOTES {
                 let when = self.sent_chunks + self.random.u64(1..=MAX_LATE_CHUNKS);
                 self.late.entry(when).or_default().push(number);
@@ -232,7 +237,7 @@ impl<'a> Feeder<'a> {
     }
 
     fn is_stopping(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) || self.settings.most_bytes.is_some_and(|most| self.sent_bytes >= most)
     }
 
     fn keep_pace(&self) {

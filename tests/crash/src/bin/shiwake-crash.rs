@@ -32,6 +32,9 @@ struct Arguments {
     /// Does not kill: runs for so many seconds and measures memory.
     #[arg(long, value_name = "SECONDS")]
     soak: Option<u64>,
+    /// Starts nothing: compares the lake with the notes in FOLDER.
+    #[arg(long)]
+    judge: bool,
     /// The lake, a folder or s3://bucket/prefix; without it a folder in FOLDER.
     #[arg(long)]
     lake: Option<String>,
@@ -94,6 +97,11 @@ fn run(arguments: &Arguments, seed: u64, folder: &Path) -> Result<bool, CrashErr
         seed,
     })?;
     let mut is_flat = true;
+    if arguments.judge {
+        let judgement = trial.judge()?;
+        print!("{judgement}");
+        return Ok(judgement.is_good());
+    }
     if let Some(seconds) = arguments.soak {
         let layout = arguments.layout.as_deref().unwrap_or("4.2.8");
         let memory = soak::run(&trial.launch, layout, arguments.rate.unwrap_or(0), Duration::from_secs(seconds))?;

@@ -33,6 +33,9 @@ struct Arguments {
     /// New chunks to send before it ends by itself, with all of them taken.
     #[arg(long)]
     new_chunks: Option<u64>,
+    /// Bytes to send before it ends by itself.
+    #[arg(long)]
+    most_bytes: Option<u64>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -42,8 +45,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 #[expect(clippy::print_stderr, reason = "a command tells its errors there")]
 fn main() -> ExitCode {
-    let Arguments { layout, plugin, properties, seed, notes, log, rate, new_chunks } = Arguments::parse();
-    match run(&Settings { layout, plugin, properties, seed, notes, log, rate, new_chunks }) {
+    let Arguments { layout, plugin, properties, seed, notes, log, rate, new_chunks, most_bytes } = Arguments::parse();
+    match run(&Settings { layout, plugin, properties, seed, notes, log, rate, new_chunks, most_bytes }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("shiwake-feeder: {error}");

@@ -1,0 +1,123 @@
+"""A real Fluent Bit that is killed again and again while a file is written to: every line is in the lake once."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import REAL, name_of
+from hosts import FILTER, OUTPUT, stop, wait_until
+from test_fluent_bit import tail_has_read
+
+KILLS = int(os.environ.get("SHIWAKE_KILLS", "5"))
+SEED = int(os.environ.get("SHIWAKE_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
+LINES_PER_SECOND = 4_000
+LEVELS = ["INFO", "ERROR", "DEBUG", "TRACE"]
+
+
+def write_config(folder: Path, durability: str) -> Path:
+    config = folder / "fluent-bit.conf"
+    config.write_text(f"""
+[SERVICE]
+    Flush 0.1
+    Grace 30
+    storage.path {folder}/storage
+    storage.sync normal
+[INPUT]
+    Name tail
+    Path {folder}/app.log
+    DB {folder}/tail.db
+    DB.sync full
+    Read_from_Head on
+    Refresh_Interval 1
+    Tag app
+    Key log
+    storage.type filesystem
+[FILTER]
+    Name shiwake
+    Match *
+[OUTPUT]
+    Name shiwake
+    Match *
+    Retry_Limit no_limits
+    lake {folder}/lake
+    store_dir {folder}/spool
+    durability {durability}
+    total_file_size 100k
+    upload_timeout 1s
+    shutdown_timeout 60s
+""")
+    return config
+
+
+class Writer:
+    """Appends lines with a number each, until it is stopped."""
+
+    def __init__(self, path: Path):
+        self.path, self.lines, self.is_done = path, 0, threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self) -> None:
+        chance = random.Random(SEED)
+        with self.path.open("a", buffering=1 << 16) as out:
+            while not self.is_done.is_set():
+                for _ in range(LINES_PER_SECOND // 50):
+                    out.write(f"{chance.choice(LEVELS)} line {self.lines} {'x' * chance.randrange(300)}\n")
+                    self.lines += 1
+                out.flush()
+                self.is_done.wait(0.02)
+
+    def __enter__(self) -> Writer:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.is_done.set()
+        self.thread.join()
+
+
+def start(host, config: Path, log: Path) -> subprocess.Popen:
+    """A Fluent Bit of which nothing outlives the kill."""
+    command = [str(host.binary), "-e", str(FILTER), "-e", str(OUTPUT), "-c", str(config)]
+    return subprocess.Popen(command, stdout=log.open("ab"), stderr=subprocess.STDOUT)
+
+
+def chunks_left(folder: Path) -> list[Path]:
+    return list((folder / "storage").rglob("*.flb"))
+
+
+@pytest.mark.parametrize("durability", ["flush", "fsync"])
+@pytest.mark.parametrize("host", REAL, ids=name_of)
+def test_a_host_that_is_killed_again_and_again_loses_and_doubles_no_line(host, durability, tmp_path, ask):
+    print(f"seed {SEED}, {KILLS} kills")
+    chance, log = random.Random(SEED), tmp_path / "log"
+    config = write_config(tmp_path, durability)
+    (tmp_path / "app.log").touch()
+    with Writer(tmp_path / "app.log") as writer:
+        for _ in range(KILLS):
+            starts = log.read_text(errors="replace").count("writes to") if log.exists() else 0
+            process = start(host, config, log)
+            wait_until(lambda: log.read_text(errors="replace").count("writes to") > starts, "the plugin has started")
+            # Any moment will do; nothing is waited for.
+            time.sleep(chance.uniform(0.0, 1.5))
+            process.kill()
+            assert process.wait(30) == -9, log.read_text(errors="replace")[-5_000:]
+        process = start(host, config, log)
+    try:
+        wait_until(lambda: tail_has_read(tmp_path), "the file is read", 120)
+        wait_until(lambda: not chunks_left(tmp_path), "all chunks are handed over", 120)
+    finally:
+        status = stop(process, 120)
+    text = log.read_text(errors="replace")
+    assert status == 0, text[-5_000:]
+    counted = ask(tmp_path / "lake", "SELECT count(*), count(DISTINCT regexp_extract(message, 'line ([0-9]+)', 1)) FROM lake")
+    print(f"{writer.lines} lines, {counted[0][0]} rows, {counted[0][1]} of them different")
+    assert counted == [(writer.lines, writer.lines)], text[-5_000:]
+    assert "internal error" not in text and "cannot be used" not in text
+    assert not list((tmp_path / "spool").rglob("*.segment"))
