@@ -36,6 +36,8 @@ enum Attempt {
     Delivered,
     /// An object was not stored; those before it were.
     Failed,
+    /// The host began to exit: what is worth more may have to come first.
+    Interrupted,
     /// The deadline came.
     OutOfTime,
 }
@@ -80,6 +82,7 @@ struct Work {
     failure_lines: RateLimit,
     rejected_lines: RateLimit,
     last_failure: Option<String>,
+    is_in_order_of_worth: bool,
 }
 
 impl Deliverer {
@@ -110,6 +113,7 @@ impl Deliverer {
             failure_lines: RateLimit::default(),
             rejected_lines: RateLimit::default(),
             last_failure: None,
+            is_in_order_of_worth: false,
         };
         Ok(Self { runtime: Some(runtime), work: Some(work) })
     }
@@ -137,7 +141,6 @@ impl Work {
     async fn run(&mut self) {
         let mut backlog: VecDeque<Entry> = VecDeque::new();
         let mut failed_in_a_row = 0;
-        let mut is_in_order_of_worth = false;
         loop {
             while let Ok(segment) = self.queue.try_recv() {
                 backlog.push_back(segment.into());
@@ -148,13 +151,13 @@ impl Work {
                     None => return,
                 }
             }
-            if self.is_stopping() && !is_in_order_of_worth {
+            if self.is_stopping() && !self.is_in_order_of_worth {
                 // The acceptor closes the queue as soon as it has sealed everything.
                 while let Some(segment) = self.queue.recv().await {
                     backlog.push_back(segment.into());
                 }
                 backlog.make_contiguous().sort_by_key(|entry| entry.segment.id.lane.index());
-                (is_in_order_of_worth, failed_in_a_row) = (true, 0);
+                (self.is_in_order_of_worth, failed_in_a_row) = (true, 0);
             }
             let Some(mut entry) = backlog.pop_front() else { continue };
             match self.attempt(&mut entry).await {
@@ -172,6 +175,7 @@ impl Work {
                         self.pause(pause).await;
                     }
                 }
+                Attempt::Interrupted => backlog.push_front(entry),
                 Attempt::OutOfTime => return self.say_out_of_time(&entry),
             }
         }
@@ -336,6 +340,8 @@ impl Work {
         let put = tokio::select! {
             put = lake.put(&key, object.into()) => put,
             () = self.deadline_passed() => return Attempt::OutOfTime,
+            // A store that does not answer must not take the time of what is worth more; the same object is stored later.
+            () = self.stop_begun(), if !self.is_in_order_of_worth => return Attempt::Interrupted,
         };
         if let Err(error) = put {
             self.note_failure(&error);
@@ -390,6 +396,13 @@ impl Work {
             _ = deadline.wait_for(Option::is_some), if !was_stopping => {}
             () = self.deadline_passed() => {}
         }
+    }
+
+    /// Completes when the host begins to exit.
+    async fn stop_begun(&self) {
+        let mut deadline = self.deadline.clone();
+        // When the pipeline is gone without a word nobody waits for us.
+        let _ = deadline.wait_for(Option::is_some).await;
     }
 
     /// Completes when a deadline is set and has passed; never before one is set.
