@@ -66,9 +66,6 @@ pub enum CrashError {
         /// What is wrong.
         reason: String,
     },
-    /// The lake is not what was sent.
-    #[error("{0}")]
-    Verdict(crate::verdict::Verdict),
 }
 
 impl CrashError {

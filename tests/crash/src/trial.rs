@@ -151,12 +151,9 @@ fn segments_left(folder: &Path) -> Vec<PathBuf> {
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.is_dir() {
             left.extend(segments_left(&path));
-        } else if path.file_name().is_some_and(|name| {
-            name.to_string_lossy().contains(".segment") || name.to_string_lossy().contains(".segment.")
-        }) {
+        } else if path.file_name().is_some_and(|name| name.to_string_lossy().contains(".segment")) {
             left.push(path);
         }
     }
-    // The last run made one file a type that may be empty, and what it holds was delivered at its exit.
     left
 }
