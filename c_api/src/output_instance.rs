@@ -1,11 +1,13 @@
 //! Output instances, by number.
 
+use crate::abi::metrics::HostMetrics;
 use crate::abi::properties::SetProperties;
 use crate::guard::{Poison, last_panic};
 use shiwake_delivery::clock::SystemClock;
 use shiwake_delivery::config::output::{OutputConfig, PROPERTIES};
 use shiwake_delivery::config::{ConfigError, Properties};
 use shiwake_delivery::log::{Level, Log};
+use shiwake_delivery::metrics::Metrics;
 use shiwake_delivery::pipeline::{Answer, Outside, Pipeline, StartError};
 use shiwake_delivery::spool::MemoryBudget;
 use std::collections::BTreeMap;
@@ -29,33 +31,45 @@ impl std::fmt::Display for InstanceError {
     }
 }
 
+/// What the host has for an instance.
+pub(crate) struct HostSide {
+    /// The address of the host's own struct.
+    pub(crate) instance: usize,
+    /// How long the host waits at exit, when that is known.
+    pub(crate) grace: Option<Duration>,
+    /// Its metrics of this instance.
+    pub(crate) metrics: Arc<HostMetrics>,
+}
+
 /// One `[OUTPUT]` section.
 pub(crate) struct OutputInstance {
     pipeline: Pipeline,
     poison: Poison,
     log: Arc<dyn Log>,
-    host_instance: usize,
+    host: HostSide,
 }
 
 impl OutputInstance {
-    /// Reads the properties and starts the threads; `name` is the host's for the instance, `host_instance` the address of
-    /// its own struct.
+    /// Reads the properties and starts the threads; `name` is the host's for the instance.
     pub(crate) fn start(
         set: SetProperties,
         name: String,
         log: Arc<dyn Log>,
-        host_instance: usize,
+        host: HostSide,
     ) -> Result<Self, InstanceError> {
         warn_if_incomplete(&set, log.as_ref());
         let properties = Properties::new(&PROPERTIES, set.values).map_err(InstanceError::Config)?;
         let environment: Vec<(String, String)> = environment();
-        let config = OutputConfig::new(&properties, &environment).map_err(InstanceError::Config)?;
+        let mut config = OutputConfig::new(&properties, &environment).map_err(InstanceError::Config)?;
+        let grace = host.grace.filter(|_| properties.get("shutdown_timeout").is_none());
+        let origin = grace.map_or_else(String::new, |grace| format!(" from the host's Grace {}", grace.as_secs()));
+        config.shutdown_timeout = grace.map_or(config.shutdown_timeout, shutdown_timeout_within);
         let spool = match &config.store_dir {
             Some(folder) => format!("spool in '{}'", folder.display()),
             None => "spool in memory: a crash loses what is not written yet, set store_dir to keep it".to_owned(),
         };
         let started = format!(
-            "version {} writes to '{}' ({spool}; memory_limit {} bytes, shutdown_timeout {:?})",
+            "version {} writes to '{}' ({spool}; memory_limit {} bytes, shutdown_timeout {:?}{origin})",
             env!("CARGO_PKG_VERSION"),
             config.location,
             config.memory_limit_bytes,
@@ -66,11 +80,12 @@ impl OutputInstance {
             clock: Arc::new(SystemClock::default()),
             log: Arc::clone(&log),
             memory: Arc::clone(&MEMORY),
+            metrics: Arc::clone(&host.metrics) as Arc<dyn Metrics>,
         };
         let pipeline =
             with_signals_blocked(|| Pipeline::start(config, &environment, outside)).map_err(InstanceError::Start)?;
         log.line(Level::Info, &started);
-        Ok(Self { pipeline, poison: Poison::default(), log, host_instance })
+        Ok(Self { pipeline, poison: Poison::default(), log, host })
     }
 
     /// Takes a chunk; called on the host's small stack.
@@ -85,15 +100,19 @@ impl OutputInstance {
             };
             let _ = std::thread::spawn(tell).join();
         };
-        self.poison.guard(Answer::Retry, tell, || self.pipeline.accept(chunk, &tag.to_string_lossy()))
+        self.poison.guard(Answer::Retry, tell, || {
+            let answer = self.pipeline.accept(chunk, &tag.to_string_lossy());
+            self.host.metrics.update(self.pipeline.ledger());
+            answer
+        })
     }
 
     /// The address of the host's own struct.
     pub(crate) fn host_instance(&self) -> usize {
-        self.host_instance
+        self.host.instance
     }
 
-    /// Writes what is pending and joins the threads.
+    /// Writes what is pending, joins the threads, and lets go of what the host frees after this.
     ///
     /// Hosts stop their outputs one after the other, so the time that the ones before have used is not given again; each
     /// gets a little all the same, because the store that held those up may not be its own.
@@ -101,11 +120,19 @@ impl OutputInstance {
         let timeout = self.pipeline.shutdown_timeout();
         let left = timeout.saturating_sub(time_since_shutdown_began());
         self.pipeline.stop_within(left.max(LEAST_SHUTDOWN_TIME.min(timeout)));
+        self.host.metrics.update(self.pipeline.ledger());
+        self.host.metrics.close();
     }
 }
 
 /// The memory that all instances share.
 static MEMORY: LazyLock<Arc<MemoryBudget>> = LazyLock::new(Arc::default);
+
+/// The time for what is pending at exit when the user sets none: the host's grace less a tenth, so that the plugin is done
+/// before it has passed.
+fn shutdown_timeout_within(grace: Duration) -> Duration {
+    (grace - grace / 10).max(Duration::from_secs(1))
+}
 
 /// What the last of several instances has at least for writing what is pending.
 const LEAST_SHUTDOWN_TIME: Duration = Duration::from_secs(2);
@@ -177,4 +204,19 @@ pub(crate) fn leave(number: usize) -> Option<Arc<OutputInstance>> {
 /// Forgets all instances, in the order in which they began.
 pub(crate) fn leave_all() -> Vec<Arc<OutputInstance>> {
     std::mem::take(&mut *INSTANCES.lock().unwrap_or_else(PoisonError::into_inner)).into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shutdown_timeout_is_grace_less_a_tenth_and_a_second_at_least() {
+        for (grace_seconds, expected_millis) in
+            [(0, 1_000), (1, 1_000), (2, 1_800), (5, 4_500), (7, 6_300), (120, 108_000)]
+        {
+            let timeout = shutdown_timeout_within(Duration::from_secs(grace_seconds));
+            assert_eq!(timeout, Duration::from_millis(expected_millis), "{grace_seconds}");
+        }
+    }
 }

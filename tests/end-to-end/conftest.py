@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -49,3 +51,15 @@ def ask():
         return database.execute(question).fetchall()
 
     return ask_lake
+
+
+@pytest.fixture
+def account():
+    """What `shiwake ledger` says about a lake: its exit status and its report."""
+
+    def account_of(lake) -> tuple[int, dict]:
+        command = [str(ROOT / "target/debug/shiwake"), "ledger", str(lake), "--format", "json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        return done.returncode, json.loads(done.stdout) if done.stdout else {"error": done.stderr}
+
+    return account_of

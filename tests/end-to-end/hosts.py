@@ -19,6 +19,8 @@ FILTER = DIST / "flb-filter_shiwake.so"
 OUTPUT = DIST / "shiwake.so"
 LEDGER = re.compile(r"ledger at exit: in=(\d+) written=(\d+) quarantined=(\d+) pending=(\d+)")
 DEADLINE_SECONDS = 120
+# Without it the host's Grace bounds the time for what is pending, which a busy machine may need more of.
+PATIENT = {"shutdown_timeout": "60s"}
 
 
 @dataclass
@@ -46,6 +48,7 @@ class Host:
     def run(self, records: Path, outputs: list[dict[str, str]], filter_properties: dict[str, str] | None = None,
             workers: int = 0, storage: str = "memory", tag: str = "app-firelens-0a1b2c") -> Run:
         """Runs a file of JSON records through the filter and every output, to the end of the file."""
+        outputs = [PATIENT | properties for properties in outputs]
         if self.layout:
             return self._run_harness(records, outputs, filter_properties or {}, tag)
         return self._run_fluent_bit(records, outputs, filter_properties or {}, workers, storage, tag)

@@ -69,6 +69,7 @@ def write_config(folder: Path, lake: Path, service: str = "", output: str = "") 
     Name shiwake
     Match *
     lake {lake}
+    shutdown_timeout 60s
 {output}
 """)
     return config

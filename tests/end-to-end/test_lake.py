@@ -13,13 +13,18 @@ from conftest import ALL, name_of
 
 
 @pytest.mark.parametrize("host", ALL, ids=name_of)
-def test_every_line_is_a_row_of_its_type(host, firelens_records, tmp_path, ask):
+def test_every_line_is_a_row_of_its_type(host, firelens_records, tmp_path, ask, account):
     records, lines = firelens_records
     run = host.run(records, [{"lake": str(tmp_path / "lake")}])
     assert run.status == 0, run.log
     assert run.ledgers == [(lines, lines, 0, 0)], run.log
     types = dict(ask(tmp_path / "lake", "SELECT type, count(*) FROM lake GROUP BY type"))
     assert types == {"access": 1500, "audit": 1200, "error": 873, "app": 588, "trace": 39}
+
+    # The files themselves say that nothing is missing and nothing there twice.
+    status, report = account(tmp_path / "lake")
+    assert status == 0, report
+    assert report["total"]["rows"] == lines, report
 
     # Each line is found again, letter by letter, as often as it was sent.
     sent = Counter(json.loads(line)["log"] for line in records.open(encoding="utf-8"))

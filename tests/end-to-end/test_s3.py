@@ -70,7 +70,7 @@ def test_a_bucket_that_is_not_there_is_said_with_what_to_do(host, endpoint, clie
                               "shutdown_timeout": "1s"}])
     assert "create the bucket, or correct 'bucket', 'lake' or 'region'" in run.log
     assert run.ledgers == [(1, 0, 0, 1)], run.log
-    assert "1 records could not be written within" in run.log
+    assert "1 records (app 1) could not be written within" in run.log
 
 
 @pytest.mark.parametrize("host", ALL[1:2], ids=name_of)

@@ -9,17 +9,19 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 const SHIM: &str = "shim/host.c";
+const TABLE: &str = "shim/service.h";
 
 /// File name and preprocessor symbols of each layout's library.
 const LIBRARIES: [(&str, &[&str]); 4] = [
-    ("host_1_9_10.so", &["HOST_NAMES", "LOG_FRAME_BYTES=4096"]),
-    ("host_4_2_8.so", &["HOST_NAMES", "HOST_EVENTS", "LOG_FRAME_BYTES=4096"]),
-    ("host_5_1_1.so", &["HOST_NAMES", "HOST_EVENTS", "HOST_HTTP_SERVER", "LOG_FRAME_BYTES=8192"]),
+    ("host_1_9_10.so", &["HOST_NAMES", "SERVICE_COLUMN=1", "LOG_FRAME_BYTES=4096"]),
+    ("host_4_2_8.so", &["HOST_NAMES", "SERVICE_COLUMN=2", "HOST_EVENTS", "LOG_FRAME_BYTES=4096"]),
+    ("host_5_1_1.so", &["HOST_NAMES", "SERVICE_COLUMN=3", "HOST_EVENTS", "HOST_HTTP_SERVER", "LOG_FRAME_BYTES=8192"]),
     ("host_unknown.so", &["LOG_FRAME_BYTES=4096"]),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={SHIM}");
+    println!("cargo:rerun-if-changed={TABLE}");
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     let compiler = cc::Build::new().pic(true).warnings(true).try_get_compiler()?;
     for (file, symbols) in LIBRARIES {

@@ -15,6 +15,20 @@ pub type SetProperty = unsafe extern "C" fn(*mut c_void, *const c_char, *const c
 pub type SetContext = unsafe extern "C" fn(*mut c_void, *mut c_void);
 /// `flb_filter_name(instance)`, `flb_output_name(instance)`.
 pub type InstanceName = unsafe extern "C" fn(*mut c_void) -> *const c_char;
+/// `flb_output_get_cmt_instance(instance)`.
+pub type OutputMetrics = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+/// `cmt_counter_create(cmt, namespace, subsystem, name, help, label_count, label_names)`; `cmt_gauge_create` is the same.
+pub type MetricCreate = unsafe extern "C" fn(
+    *mut c_void,
+    *const c_char,
+    *const c_char,
+    *const c_char,
+    *const c_char,
+    c_int,
+    *const *const c_char,
+) -> *mut c_void;
+/// `cmt_counter_set(metric, nanoseconds, value, label_count, label_values)`; `cmt_gauge_set` is the same.
+pub type MetricSet = unsafe extern "C" fn(*mut c_void, u64, f64, c_int, *const *const c_char) -> c_int;
 
 /// Kinds of hosts, by what they expect of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +39,21 @@ pub enum HostKind {
     Modern,
     /// Not a host whose layouts are known: no Fluent Bit, or 2.1, which lies between the two.
     Unknown,
+}
+
+/// The host's functions for the metrics of an output; newer hosts only.
+#[derive(Debug, Clone, Copy)]
+pub struct MetricFunctions {
+    /// Where an output's metrics are kept.
+    pub of_output: OutputMetrics,
+    /// Makes a counter.
+    pub counter_create: MetricCreate,
+    /// Sets a counter, which never falls.
+    pub counter_set: MetricSet,
+    /// Makes a gauge.
+    pub gauge_create: MetricCreate,
+    /// Sets a gauge.
+    pub gauge_set: MetricSet,
 }
 
 /// The host's functions.
@@ -46,6 +75,10 @@ pub struct Host {
     pub filter_name: Option<InstanceName>,
     /// Name of an output instance.
     pub output_name: Option<InstanceName>,
+    /// Metrics of an output, when the host has all that is needed for them.
+    pub metrics: Option<MetricFunctions>,
+    /// Address of its table `service_configs`, which tells where in `flb_config` each key of `[SERVICE]` lies.
+    pub service_table: Option<usize>,
 }
 
 /// The host this is loaded into, found out once.
@@ -73,7 +106,20 @@ fn find_host() -> Host {
         filter_set_context: function(c"flb_filter_set_context"),
         filter_name: function(c"flb_filter_name"),
         output_name: function(c"flb_output_name"),
+        metrics: metric_functions(),
+        service_table: Some(symbol(c"service_configs") as usize).filter(|address| *address != 0),
     }
+}
+
+/// All or none: 1.9 has the metrics but no way to those of an output.
+fn metric_functions() -> Option<MetricFunctions> {
+    Some(MetricFunctions {
+        of_output: function(c"flb_output_get_cmt_instance")?,
+        counter_create: function(c"cmt_counter_create")?,
+        counter_set: function(c"cmt_counter_set")?,
+        gauge_create: function(c"cmt_gauge_create")?,
+        gauge_set: function(c"cmt_gauge_set")?,
+    })
 }
 
 fn symbol(name: &CStr) -> *mut c_void {

@@ -102,7 +102,7 @@ fn one_line(prefix: &str, text: &str) -> String {
 
 /// # Safety
 /// `instance` is of the kind that `function` takes.
-unsafe fn name_of(function: Option<InstanceName>, instance: *mut c_void) -> String {
+pub(super) unsafe fn name_of(function: Option<InstanceName>, instance: *mut c_void) -> String {
     let Some(function) = function else { return "shiwake".to_owned() };
     // SAFETY: the caller's promise.
     let name = unsafe { function(instance) };

@@ -11,6 +11,12 @@ pub(super) fn read_words<const N: usize>(address: usize) -> Option<[usize; N]> {
     copy_from(address, words.as_mut_ptr().cast(), size_of::<[usize; N]>()).then_some(words)
 }
 
+/// `N` bytes at an address.
+pub(super) fn read_bytes<const N: usize>(address: usize) -> Option<[u8; N]> {
+    let mut bytes = [0_u8; N];
+    copy_from(address, bytes.as_mut_ptr(), N).then_some(bytes)
+}
+
 /// Text that is printable, not empty and not long, and ends in NUL.
 pub(super) fn read_name(address: usize) -> Option<CString> {
     let mut name = Vec::new();

@@ -10,8 +10,10 @@ pub mod filter;
 pub mod host;
 pub mod logger;
 mod memory;
+pub mod metrics;
 pub mod output;
 pub mod properties;
+pub mod service;
 
 /// The name under which a configuration asks for the filter and the output.
 pub(crate) const PLUGIN_NAME: &std::ffi::CStr = c"shiwake";

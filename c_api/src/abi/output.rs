@@ -8,9 +8,10 @@ use super::PLUGIN_NAME;
 use super::classic_exit::forget_exit_callback;
 use super::host::{GetProperty, HostKind, host};
 use super::logger::HostLog;
-use super::properties;
+use super::metrics::HostMetrics;
+use super::{properties, service};
 use crate::guard::{guard, silence_panic_hook};
-use crate::output_instance::{self, OutputInstance};
+use crate::output_instance::{self, HostSide, OutputInstance};
 use shiwake_delivery::config::output::PROPERTIES;
 use shiwake_delivery::log::{Level, Log};
 use shiwake_delivery::pipeline::Answer;
@@ -143,8 +144,11 @@ unsafe fn init(plugin: *mut OutputPlugin) -> c_int {
     };
     // SAFETY: the host's function and the host's instance.
     let set = unsafe { properties::read(get_property, plugin.instance, &PROPERTIES) };
+    // SAFETY: the host is starting this instance here; stopping ours, which its exit does first, closes the metrics.
+    let metrics = Arc::new(unsafe { HostMetrics::of_output(plugin.instance) });
+    let side = HostSide { instance: plugin.instance as usize, grace: service::grace(plugin.instance), metrics };
     let name = log.instance_name().to_owned();
-    match OutputInstance::start(set, name, Arc::clone(&log) as Arc<dyn Log>, plugin.instance as usize) {
+    match OutputInstance::start(set, name, Arc::clone(&log) as Arc<dyn Log>, side) {
         Ok(instance) => {
             // SAFETY: the instance is the host's.
             unsafe { do_without_workers(plugin.instance) };

@@ -99,7 +99,9 @@ pub fn random_and_mutated_chunks_lose_no_good_record(layout: Layout) {
     let filter_plugin = turn.host.load(dist("flb-filter_shiwake.so")).unwrap();
     let filter = filter_plugin.filter_instance(&[]).unwrap();
     let output_plugin = turn.host.load(dist("shiwake.so")).unwrap();
-    let output = output_plugin.output_instance(&[("lake", lake.path().to_str().unwrap())]).unwrap();
+    // Not the time is tested here, which the host's Grace would bound.
+    let properties = [("lake", lake.path().to_str().unwrap()), ("shutdown_timeout", "60s")];
+    let output = output_plugin.output_instance(&properties).unwrap();
 
     let mut random = Rng::with_seed(seed(layout));
     let mut expected = HashSet::new();

@@ -6,6 +6,7 @@ pub mod configuration;
 pub mod fuzz;
 pub mod lake;
 pub mod main_job;
+pub mod service;
 
 use shiwake_harness::{Host, Layout};
 use std::path::PathBuf;
@@ -66,6 +67,10 @@ macro_rules! promises {
         $crate::plugin::promises!($layout, configuration: [
             what_is_wrong_is_refused_in_one_line,
             a_refused_instance_leaves_the_others_alone,
+        ]);
+        $crate::plugin::promises!($layout, service: [
+            the_host_s_metrics_are_the_ledger,
+            the_shutdown_timeout_follows_the_host_s_grace_unless_it_is_set,
         ]);
         $crate::plugin::promises!($layout, fuzz: [random_and_mutated_chunks_lose_no_good_record]);
     };

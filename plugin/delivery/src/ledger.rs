@@ -47,6 +47,7 @@ pub struct Ledger {
     lanes: [Counters; LANE_COUNT],
     recovered: AtomicU64,
     recognised: AtomicU64,
+    held_bytes: AtomicU64,
     objects: AtomicU64,
     object_bytes: AtomicU64,
 }
@@ -88,6 +89,17 @@ impl Ledger {
     /// Records are in an object under `quarantine/`.
     pub fn quarantine(&self, lane: Lane, records: u64) {
         self.add(lane, records, |counters| &counters.quarantined);
+    }
+
+    /// So many bytes are in the spool now.
+    pub fn hold(&self, bytes: u64) {
+        self.held_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes in the spool, in memory and on disk.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.held_bytes.load(Ordering::Relaxed)
     }
 
     /// An object was stored.

@@ -12,7 +12,7 @@
 //! - [`schema`]: the columns of each log type. [`columns`]: records into columns, and into Parquet files.
 //! - [`store`]: a local folder or S3, one code path.
 //! - [`pipeline`]: the two threads of an output instance.
-//! - [`ledger`]: the sums that must add up.
+//! - [`ledger`]: the sums that must add up; [`metrics`]: where machines see them.
 //!
 //! Clock, log and environment are passed in. There is no unsafe code here.
 
@@ -22,6 +22,7 @@ pub mod config;
 pub mod lane;
 pub mod ledger;
 pub mod log;
+pub mod metrics;
 pub mod partition;
 pub mod pipeline;
 pub mod schema;

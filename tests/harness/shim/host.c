@@ -5,17 +5,29 @@
  * shiwake_harness_connect() before any plugin is loaded. Only what differs between hosts is chosen
  * here, by preprocessor symbols:
  *
- *   HOST_NAMES        accessors every known host exports
- *   HOST_EVENTS       what tells a host of the 4.x family and later apart
+ *   HOST_NAMES        accessors every known host exports, and metrics
+ *   SERVICE_COLUMN    the table of [SERVICE] keys; see service.h
+ *   HOST_EVENTS       what tells a host of the 4.x family and later apart, and the way to an
+ *                     output's metrics
  *   HOST_HTTP_SERVER  what tells a host of the 5.x family apart
  *   LOG_FRAME_BYTES   stack that one log call takes in that host; it counts, because plugins log
  *                     from small stacks
  */
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef SERVICE_COLUMN
+#include "service.h"
+#endif
+
+/* Stack that setting a metric takes in a host, most of it for the hash of its labels. */
+#define METRIC_FRAME_BYTES 1024
+
+enum { COUNTER = 0, GAUGE = 1 };
 
 struct host_functions {
     void (*record_log)(int level, const char *text);
@@ -26,6 +38,10 @@ struct host_functions {
     const char *(*output_name)(void *instance);
     const char *(*input_name)(void *instance);
     int (*output_log_check)(void *instance, int level);
+    void *(*output_get_cmt_instance)(void *instance);
+    void *(*metric_create)(int kind, void *context, const char *const *parts, int label_count,
+                           char **label_names);
+    int (*metric_set)(void *metric, double value, int label_count, char **labels);
 };
 
 static struct host_functions host;
@@ -79,6 +95,42 @@ const char *flb_input_name(void *instance)
 {
     return host.input_name(instance);
 }
+
+static int set_metric(void *metric, double value, int label_count, char **labels)
+{
+    volatile char frame[METRIC_FRAME_BYTES];
+
+    memset((char *) frame, 0, sizeof(frame));
+    return host.metric_set(metric, value, label_count, labels);
+}
+
+void *cmt_counter_create(void *context, char *ns, char *subsystem, char *name, char *help,
+                         int label_count, char **label_names)
+{
+    const char *parts[] = {ns, subsystem, name, help};
+
+    return host.metric_create(COUNTER, context, parts, label_count, label_names);
+}
+
+void *cmt_gauge_create(void *context, char *ns, char *subsystem, char *name, char *help,
+                       int label_count, char **label_names)
+{
+    const char *parts[] = {ns, subsystem, name, help};
+
+    return host.metric_create(GAUGE, context, parts, label_count, label_names);
+}
+
+int cmt_counter_set(void *counter, uint64_t timestamp, double value, int label_count, char **labels)
+{
+    (void) timestamp;
+    return set_metric(counter, value, label_count, labels);
+}
+
+int cmt_gauge_set(void *gauge, uint64_t timestamp, double value, int label_count, char **labels)
+{
+    (void) timestamp;
+    return set_metric(gauge, value, label_count, labels);
+}
 #endif
 
 #if defined(HOST_EVENTS) || defined(HOST_HTTP_SERVER)
@@ -94,6 +146,11 @@ static void refuse_call(const char *name)
 int flb_output_log_check(void *instance, int level)
 {
     return host.output_log_check(instance, level);
+}
+
+void *flb_output_get_cmt_instance(void *instance)
+{
+    return host.output_get_cmt_instance(instance);
 }
 
 int flb_log_event_decoder_init(void *decoder, char *data, size_t bytes)

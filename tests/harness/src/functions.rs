@@ -18,6 +18,7 @@ use crate::host;
 use crate::instance::find_property;
 use crate::journal::{self, LogLevel, LogLine};
 use crate::layout::{InstanceShape, Layout};
+use crate::metrics::{metric_create, metric_set, output_get_cmt_instance};
 
 /// The table handed to the library, in the order of its C twin.
 #[repr(C)]
@@ -30,6 +31,10 @@ struct HostFunctions {
     output_name: unsafe extern "C" fn(*mut c_void) -> *const c_char,
     input_name: unsafe extern "C" fn(*mut c_void) -> *const c_char,
     output_log_check: unsafe extern "C" fn(*mut c_void, c_int) -> c_int,
+    output_get_cmt_instance: unsafe extern "C" fn(*mut c_void) -> *mut c_void,
+    metric_create:
+        unsafe extern "C" fn(c_int, *mut c_void, *const *const c_char, c_int, *const *const c_char) -> *mut c_void,
+    metric_set: unsafe extern "C" fn(*mut c_void, f64, c_int, *const *const c_char) -> c_int,
 }
 
 static TABLE: HostFunctions = HostFunctions {
@@ -41,6 +46,9 @@ static TABLE: HostFunctions = HostFunctions {
     output_name,
     input_name,
     output_log_check,
+    output_get_cmt_instance,
+    metric_create,
+    metric_set,
 };
 
 type ConnectFn = unsafe extern "C" fn(*const HostFunctions);
@@ -86,7 +94,7 @@ pub(crate) fn api_table(layout: Layout, log_print: *mut c_void) -> Result<Guarde
     let functions: [*const c_void; 9] = [
         output_get_property as *const c_void,
         answer_null as *const c_void,
-        answer_null as *const c_void,
+        output_get_cmt_instance as *const c_void,
         answer_null as *const c_void,
         log_print.cast_const(),
         answer_false as *const c_void,
@@ -102,7 +110,7 @@ pub(crate) fn api_table(layout: Layout, log_print: *mut c_void) -> Result<Guarde
     Ok(table)
 }
 
-/// Stands for the functions of the table that concern inputs, customs and metrics.
+/// Stands for the functions of the table that concern inputs and customs.
 extern "C" fn answer_null() -> *const c_void {
     ptr::null()
 }

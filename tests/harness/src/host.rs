@@ -12,6 +12,7 @@ use crate::journal::{self, LogLine};
 use crate::layout::Layout;
 use crate::plugin::Plugin;
 use crate::proxy::ProxyPlugin;
+use crate::service::Service;
 
 /// A file whose name starts so is loaded as a native plugin, any other as a proxy.
 const NATIVE_PREFIX: &[u8] = b"flb-";
@@ -28,6 +29,7 @@ pub(crate) struct Running {
     layout: Layout,
     log_print: usize,
     config: GuardedBlock,
+    service: Service,
     input: GuardedBlock,
 }
 
@@ -41,7 +43,7 @@ impl Running {
         self.log_print as *mut c_void
     }
 
-    /// A zeroed `flb_config`.
+    /// An `flb_config` that has nothing but what `[SERVICE]` sets.
     pub(crate) fn config(&self) -> *mut c_void {
         self.config.as_ptr().cast()
     }
@@ -86,7 +88,8 @@ impl Host {
         input.put_bytes(shape.input_instance.name, INPUT_NAME);
         let library = functions::export(layout)?;
         let log_print = library.require(c"flb_log_print")? as usize;
-        let running = RUNNING.get_or_init(|| Running { layout, log_print, config, input });
+        let service = Service::set_up(&library, &config)?;
+        let running = RUNNING.get_or_init(|| Running { layout, log_print, config, service, input });
         Ok(Self { running })
     }
 
@@ -94,6 +97,16 @@ impl Host {
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.running.layout
+    }
+
+    /// Sets `Grace`, the seconds a host waits at exit for what outputs have not taken; 5 at the
+    /// start. For plugins that are initialised after this; the strange host tells nobody.
+    ///
+    /// It is the process's: tests that run in threads of one process share it.
+    pub fn set_grace(&self, seconds: i32) {
+        if let Some(offset) = self.running.service.grace() {
+            self.running.config.put(offset, seconds);
+        }
     }
 
     /// Loads a plugin the way a host decides it: a file named `flb-filter_NAME.so` is a native

@@ -3,11 +3,13 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::{offset_of, size_of};
 use std::ptr;
+use std::sync::Arc;
 
 use crate::abi::{KeyValue, ListNode, StringHeader};
 use crate::error::HarnessError;
 use crate::guarded::GuardedBlock;
 use crate::layout::{INSTANCE_NAME_BYTES, InstanceShape};
+use crate::metrics::{Context, Shown};
 use crate::properties::SortedProperties;
 
 const WORD_BYTES: usize = 8;
@@ -18,6 +20,8 @@ pub(crate) struct Instance {
     block: GuardedBlock,
     /// Keys, values and list members, in one block so that they are closed with the instance.
     arena: GuardedBlock,
+    /// Of an output.
+    metrics: Option<Context>,
     name: String,
 }
 
@@ -54,7 +58,11 @@ impl Instance {
         for &head in shape.empty_lists {
             arena.link(&block, head, &[]);
         }
-        Ok(Self { block, arena: arena.block, name })
+        let metrics = shape.metrics.map(|_| Context::new()).transpose()?;
+        if let (Some(offset), Some(metrics)) = (shape.metrics, &metrics) {
+            block.put(offset, metrics.as_ptr());
+        }
+        Ok(Self { block, arena: arena.block, metrics, name })
     }
 
     pub(crate) fn as_ptr(&self) -> *mut c_void {
@@ -69,9 +77,17 @@ impl Instance {
         &self.name
     }
 
+    /// What it shows in the host's metrics.
+    pub(crate) fn shown(&self) -> Arc<Shown> {
+        self.metrics.as_ref().map(|metrics| Arc::clone(metrics.shown())).unwrap_or_default()
+    }
+
     pub(crate) fn retire(self) {
         self.block.retire();
         self.arena.retire();
+        if let Some(metrics) = self.metrics {
+            metrics.retire();
+        }
     }
 }
 

@@ -53,9 +53,10 @@
 //!
 //! 64-bit Linux with glibc. Outputs are proxies, filters are native; native outputs, inputs and
 //! customs are not played. Config maps are refused, because only the engine can evaluate them.
-//! Environment variables in properties are not expanded. `flb_config` and `flb_input_instance` are
-//! zeroes of the right size (the input has a name), an output instance's `p` is NULL, metrics are
-//! NULL. The harness frees a filter's answer with `free` of the process: if the plugin's own
+//! Environment variables in properties are not expanded. `flb_config` has what `[SERVICE]` sets as
+//! far as its table lists it, `flb_input_instance` a name; the rest of both is zeroes. An output
+//! instance's `p` is NULL, its metrics are there to be created and set, those of filters are NULL.
+//! The harness frees a filter's answer with `free` of the process: if the plugin's own
 //! allocator happens to be the same one, a wrong allocation passes here and not in a host that
 //! brings its own.
 
@@ -73,11 +74,13 @@ mod host;
 mod instance;
 mod journal;
 mod layout;
+mod metrics;
 mod output;
 mod plugin;
 mod properties;
 mod proxy;
 mod registration;
+mod service;
 
 pub use chunk::{ChunkBuilder, ChunkError, ChunkFormat, Record, RecordKind, Time, records};
 pub use error::HarnessError;
@@ -85,5 +88,6 @@ pub use filter::{Filter, Filtered};
 pub use host::Host;
 pub use journal::{LogLevel, LogLine, LogTail};
 pub use layout::Layout;
+pub use metrics::Sample;
 pub use output::{FLUSH_STACK_BYTES, Flush, Output};
 pub use plugin::{ExitReport, Plugin};

@@ -11,6 +11,7 @@ use crate::entry_points::EntryPoints;
 use crate::error::HarnessError;
 use crate::guarded::GuardedBlock;
 use crate::instance::Instance;
+use crate::metrics::{Sample, Shown};
 use crate::proxy::ProxyPlugin;
 
 /// Stack a flush runs on unless [`Output::set_flush_stack_bytes`] says otherwise: what hosts up to
@@ -86,6 +87,16 @@ impl Output {
         self.instance.max_used_bytes.load(Ordering::Relaxed)
     }
 
+    /// What the instance shows in its host's metrics, or showed when it was exited, in the order in
+    /// which it was made.
+    ///
+    /// The host has nothing of its own in there. On 1.9.10 a plugin has no way to an instance's
+    /// metrics.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Sample> {
+        self.instance.shown.samples()
+    }
+
     /// Exits this instance alone, with its own context, after flushes under way have returned.
     ///
     /// # Errors
@@ -101,6 +112,7 @@ impl Output {
 pub(crate) struct OutputInstance {
     name: String,
     entry: EntryPoints,
+    shown: Arc<Shown>,
     /// Read by flushes, written by the exit; `None` after it.
     live: RwLock<Option<LiveOutput>>,
     stack_bytes: AtomicUsize,
@@ -126,6 +138,7 @@ impl OutputInstance {
         Self {
             name: instance.name().to_owned(),
             entry,
+            shown: instance.shown(),
             live: RwLock::new(Some(LiveOutput { instance, context })),
             stack_bytes: AtomicUsize::new(FLUSH_STACK_BYTES),
             max_used_bytes: AtomicUsize::new(0),

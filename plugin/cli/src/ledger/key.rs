@@ -6,7 +6,7 @@ use shiwake_records::civil_time::CivilHour;
 
 /// Folder of what no record is, or no file could be made of.
 const QUARANTINE: &str = "quarantine";
-/// Folder of raw records that no file could be made of.
+/// Folder of what no file could be made of: raw records, and segments as the spool had them.
 const RAW_RECORDS: &str = "quarantine/segments/";
 
 /// What an object is, by its key alone.
@@ -24,7 +24,7 @@ pub(crate) enum Kind {
 pub(crate) fn kind(key: &str) -> Kind {
     if key.ends_with(".parquet") {
         Kind::File
-    } else if key.starts_with(RAW_RECORDS) && key.ends_with(".msgpack") {
+    } else if key.starts_with(RAW_RECORDS) && (key.ends_with(".msgpack") || key.ends_with(".segment")) {
         Kind::RawRecords
     } else {
         Kind::Other
@@ -72,7 +72,7 @@ mod tests {
     fn own_keys_are_those_that_the_output_gives() {
         for lane in Lane::BY_WORTH {
             let partition = Partition::of(lane, 1_431_857_103_000_000);
-            let written = partition.object_key("s-1", SegmentId { lane, number: 7 });
+            let written = partition.object_key(&SegmentId { stream: "s-1".into(), lane, number: 7 });
             assert_eq!(own(lane.name(), partition.hour, "s-1", 7), written);
             assert_eq!(hour(&written), Some(partition.hour));
             assert_eq!(kind(&written), Kind::File);
@@ -93,6 +93,7 @@ mod tests {
     fn raw_records_lie_in_their_folder_only() {
         assert_eq!(kind("quarantine/segments/s-0000000001-app-0.msgpack"), Kind::RawRecords);
         assert_eq!(kind("quarantine/segments/any/name.msgpack"), Kind::RawRecords);
+        assert_eq!(kind("quarantine/segments/s-0000000001-app.segment"), Kind::RawRecords);
         assert_eq!(kind("type=app/x.msgpack"), Kind::Other);
         assert_eq!(kind("quarantine/segments/readme"), Kind::Other);
     }

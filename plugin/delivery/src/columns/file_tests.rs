@@ -134,3 +134,25 @@ fn a_damaged_segment_is_an_error_that_says_where() {
     let error = plan(&segment).unwrap_err().to_string();
     assert_eq!(error, "segment is damaged: no event at offset 0 of block 1");
 }
+
+#[test]
+fn rejected_records_are_kept_with_reason_place_and_rule() {
+    let segment = segment(&[vec![(HOUR + 1, 200), (HOUR + 2, 500)]]);
+    let plans = plan(&segment).unwrap();
+    let (key, file) = WRITER.write_rejected(&segment, &plans[0], "because").unwrap();
+    assert_eq!(key, "quarantine/dt=1970-01-01/hour=01/s-0000000003.parquet");
+    let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file)).unwrap();
+    let footer = builder.metadata().file_metadata().key_value_metadata().unwrap().clone();
+    let value = |key: &str| footer.iter().find(|entry| entry.key == key).and_then(|entry| entry.value.clone());
+    assert_eq!(value("shiwake.type").as_deref(), Some("quarantine"));
+    assert_eq!(value("shiwake.origin_type").as_deref(), Some("access"));
+    let batch = builder.build().unwrap().next().unwrap().unwrap();
+    let texts = |name: &str| -> Vec<String> {
+        let column = batch.column_by_name(name).unwrap().as_string::<i32>().clone();
+        column.iter().map(|text| text.unwrap().to_owned()).collect()
+    };
+    assert_eq!(texts("reason"), ["because", "because"]);
+    assert_eq!(texts("rule"), ["access-fields", "access-fields"]);
+    let raw = batch.column_by_name("raw").unwrap().as_binary::<i32>().clone();
+    assert_eq!(raw.value(1), event(HOUR + 2, 500));
+}

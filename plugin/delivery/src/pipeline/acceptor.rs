@@ -37,7 +37,7 @@ struct LaneBuffer {
 
 /// A chunk that is sorted and waits for room.
 struct Waiting {
-    id: ChunkId,
+    id: Option<ChunkId>,
     blocks: ChunkBlocks,
     answer: SyncSender<Answer>,
     until: Duration,
@@ -62,6 +62,7 @@ pub(super) struct Acceptor {
     full_lines: RateLimit,
     bad_lines: RateLimit,
     folder_lines: RateLimit,
+    commit_lines: RateLimit,
     unclear_lines: RateLimit,
 }
 
@@ -82,6 +83,7 @@ impl Acceptor {
             full_lines: RateLimit::default(),
             bad_lines: RateLimit::default(),
             folder_lines: RateLimit::default(),
+            commit_lines: RateLimit::default(),
             unclear_lines: RateLimit::default(),
         }
     }
@@ -124,18 +126,30 @@ impl Acceptor {
             }
             self.deliver_recovered();
             self.sum_up();
+            let held_bytes = self.spool.memory_bytes() + self.spool.disk_bytes();
+            self.surroundings.ledger.hold(held_bytes);
+            self.surroundings.metrics.update(&self.surroundings.ledger);
         }
     }
 
     fn commit(&mut self, segment: &SegmentId) {
-        if let Err(error) = self.spool.commit(segment) {
-            self.surroundings.log.line(Level::Warn, &error.to_string());
+        let committed = self.spool.commit(segment);
+        self.say_uncommitted(committed);
+    }
+
+    fn say_uncommitted(&mut self, committed: Result<(), SpoolError>) {
+        if let Err(error) = committed
+            && let Some(held_back) = self.commit_lines.admit(self.surroundings.clock.monotonic())
+        {
+            let text = format!("{error}. It is tried again ({held_back} such lines were held back)");
+            self.surroundings.log.line(Level::Warn, &text);
         }
     }
 
     /// Hands over what an earlier run has left, as soon as the folder can be used, and says what is the matter with it.
     fn deliver_recovered(&mut self) {
         let Surroundings { log, ledger, clock, .. } = &self.surroundings;
+        self.spool.open(clock.monotonic());
         if let Some(problem) = self.spool.missing_folder()
             && let Some(held_back) = self.folder_lines.admit(clock.monotonic())
         {
@@ -366,17 +380,20 @@ impl Acceptor {
         let deadline = |lane: Lane| Some(self.spool.open_segment(lane)?.opened_at + config.upload_timeout(lane));
         let oldest = Lane::BY_WORTH.into_iter().filter_map(deadline).min();
         let waiting = self.waiting.front().map(|waiting| waiting.until);
+        let waiting = waiting.into_iter().chain(self.spool.next_try());
         let next = oldest.into_iter().chain(waiting).fold(self.next_summary, Duration::min);
         next.saturating_sub(self.surroundings.clock.monotonic())
     }
 
     fn sum_up(&mut self) {
-        let Surroundings { ledger, clock, log, .. } = &self.surroundings;
-        let now = clock.monotonic();
+        let now = self.surroundings.clock.monotonic();
         if now < self.next_summary {
             return;
         }
         self.next_summary = now + SUMMARY_INTERVAL;
+        let committed = self.spool.finish_commits();
+        self.say_uncommitted(committed);
+        let Surroundings { ledger, log, .. } = &self.surroundings;
         let accepted = ledger.totals().accepted;
         if accepted != self.summed_up || ledger.totals().pending() > 0 {
             log.line(Level::Info, &format!("ledger: {ledger}"));

@@ -15,6 +15,7 @@ use crate::config::output::OutputConfig;
 use crate::lane::Lane;
 use crate::ledger::Ledger;
 use crate::log::{Level, Log};
+use crate::metrics::Metrics;
 use crate::spool::{Durability, MemoryBudget, MemoryShare, SegmentId, Spool, SpoolSettings, folder_of, open_folder};
 use crate::store::{Environment, Lake, OpenError};
 use acceptor::Acceptor;
@@ -55,6 +56,8 @@ pub struct Outside {
     pub log: Arc<dyn Log>,
     /// The memory that all instances of the process share.
     pub memory: Arc<MemoryBudget>,
+    /// Where the sums are shown.
+    pub metrics: Arc<dyn Metrics>,
 }
 
 /// What both threads use.
@@ -65,6 +68,7 @@ struct Surroundings {
     clock: Arc<dyn Clock>,
     log: Arc<dyn Log>,
     memory: MemoryShare,
+    metrics: Arc<dyn Metrics>,
     is_store_failing: Arc<AtomicBool>,
 }
 
@@ -120,7 +124,7 @@ impl Pipeline {
     /// # Errors
     /// When the system refuses what is needed.
     pub fn start_on(lake: Lake, config: OutputConfig, outside: Outside) -> Result<Self, StartError> {
-        let Outside { instance, clock, log, memory } = outside;
+        let Outside { instance, clock, log, memory, metrics } = outside;
         let memory = MemoryShare::join(&memory, config.memory_limit_bytes);
         let stream = new_stream_id(clock.wall_micros())?;
         let folder = config.store_dir.as_ref().map(|store_dir| {
@@ -135,13 +139,14 @@ impl Pipeline {
             disk_limit_bytes: config.store_dir_limit_bytes,
             folder,
         };
-        let spool = Spool::start(settings, clock.monotonic());
+        let spool = Spool::new(settings);
         let surroundings = Surroundings {
             config: Arc::new(config),
             ledger: Arc::default(),
             clock,
             log,
             memory,
+            metrics,
             is_store_failing: Arc::default(),
         };
         let (sender, receiver) = channel();

@@ -3,11 +3,13 @@
 use super::*;
 use crate::config::Properties;
 use crate::config::output::PROPERTIES;
+use crate::ledger::Totals;
+use crate::metrics::NoMetrics;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult,
 };
 use std::sync::atomic::AtomicU64;
 
@@ -125,6 +127,7 @@ fn start(set: &[(&str, &str)]) -> Bench {
         clock: Arc::clone(&clock) as _,
         log: Arc::clone(&lines) as _,
         memory: Arc::default(),
+        metrics: Arc::new(NoMetrics),
     };
     let pipeline = Pipeline::start_on(lake, config, outside).unwrap();
     Bench { store, lines, clock, pipeline }
@@ -151,6 +154,15 @@ fn keys(store: &Faulty) -> Vec<String> {
     keys.sort();
     keys
 }
+
+fn read(store: &Faulty, key: &str) -> Vec<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let object = runtime.block_on(async { store.get(&Path::from(key)).await.unwrap().bytes().await.unwrap() });
+    object.to_vec()
+}
+
+#[path = "durable_tests.rs"]
+mod durable;
 
 #[test]
 fn records_end_in_an_object_of_their_type_and_bad_bytes_in_quarantine() {

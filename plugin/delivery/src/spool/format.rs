@@ -17,8 +17,7 @@
 //! - A file is only appended to, and cut back only to the end of a block. What is behind the last whole block of a file
 //!   without a seal is an append that was never answered OK, and is cut off at recovery.
 //! - A file with a seal is never cut: objects of it may be in the store, so what does not check out in it is damage.
-//! - Each chunk has at most one block in a file. `lanes` is the number of files that the chunk has blocks in; when the
-//!   process died between two of them, the others are in the stream of the run to which the host sent the chunk again.
+//! - Each chunk has at most one block in a file. `lanes` is the number of files that the chunk has blocks in.
 //! - `first_record` is the number of records that the stream took for this lane before; with the records of each file
 //!   this numbers every record of a lane, without holes.
 

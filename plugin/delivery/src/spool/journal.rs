@@ -22,6 +22,9 @@ use std::time::Duration;
 /// Chunks after which a segment is closed whatever its size: their marks are in memory, and in its seal.
 pub(super) const MAX_SEGMENT_CHUNKS: usize = 16_384;
 
+/// Tries at noting that a segment is delivered. Without the note its chunks are not recognised after a crash.
+const MAX_COMMIT_TRIES: u32 = 5;
+
 /// How far a file goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Extent {
@@ -42,6 +45,8 @@ struct OpenFile {
     marks: Vec<ChunkMark>,
     opened_at: Duration,
     is_broken: bool,
+    /// Whether it was cut back since the last sync.
+    is_cut: bool,
 }
 
 #[derive(Debug)]
@@ -60,6 +65,8 @@ pub(super) struct Journal {
     durability: [Durability; LANE_COUNT],
     open: [Option<OpenFile>; LANE_COUNT],
     sealed: HashMap<SegmentId, SealedFile>,
+    /// Segments that are delivered and could not be noted yet, with the tries.
+    uncommitted: Vec<(SegmentId, u32)>,
     /// Files that are committed and could not be removed yet.
     doomed: Vec<String>,
     are_names_safe: bool,
@@ -86,6 +93,7 @@ impl Journal {
             durability,
             open: Default::default(),
             sealed: HashMap::new(),
+            uncommitted: Vec::new(),
             doomed: Vec::new(),
             are_names_safe: true,
             held_bytes: 0,
@@ -190,7 +198,7 @@ impl Journal {
     pub(super) fn sync(&mut self) -> Result<(), (SpoolError, [u64; LANE_COUNT])> {
         let mut result = Ok(());
         for (open, durability) in self.open.iter_mut().zip(self.durability) {
-            let Some(open) = open.as_mut().filter(|open| open.extent != open.safe) else { continue };
+            let Some(open) = open.as_mut().filter(|open| open.extent != open.safe || open.is_cut) else { continue };
             if durability == Durability::Fsync && result.is_ok() {
                 result = open.file.sync();
                 if result.is_ok() && !self.are_names_safe {
@@ -202,17 +210,17 @@ impl Journal {
             }
         }
         let Err(source) = result else {
-            self.open.iter_mut().flatten().for_each(|open| open.safe = open.extent);
-            self.known.settle();
+            self.open.iter_mut().flatten().for_each(|open| (open.safe, open.is_cut) = (open.extent, false));
             return Ok(());
         };
-        self.known.take_back();
         let mut taken_back = [0; LANE_COUNT];
         for (open, taken_back) in self.open.iter_mut().zip(&mut taken_back) {
             let Some(open) = open.as_mut().filter(|open| open.extent != open.safe) else { continue };
             *taken_back = open.extent.records - open.safe.records;
             self.held_bytes -= open.extent.bytes - open.safe.bytes;
             open.cut_to(open.safe);
+            // What was taken back must not come back after a power cut: the host sends it again.
+            open.is_broken |= open.file.sync().is_err();
         }
         Err((SpoolError::disk("the spool could not be made safe", source), taken_back))
     }
@@ -243,25 +251,44 @@ impl Journal {
         Some(SealedSegment { id: header.id, first_record: header.first_record, records, bytes, content })
     }
 
-    /// Forgets a segment of which every object is stored, or which was put aside.
+    /// Forgets a segment of which every object is stored, or which was put aside. What cannot be noted of it is tried again
+    /// at the next commit, a few times; until then its file stays.
     pub(super) fn commit(&mut self, id: &SegmentId) -> Result<(), SpoolError> {
-        let Some(SealedFile { name, bytes, sorting }) = self.sealed.remove(id) else { return Ok(()) };
-        self.held_bytes -= bytes;
+        if self.sealed.contains_key(id) {
+            self.uncommitted.push((id.clone(), 0));
+        }
+        self.finish_commits()
+    }
+
+    /// Tries again what could not be noted or removed.
+    pub(super) fn finish_commits(&mut self) -> Result<(), SpoolError> {
         let disk = Arc::clone(&self.disk);
         let disk = disk.as_ref();
-        // The marks of a long backlog would take much memory; they are in the file.
-        let marks = read_marks(disk, &name);
-        let commit = Commit { id: id.clone(), sorting, marks: marks.unwrap_or_default() };
-        let logged = self.commits.append(disk, &commit);
-        self.doomed.push(name);
+        let mut result = Ok(());
+        for (id, tries) in std::mem::take(&mut self.uncommitted) {
+            let Some(file) = self.sealed.get(&id) else { continue };
+            // The marks of a long backlog would take much memory; they are in the file.
+            let logged = read_marks(disk, &file.name).and_then(|marks| {
+                let commit = Commit { id: id.clone(), sorting: file.sorting, marks };
+                self.commits.append(disk, &commit)
+            });
+            let is_put_aside = logged.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+            if let Err(source) = logged
+                && !is_put_aside
+            {
+                result = Err(SpoolError::disk("a delivered segment could not be noted in the spool", source));
+                if tries < MAX_COMMIT_TRIES {
+                    self.uncommitted.push((id, tries + 1));
+                    continue;
+                }
+            }
+            if let Some(SealedFile { name, bytes, .. }) = self.sealed.remove(&id) {
+                self.held_bytes -= bytes;
+                self.doomed.push(name);
+            }
+        }
         self.doomed.retain(|name| !is_gone(disk, name));
-        // Where the disk was full there is room now.
-        logged.or_else(|_| self.commits.append(disk, &commit)).map_err(|source| {
-            SpoolError::disk(
-                "chunks of a delivered segment will not be recognised if the host sends them again",
-                source,
-            )
-        })
+        result
     }
 }
 
@@ -284,12 +311,24 @@ fn create(disk: &dyn Disk, header: Header, now: Duration) -> io::Result<OpenFile
         return Err(error);
     }
     let extent = Extent { bytes: bytes.len() as u64, ..Extent::default() };
-    Ok(OpenFile { file, name, header, seed, extent, safe: extent, marks: Vec::new(), opened_at: now, is_broken: false })
+    Ok(OpenFile {
+        file,
+        name,
+        header,
+        seed,
+        extent,
+        safe: extent,
+        marks: Vec::new(),
+        opened_at: now,
+        is_broken: false,
+        is_cut: false,
+    })
 }
 
 impl OpenFile {
     fn cut_to(&mut self, extent: Extent) {
         self.is_broken |= self.file.truncate(extent.bytes).is_err();
+        self.is_cut = true;
         self.extent = extent;
         self.marks.truncate(extent.chunks);
     }

@@ -13,7 +13,7 @@ use super::disk::{Disk, DiskFile};
 use super::format::{append_commit, read_commit};
 use super::segment::{ChunkId, ChunkMark, SegmentId};
 use crate::lane::Lane;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -33,16 +33,20 @@ impl LaneSet {
         self.0 & (1 << lane.index()) != 0
     }
 
-    fn overlaps(self, other: LaneSet) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    fn add(&mut self, other: LaneSet) {
-        self.0 |= other.0;
-    }
-
     fn count(self) -> u32 {
         self.0.count_ones()
+    }
+
+    fn without(self, other: LaneSet) -> LaneSet {
+        LaneSet(self.0 & !other.0)
+    }
+
+    fn and(self, other: LaneSet) -> LaneSet {
+        LaneSet(self.0 | other.0)
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
     }
 }
 
@@ -61,7 +65,14 @@ struct Known {
     present: LaneSet,
     is_complete: bool,
     is_sorted_the_same: bool,
-    is_recognised: bool,
+    /// Lanes of it that were recognised in this run.
+    recognised: LaneSet,
+}
+
+impl Known {
+    fn left(&self) -> LaneSet {
+        self.present.without(self.recognised)
+    }
 }
 
 /// What to do with a chunk.
@@ -82,15 +93,7 @@ pub(super) enum Recognition {
 pub(super) struct Collector {
     sorting: u64,
     // Streams are named by the time they began, so this is the order of time.
-    chunks: BTreeMap<(Arc<str>, u64), Gathered>,
-}
-
-#[derive(Debug)]
-struct Gathered {
-    known: Known,
-    /// Lanes that the whole chunk has records for.
-    lanes: u32,
-    sorting: u64,
+    chunks: BTreeMap<(Arc<str>, u64), (Known, u8)>,
 }
 
 impl Collector {
@@ -105,15 +108,12 @@ impl Collector {
                 present: LaneSet::default(),
                 is_complete: false,
                 is_sorted_the_same: sorting == self.sorting,
-                is_recognised: false,
+                recognised: LaneSet::default(),
             };
-            let gathered = self.chunks.entry((Arc::clone(&id.stream), mark.sequence)).or_insert(Gathered {
-                known: new,
-                lanes: u32::from(mark.lanes),
-                sorting,
-            });
-            gathered.known.present.insert(id.lane);
-            gathered.known.is_complete = gathered.known.present.count() >= gathered.lanes;
+            let (known, lanes) =
+                self.chunks.entry((Arc::clone(&id.stream), mark.sequence)).or_insert((new, mark.lanes));
+            known.present.insert(id.lane);
+            known.is_complete = known.present.count() >= u32::from(*lanes);
             if self.chunks.len() > MAX_KNOWN_CHUNKS {
                 self.chunks.pop_first();
             }
@@ -121,85 +121,81 @@ impl Collector {
     }
 
     pub(super) fn finish(self) -> KnownChunks {
-        let mut chunks: Vec<Known> = Vec::with_capacity(self.chunks.len());
-        let mut cut_short: HashMap<(ChunkId, u64), Vec<usize>> = HashMap::new();
-        for Gathered { known, lanes, sorting } in self.chunks.into_values() {
-            if !known.is_complete {
-                // When the process dies in the middle of a chunk, the rest of it is in the stream of a later run.
-                let parts = cut_short.entry((known.id, sorting)).or_default();
-                let is_rest_of = |part: &Known| !part.is_complete && !part.present.overlaps(known.present);
-                let first = parts.iter().copied().find(|part| chunks.get(*part).is_some_and(is_rest_of));
-                if let Some(first) = first.and_then(|first| chunks.get_mut(first)) {
-                    first.present.add(known.present);
-                    first.is_complete = first.present.count() >= lanes;
-                    continue;
-                }
-                parts.push(chunks.len());
-            }
-            chunks.push(known);
-        }
-        chunks.sort_by_key(|known| (known.id, known.turn()));
-        KnownChunks { chunks, unsettled: Vec::new() }
-    }
-}
-
-impl Known {
-    /// Which one of several with the same bytes is recognised first. The host is sure to send again what was cut short.
-    fn turn(&self) -> u8 {
-        match (self.is_complete, self.is_sorted_the_same) {
-            (false, true) => 0,
-            (true, _) => 1,
-            (false, false) => 2,
-        }
+        let mut chunks: Vec<Known> = self.chunks.into_values().map(|(known, _)| known).collect();
+        chunks.sort_by_key(|known| known.id);
+        KnownChunks { chunks, unsynced: Vec::new() }
     }
 }
 
 /// The chunks that were taken before the restart.
+///
+/// A chunk may stand here several times: because equal ones were taken, or because a part of it was taken before one crash and
+/// the rest before the next. What counts is how often each lane has it.
 #[derive(Debug, Default)]
 pub(super) struct KnownChunks {
     chunks: Vec<Known>,
-    /// Those that were recognised since the last sync.
-    unsettled: Vec<usize>,
+    /// What was recognised before, of those that were since the last sync.
+    unsynced: Vec<(usize, LaneSet)>,
 }
 
 impl KnownChunks {
     /// What is known of a chunk. Asking changes nothing.
     pub(super) fn look_up(&self, id: ChunkId) -> Recognition {
-        match self.find(id).and_then(|index| self.chunks.get(index)) {
-            None => Recognition::New,
-            Some(Known { is_sorted_the_same: true, present, .. }) => Recognition::Present(*present),
-            Some(Known { is_complete: true, .. }) => Recognition::Whole,
-            Some(_) => Recognition::Unclear,
+        let (mut present, mut otherwise) = (LaneSet::default(), Recognition::New);
+        for (_, known) in self.find(id).filter(|(_, known)| !known.left().is_empty()) {
+            if known.is_sorted_the_same {
+                present = present.and(known.left());
+            } else if known.is_complete {
+                otherwise = Recognition::Whole;
+            } else if otherwise == Recognition::New {
+                otherwise = Recognition::Unclear;
+            }
         }
+        if present.is_empty() { otherwise } else { Recognition::Present(present) }
     }
 
-    /// The chunk was taken, or was here already: it is not recognised again.
+    /// The chunk was taken, or was here already: it is not recognised again. That counts from the next sync on.
     pub(super) fn recognised(&mut self, id: ChunkId) {
-        let Some(index) = self.find(id) else { return };
-        if let Some(known) = self.chunks.get_mut(index) {
-            known.is_recognised = true;
-            self.unsettled.push(index);
+        let recognition = self.look_up(id);
+        let (mut recognised, mut changes) = (LaneSet::default(), Vec::new());
+        for (index, known) in self.find(id) {
+            let left = known.left();
+            let now = match recognition {
+                Recognition::Present(_) if known.is_sorted_the_same => left.without(recognised),
+                Recognition::Whole if known.is_complete && !known.is_sorted_the_same => left,
+                Recognition::Unclear => left,
+                _ => continue,
+            };
+            recognised = recognised.and(now);
+            changes.push((index, known.recognised, known.recognised.and(now)));
+            if recognition == Recognition::Whole {
+                break;
+            }
+        }
+        for (index, before, after) in changes {
+            self.set_recognised(index, after);
+            self.unsynced.push((index, before));
         }
     }
 
-    /// The host is told that the recognised chunks are taken.
-    pub(super) fn settle(&mut self) {
-        self.unsettled.clear();
-    }
-
-    /// The host is told to send the chunks again that were recognised since the last sync, so they will be once more.
-    pub(super) fn take_back(&mut self) {
-        for index in std::mem::take(&mut self.unsettled) {
-            if let Some(known) = self.chunks.get_mut(index) {
-                known.is_recognised = false;
+    /// What was recognised since the last sync is answered OK, or else will be sent again.
+    pub(super) fn synced(&mut self, is_safe: bool) {
+        for (index, before) in std::mem::take(&mut self.unsynced).into_iter().rev() {
+            if !is_safe {
+                self.set_recognised(index, before);
             }
         }
     }
 
-    fn find(&self, id: ChunkId) -> Option<usize> {
+    fn set_recognised(&mut self, index: usize, recognised: LaneSet) {
+        if let Some(known) = self.chunks.get_mut(index) {
+            known.recognised = recognised;
+        }
+    }
+
+    fn find(&self, id: ChunkId) -> impl Iterator<Item = (usize, &Known)> {
         let first = self.chunks.partition_point(|known| known.id < id);
-        let equal = self.chunks.get(first..)?.iter().take_while(|known| known.id == id);
-        equal.enumerate().find(|(_, known)| !known.is_recognised).map(|(index, _)| first + index)
+        self.chunks.iter().enumerate().skip(first).take_while(move |(_, known)| known.id == id)
     }
 }
 
@@ -235,7 +231,8 @@ impl CommitLog {
         }
         let Some(file) = &mut self.file else { return Ok(()) };
         let frame = append_commit(commit);
-        if let Err(error) = file.append(&[&frame]) {
+        // Safe before the segment's file is removed: after a power cut its chunks must still be known.
+        if let Err(error) = file.append(&[&frame]).and_then(|()| file.sync()) {
             // What cannot be cut off is in the way of all that would follow.
             if file.truncate(self.bytes).is_err() {
                 self.unwritten = read_log(disk, &self.name).unwrap_or_default();
@@ -258,6 +255,7 @@ impl CommitLog {
         let _ = disk.remove(&new_name);
         let (file, bytes, marks) = write_new(disk, &new_name, &commits)?;
         disk.rename(&new_name, &self.name)?;
+        disk.sync_names()?;
         (self.file, self.bytes, self.marks) = (Some(file), bytes, marks);
         Ok(())
     }
@@ -268,6 +266,7 @@ fn write_new(disk: &dyn Disk, name: &str, commits: &[Commit]) -> io::Result<(Box
     let content: Vec<u8> = commits.iter().flat_map(append_commit).collect();
     file.append(&[&content])?;
     file.sync()?;
+    disk.sync_names()?;
     Ok((file, content.len() as u64, commits.iter().map(|commit| commit.marks.len()).sum()))
 }
 
@@ -323,6 +322,20 @@ mod tests {
         assert_eq!(known.look_up(ChunkId(7)), Recognition::New);
         assert_eq!(known.look_up(ChunkId(8)), Recognition::New);
         assert!(matches!(known.look_up(ChunkId(9)), Recognition::Present(_)));
+    }
+
+    #[test]
+    fn a_chunk_that_was_taken_in_parts_is_put_together() {
+        let mut collector = Collector::new(1);
+        collector.add(&segment("a", APP, 0), 1, &[mark(7, 0, 2)]);
+        collector.add(&segment("b", AUDIT, 0), 1, &[mark(7, 0, 1)]);
+        let mut known = collector.finish();
+        let Recognition::Present(lanes) = known.look_up(ChunkId(7)) else { panic!("not recognised") };
+        assert!(lanes.contains(APP) && lanes.contains(AUDIT));
+        known.recognised(ChunkId(7));
+        assert_eq!(known.look_up(ChunkId(7)), Recognition::New);
+        known.synced(false);
+        assert_eq!(known.look_up(ChunkId(7)), Recognition::Present(lanes));
     }
 
     #[test]

@@ -85,6 +85,9 @@ pub enum SpoolError {
         /// What the system says.
         source: io::Error,
     },
+    /// The folder could not be used when the chunk came, and now it can be.
+    #[error("spool folder could not be used when the chunk came")]
+    Unidentified,
     /// The folder cannot be used, since the start.
     #[error("spool folder '{folder}' cannot be used: {source}{}", hint(.source))]
     Folder {
@@ -106,7 +109,7 @@ impl SpoolError {
         match self {
             SpoolError::Full { .. } => true,
             SpoolError::Disk { source, .. } => source.kind() == io::ErrorKind::StorageFull,
-            SpoolError::Folder { .. } => false,
+            SpoolError::Folder { .. } | SpoolError::Unidentified => false,
         }
     }
 }
@@ -125,3 +128,9 @@ fn hint(error: &io::Error) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod fake_disk;
+#[cfg(test)]
+mod model_tests;

@@ -10,7 +10,7 @@
 
 use super::disk::{Disk, DiskLock};
 use super::format::{
-    Header, MAGIC, MAX_HEADER_BYTES, Scan, TRAILER_BYTES, decode_seal, encode_seal, scan, seal_offset,
+    FormatError, Header, MAGIC, MAX_HEADER_BYTES, Scan, TRAILER_BYTES, decode_seal, encode_seal, scan, seal_offset,
 };
 use super::known::{Collector, Commit, CommitLog, KnownChunks, newest, read_log};
 use super::segment::{ChunkMark, Content, SealedSegment};
@@ -75,7 +75,9 @@ pub(super) struct Recovered {
 }
 
 /// Takes over what processes that are gone have left, for a new stream.
-pub(super) fn recover(disk: &Arc<dyn Disk>, stream: &str, sorting: u64) -> io::Result<Recovered> {
+///
+/// While `is_patient` a file that cannot be read makes all of it fail, to be tried again; later it is left where it is.
+pub(super) fn recover(disk: &Arc<dyn Disk>, stream: &str, sorting: u64, is_patient: bool) -> io::Result<Recovered> {
     let own_lock = disk.lock(&names::lock(stream))?;
     let mut locks: Vec<_> = own_lock.into_iter().collect();
     let mut streams: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -92,12 +94,13 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, stream: &str, sorting: u64) -> io::R
         let commits = match read_log(disk.as_ref(), &names::commits(&found)) {
             Ok(commits) => commits,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) if is_patient => return Err(error),
             Err(error) => {
                 problems.push(format!("commit log of stream {found} cannot be read: {error}"));
                 Vec::new()
             }
         };
-        let is_left = recover_stream(disk, &files, &commits, &mut collector, &mut segments, &mut problems);
+        let is_left = recover_stream(disk, &files, &commits, &mut collector, &mut segments, &mut problems, is_patient)?;
         kept.extend(commits);
         if is_left {
             locks.push(lock);
@@ -106,6 +109,7 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, stream: &str, sorting: u64) -> io::R
         }
         finished.push(names::commits(&found));
     }
+    disk.sync_names()?;
     let kept = newest(kept);
     kept.iter().for_each(|Commit { id, sorting, marks }| collector.add(id, *sorting, marks));
     let mut commits = CommitLog::new(names::commits(stream), kept);
@@ -126,7 +130,8 @@ fn recover_stream(
     collector: &mut Collector,
     segments: &mut Vec<RecoveredSegment>,
     problems: &mut Vec<String>,
-) -> bool {
+    is_patient: bool,
+) -> io::Result<bool> {
     let committed: HashSet<String> = commits.iter().map(|commit| names::segment(&commit.id)).collect();
     let mut is_left = false;
     for name in files.iter().filter(|name| name.ends_with(names::SEGMENT)) {
@@ -142,26 +147,37 @@ fn recover_stream(
                 is_left = true;
             }
             Ok(None) => {}
+            Err(RecoveryError::Disk(error)) if is_patient => return Err(error),
             Err(reason) => {
                 problems.push(format!("spool file '{name}' cannot be used and stays where it is: {reason}"));
                 is_left = true;
             }
         }
     }
-    is_left
+    Ok(is_left)
 }
 
+/// Why a file was not taken over.
+#[derive(Debug, thiserror::Error)]
+enum RecoveryError {
+    #[error(transparent)]
+    Disk(#[from] io::Error),
+    #[error(transparent)]
+    Format(#[from] FormatError),
+}
+
+type TakenOver = (SealedSegment, u64, Vec<ChunkMark>);
+
 /// A file's segment, its way of sorting, and its chunks; `None` for one without records, which is removed.
-fn recover_file(disk: &Arc<dyn Disk>, name: &str) -> Result<Option<(SealedSegment, u64, Vec<ChunkMark>)>, String> {
-    let say = |error: io::Error| error.to_string();
-    let mut file = disk.open(name).map_err(say)?;
-    let size = file.size().map_err(say)?;
+fn recover_file(disk: &Arc<dyn Disk>, name: &str) -> Result<Option<TakenOver>, RecoveryError> {
+    let mut file = disk.open(name)?;
+    let size = file.size()?;
     let read = |offset: u64, bytes: u64| -> io::Result<Vec<u8>> {
         let mut content = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
         file.read_at(offset, &mut content)?;
         Ok(content)
     };
-    let start = read(0, size.min(MAX_HEADER_BYTES as u64)).map_err(say)?;
+    let start = read(0, size.min(MAX_HEADER_BYTES as u64))?;
     let (header, header_bytes, seed) = match Header::decode(&start) {
         Ok(header) => header,
         // A file that was being made when the process ended.
@@ -169,7 +185,7 @@ fn recover_file(disk: &Arc<dyn Disk>, name: &str) -> Result<Option<(SealedSegmen
             let _ = disk.remove(name);
             return Ok(None);
         }
-        Err(error) => return Err(error.to_string()),
+        Err(error) => return Err(error.into()),
     };
     let tries = disk.open(&names::tries(name)).and_then(|file| file.size()).unwrap_or(0);
     let segment = |records: u64, bytes: u64, may_have_holes: bool| {
@@ -177,10 +193,11 @@ fn recover_file(disk: &Arc<dyn Disk>, name: &str) -> Result<Option<(SealedSegmen
             Content::File { disk: Arc::clone(disk), name: name.to_owned(), bytes, may_have_holes, tries: Some(tries) };
         SealedSegment { id: header.id.clone(), first_record: header.first_record, records, bytes, content }
     };
-    if let Some((offset, records, marks)) = read_seal(read, size, seed).map_err(say)? {
+    if let Some((offset, records, marks)) = read_seal(read, size, seed)? {
+        file.sync()?;
         return Ok(Some((segment(records, offset, false), header.sorting, marks)));
     }
-    let content = read(0, size).map_err(say)?;
+    let content = read(0, size)?;
     let Scan { blocks, end, has_holes } = scan(&content, seed, header_bytes);
     if blocks.is_empty() {
         let _ = disk.remove(name);
@@ -195,6 +212,8 @@ fn recover_file(disk: &Arc<dyn Disk>, name: &str) -> Result<Option<(SealedSegmen
             let _ = file.truncate(end as u64);
         }
     }
+    // A chunk that is recognised is answered OK, and must be as safe as one that is taken.
+    file.sync()?;
     Ok(Some((segment(records, end as u64, has_holes), header.sorting, marks)))
 }
 

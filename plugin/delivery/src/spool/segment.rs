@@ -23,11 +23,6 @@ pub struct SegmentId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChunkId(pub u128);
 
-impl ChunkId {
-    /// Of a chunk that came while there was no folder to know it by.
-    pub const UNKNOWN: Self = Self(0);
-}
-
 /// A chunk that has records in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkMark {
@@ -35,7 +30,7 @@ pub struct ChunkMark {
     pub id: ChunkId,
     /// Its number in the stream.
     pub sequence: u64,
-    /// How many lanes it has records for that outlive the process, also when a part of it was here before.
+    /// How many lanes it has records in that outlive the process.
     pub lanes: u8,
 }
 

@@ -19,6 +19,9 @@ const BLOCK_OVERHEAD_BYTES: u64 = 128;
 /// Time between two tries at a folder that cannot be used.
 const REOPEN_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Tries at a folder with a file that cannot be read, before the file is left where it is.
+const PATIENT_TRIES: u32 = 6;
+
 /// Gives the folder; asked again and again as long as it fails.
 pub type OpenDisk = Box<dyn Fn() -> io::Result<OpenedDisk> + Send>;
 
@@ -83,6 +86,7 @@ enum Folder {
     Missing {
         error: io::Error,
         next_try: Duration,
+        tries: u32,
     },
     Open {
         journal: Box<Journal>,
@@ -105,18 +109,17 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// A spool; what an earlier run has left in its folder is in [`Spool::take_recovered`]. A folder that cannot be used is
-    /// tried again later, and until then only lanes in memory take records.
+    /// A spool; its folder is looked at by the first [`Spool::open`].
     #[must_use]
-    pub fn start(mut settings: SpoolSettings, now: Duration) -> Self {
+    pub fn new(mut settings: SpoolSettings) -> Self {
         let folder = match &settings.folder {
             None => {
                 settings.durability = [Durability::Memory; LANE_COUNT];
                 Folder::None
             }
-            Some(_) => Folder::Missing { error: io::Error::other("not tried yet"), next_try: now },
+            Some(_) => Folder::Missing { error: io::Error::other("not tried yet"), next_try: Duration::ZERO, tries: 0 },
         };
-        let mut spool = Self {
+        Self {
             settings,
             numbers: Numbers::default(),
             growing: Default::default(),
@@ -126,9 +129,7 @@ impl Spool {
             folder,
             recovered: Vec::new(),
             problems: Vec::new(),
-        };
-        spool.try_open(now);
-        spool
+        }
     }
 
     /// Names this run's objects apart from those of every other.
@@ -156,12 +157,21 @@ impl Spool {
         Some(folder_error(folder, error).to_string())
     }
 
-    /// What a chunk will be recognised by.
+    /// When a folder that cannot be used is tried again.
     #[must_use]
-    pub fn identify(&self, chunk: &[u8]) -> ChunkId {
+    pub fn next_try(&self) -> Option<Duration> {
         match &self.folder {
-            Folder::Open { seed, .. } => ChunkId(XxHash3_128::oneshot_with_seed(*seed, chunk)),
-            Folder::None | Folder::Missing { .. } => ChunkId::UNKNOWN,
+            Folder::Missing { next_try, .. } => Some(*next_try),
+            Folder::None | Folder::Open { .. } => None,
+        }
+    }
+
+    /// What a chunk will be recognised by; `None` when nothing outlives the process, or the folder cannot be used.
+    #[must_use]
+    pub fn identify(&self, chunk: &[u8]) -> Option<ChunkId> {
+        match &self.folder {
+            Folder::Open { seed, .. } => Some(ChunkId(XxHash3_128::oneshot_with_seed(*seed, chunk))),
+            Folder::None | Folder::Missing { .. } => None,
         }
     }
 
@@ -170,18 +180,17 @@ impl Spool {
     ///
     /// # Errors
     /// When there is no room, or the folder does not take it.
-    pub fn append(&mut self, id: ChunkId, mut blocks: ChunkBlocks, now: Duration) -> Result<Appended, SpoolError> {
-        self.try_open(now);
+    pub fn append(
+        &mut self,
+        id: Option<ChunkId>,
+        mut blocks: ChunkBlocks,
+        now: Duration,
+    ) -> Result<Appended, SpoolError> {
         let mut appended = Appended::default();
-        // Of the whole chunk, whatever of it is here: this is how its parts are put together after the next restart.
-        let lanes_in_files = Lane::BY_WORTH
-            .into_iter()
-            .zip(&blocks)
-            .filter(|(lane, block)| block.is_some() && self.durability(*lane) != Durability::Memory);
-        let lanes_in_files = u8::try_from(lanes_in_files.count()).unwrap_or(u8::MAX);
-        let recognition = match &self.folder {
-            Folder::Open { journal, .. } => journal.known.look_up(id),
-            Folder::None | Folder::Missing { .. } => Recognition::New,
+        let recognition = match (&self.folder, id) {
+            (Folder::Open { journal, .. }, Some(id)) => journal.known.look_up(id),
+            (Folder::Open { .. }, None) => return Err(SpoolError::Unidentified),
+            (Folder::None | Folder::Missing { .. }, _) => Recognition::New,
         };
         for (lane, slot) in Lane::BY_WORTH.into_iter().zip(&mut blocks) {
             let records = slot.as_ref().map_or(0, |block| block.records);
@@ -205,8 +214,8 @@ impl Spool {
             lanes().partition(|(lane, _)| self.durability(*lane) == Durability::Memory);
         let memory_wanted = in_memory.iter().map(|(_, block)| cost(block)).sum();
         self.check_memory(memory_wanted)?;
-        self.append_to_files(id, lanes_in_files, &in_files, now)?;
-        if let Folder::Open { journal, .. } = &mut self.folder {
+        self.append_to_files(id, &in_files, now)?;
+        if let (Folder::Open { journal, .. }, Some(id)) = (&mut self.folder, id) {
             journal.known.recognised(id);
         }
         for (lane, block) in lanes() {
@@ -234,7 +243,9 @@ impl Spool {
     pub fn sync(&mut self) -> Result<(), SpoolError> {
         let unsynced = std::mem::take(&mut self.unsynced);
         let Folder::Open { journal, .. } = &mut self.folder else { return Ok(()) };
-        let Err((error, records_in_files)) = journal.sync() else { return Ok(()) };
+        let synced = journal.sync();
+        journal.known.synced(synced.is_ok());
+        let Err((error, records_in_files)) = synced else { return Ok(()) };
         for (lane, records) in Lane::BY_WORTH.into_iter().zip(records_in_files) {
             self.numbers.take_back(lane, records);
         }
@@ -278,7 +289,7 @@ impl Spool {
     /// Forgets a segment of which every object is stored, or which was put aside.
     ///
     /// # Errors
-    /// When its chunks could not be noted, so that they will not be recognised after a restart. It is forgotten all the same.
+    /// When that could not be noted; it is tried again.
     pub fn commit(&mut self, id: &SegmentId) -> Result<(), SpoolError> {
         if let Some(bytes) = self.sealed_bytes.remove(id) {
             self.memory_bytes -= bytes;
@@ -287,6 +298,15 @@ impl Spool {
         }
         let Folder::Open { journal, .. } = &mut self.folder else { return Ok(()) };
         journal.commit(id)
+    }
+
+    /// Tries again what could not be noted or removed.
+    ///
+    /// # Errors
+    /// When it still cannot be.
+    pub fn finish_commits(&mut self) -> Result<(), SpoolError> {
+        let Folder::Open { journal, .. } = &mut self.folder else { return Ok(()) };
+        journal.finish_commits()
     }
 
     /// Bytes held in memory by this spool, open and sealed.
@@ -332,22 +352,16 @@ impl Spool {
 
     fn append_to_files(
         &mut self,
-        id: ChunkId,
-        lanes: u8,
+        id: Option<ChunkId>,
         blocks: &[(Lane, &Block)],
         now: Duration,
     ) -> Result<(), SpoolError> {
         if blocks.is_empty() {
             return Ok(());
         }
-        let journal = match (&mut self.folder, &self.settings.folder) {
-            // It came before the folder could be used, so it may be one that is here and nobody could tell.
-            (Folder::Open { .. }, Some((folder, _))) if id == ChunkId::UNKNOWN => {
-                let error = io::Error::other("it can be only now, and this chunk came before");
-                return Err(folder_error(folder, &error));
-            }
-            (Folder::Open { journal, .. }, _) => journal,
-            (Folder::Missing { error, .. }, Some((folder, _))) => return Err(folder_error(folder, error)),
+        let (journal, id) = match (&mut self.folder, &self.settings.folder, id) {
+            (Folder::Open { journal, .. }, _, Some(id)) => (journal, id),
+            (Folder::Missing { error, .. }, Some((folder, _)), _) => return Err(folder_error(folder, error)),
             // Without a folder every lane is in memory.
             _ => return Ok(()),
         };
@@ -356,6 +370,7 @@ impl Spool {
         if held > 0 && held + wanted > limit {
             return Err(SpoolError::Full { what: "store_dir", held, limit, wanted });
         }
+        let lanes = u8::try_from(blocks.len()).unwrap_or(u8::MAX);
         let mark = ChunkMark { id, sequence: self.numbers.next_chunk, lanes };
         journal.append(mark, blocks, &mut self.numbers, now)?;
         self.numbers.next_chunk += 1;
@@ -379,14 +394,19 @@ impl Spool {
         self.settings.memory.hold(bytes);
     }
 
-    fn try_open(&mut self, now: Duration) {
-        let (Folder::Missing { next_try, .. }, Some((_, open))) = (&self.folder, &self.settings.folder) else { return };
+    /// Looks at the folder, if that has not succeeded yet and it is time for the next try; what an earlier run has left in it is
+    /// then in [`Spool::take_recovered`]. As long as it cannot be used only lanes in memory take records.
+    pub fn open(&mut self, now: Duration) {
+        let (Folder::Missing { next_try, tries, .. }, Some((_, open))) = (&self.folder, &self.settings.folder) else {
+            return;
+        };
+        let tries = tries + 1;
         if now < *next_try {
             return;
         }
         let SpoolSettings { stream, sorting, durability, .. } = &self.settings;
         let opened = open().and_then(|OpenedDisk { disk, seed }| {
-            let mut recovered = recover(&disk, stream, *sorting)?;
+            let mut recovered = recover(&disk, stream, *sorting, tries < PATIENT_TRIES)?;
             let problems = std::mem::take(&mut recovered.problems);
             let (journal, segments) = Journal::new(disk, Arc::clone(stream), *sorting, *durability, recovered);
             Ok((Folder::Open { journal: Box::new(journal), seed }, segments, problems))
@@ -397,7 +417,7 @@ impl Spool {
                 self.recovered.extend(segments);
                 self.problems.extend(problems);
             }
-            Err(error) => self.folder = Folder::Missing { error, next_try: now + REOPEN_INTERVAL },
+            Err(error) => self.folder = Folder::Missing { error, next_try: now + REOPEN_INTERVAL, tries },
         }
     }
 }
@@ -420,8 +440,3 @@ fn folder_error(folder: &str, error: &io::Error) -> SpoolError {
     };
     SpoolError::Folder { folder: folder.to_owned(), source }
 }
-
-#[cfg(test)]
-#[path = "restart_tests.rs"]
-#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-mod restart_tests;

@@ -3,6 +3,7 @@
 //! The tests of a binary share one host and its journal, so they run one after another.
 
 pub mod filters;
+pub mod internals;
 pub mod outputs;
 pub mod violations;
 
@@ -67,6 +68,10 @@ macro_rules! contract {
             a_filter_can_refuse_to_start,
             a_struct_too_small_for_this_host_is_a_typed_error,
             one_object_can_be_output_and_filter,
+        ]);
+        $crate::contract::contract!($layout, internals: [
+            metrics_are_read_and_a_counter_never_falls,
+            the_table_of_the_service_section_leads_to_its_values,
         ]);
         $crate::contract::contract!($layout, violations: [
             breaking_the_contract_kills_the_process,

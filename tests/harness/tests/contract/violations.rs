@@ -15,24 +15,33 @@ const BREACH_VARIABLE: &str = "SHIWAKE_HARNESS_BREACH";
 const PLUGIN_VARIABLE: &str = "SHIWAKE_HARNESS_PLUGIN";
 const ABOUT_TO: &str = "about to commit";
 const SURVIVED: &str = "survived";
+const SIGABRT: i32 = 6;
 const SIGSEGV: i32 = 11;
 
-/// Names, whether the process dies of it, and the preprocessor symbol of the fixture to load.
-const BREACHES: [(&str, bool, Option<&str>); 8] = [
-    ("quiet", false, None),
-    ("shallow", false, None),
-    ("deep", true, None),
-    ("keep", true, None),
-    ("scribble", true, None),
-    ("read past", true, None),
-    ("definition", true, Some("WRITE_PAST_DEFINITION")),
-    ("api", true, Some("READ_PAST_API")),
+/// Names, the signal the process dies of, and the preprocessor symbol of the fixture to load.
+const BREACHES: [(&str, Option<i32>, Option<&str>); 10] = [
+    ("quiet", None, None),
+    ("shallow", None, None),
+    ("deep", Some(SIGSEGV), None),
+    ("keep", Some(SIGSEGV), None),
+    ("scribble", Some(SIGSEGV), None),
+    ("read past", Some(SIGSEGV), None),
+    ("definition", Some(SIGSEGV), Some("WRITE_PAST_DEFINITION")),
+    ("api", Some(SIGSEGV), Some("READ_PAST_API")),
+    ("foreign label", Some(SIGABRT), None),
+    ("metrics after exit", Some(SIGSEGV), Some("METRICS_AFTER_EXIT")),
 ];
 
 pub fn breaking_the_contract_kills_the_process(turn: &Turn) {
-    for (breach, dies, symbol) in BREACHES {
-        // Newer hosts have the slot that the old one has not.
-        let dies = dies && (breach != "api" || turn.host.layout() == Layout::V1_9_10);
+    for (breach, signal, symbol) in BREACHES {
+        let is_old = turn.host.layout() == Layout::V1_9_10;
+        let signal = signal.filter(|_| match breach {
+            // Newer hosts have the slot that the old one has not.
+            "api" => is_old,
+            // The old one has no way to the metrics.
+            "foreign label" | "metrics after exit" => !is_old,
+            _ => true,
+        });
         let file = format!("{}.so", breach.replace(' ', "_"));
         let plugin = turn.fixtures.build(&file, symbol.as_slice());
         let child = Command::new(std::env::current_exe().unwrap())
@@ -41,16 +50,15 @@ pub fn breaking_the_contract_kills_the_process(turn: &Turn) {
             .env(PLUGIN_VARIABLE, plugin)
             .output()
             .unwrap();
-        check(breach, dies, &child);
+        check(breach, signal, &child);
     }
 }
 
-fn check(breach: &str, dies: bool, child: &ChildOutput) {
+fn check(breach: &str, signal: Option<i32>, child: &ChildOutput) {
     let said = String::from_utf8_lossy(&child.stdout);
     let (begun, survived) = (said.contains(ABOUT_TO), said.contains(SURVIVED));
-    let signal = child.status.signal();
-    let expected = (true, !dies, dies.then_some(SIGSEGV));
-    assert_eq!((begun, survived, signal), expected, "{breach}: {child:?}");
+    let expected = (true, signal.is_none(), signal);
+    assert_eq!((begun, survived, child.status.signal()), expected, "{breach}: {child:?}");
 }
 
 /// What the child does.
@@ -69,6 +77,18 @@ pub fn commit(layout: Layout) {
             let plugin = host.load(path).unwrap();
             println!("{ABOUT_TO}");
             plugin.output_instance(&[]).unwrap();
+        }
+        "foreign label" => {
+            let plugin = host.load(path).unwrap();
+            let output = plugin.output_instance(&[("mode", "foreign label")]).unwrap();
+            println!("{ABOUT_TO}");
+            std::thread::scope(|scope| scope.spawn(|| output.flush("t", &chunk()).unwrap()).join().unwrap());
+        }
+        "metrics after exit" => {
+            let plugin = host.load(path).unwrap();
+            plugin.output_instance(&[("mode", "metrics")]).unwrap();
+            println!("{ABOUT_TO}");
+            plugin.exit_all().unwrap();
         }
         mode => {
             let plugin = host.load(path).unwrap();

@@ -1,0 +1,423 @@
+//! The spool against a model of what may happen to it: a disk that fails, processes that are killed, power that is cut,
+//! a host that sends again what it does not know to be taken.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+use super::fake_disk::{FakeDisk, Fault};
+use super::*;
+use crate::lane::Lane;
+use bytes::Bytes;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+const FSYNC: usize = 0;
+const FLUSH: usize = 1;
+const MEMORY: usize = 2;
+
+/// The lanes that the model uses, one of each durability, and the second one again.
+fn durability() -> [Durability; LANE_COUNT] {
+    let mut durability = [Durability::Flush; LANE_COUNT];
+    durability[FSYNC] = Durability::Fsync;
+    durability[MEMORY] = Durability::Memory;
+    durability
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// The host sends a chunk with records of these lanes.
+    Send(Vec<usize>),
+    /// The host sends again what it was asked to.
+    SendAgain,
+    /// What was sent is made safe and answered.
+    Answer,
+    Seal(usize),
+    /// The oldest sealed segment is stored.
+    Deliver,
+    /// The oldest stored one is committed.
+    Commit,
+    Fail(Fault),
+    Kill {
+        notes_are_lost: bool,
+    },
+    CutPower {
+        chance: u64,
+        notes_are_lost: bool,
+    },
+}
+
+fn step(with_power_cuts: bool) -> impl Strategy<Value = Step> {
+    let lanes =
+        proptest::collection::btree_set(0_usize..4, 1..4).prop_map(|lanes| Step::Send(lanes.into_iter().collect()));
+    let fault = prop_oneof![
+        Just(Fault::ShortWrite),
+        Just(Fault::Sync),
+        Just(Fault::SyncNames),
+        Just(Fault::Create),
+        Just(Fault::Open),
+        Just(Fault::Read),
+        Just(Fault::Remove),
+    ];
+    let cut = (any::<u64>(), any::<bool>()).prop_map(move |(chance, notes_are_lost)| {
+        if with_power_cuts { Step::CutPower { chance, notes_are_lost } } else { Step::Kill { notes_are_lost } }
+    });
+    prop_oneof![
+        8 => lanes,
+        2 => Just(Step::SendAgain),
+        6 => Just(Step::Answer),
+        3 => (0_usize..4).prop_map(Step::Seal),
+        3 => Just(Step::Deliver),
+        2 => Just(Step::Commit),
+        1 => fault.prop_map(Step::Fail),
+        1 => any::<bool>().prop_map(|notes_are_lost| Step::Kill { notes_are_lost }),
+        1 => cut,
+    ]
+}
+
+/// A chunk of the host: its number, and the lanes it has a record of.
+#[derive(Debug, Clone)]
+struct Sent {
+    number: u32,
+    lanes: Vec<usize>,
+}
+
+impl Sent {
+    fn bytes(&self) -> Vec<u8> {
+        format!("chunk {} {:?}", self.number, self.lanes).into_bytes()
+    }
+
+    fn blocks(&self) -> ChunkBlocks {
+        let mut blocks = ChunkBlocks::default();
+        for lane in &self.lanes {
+            let events = Bytes::copy_from_slice(&self.number.to_be_bytes());
+            blocks[*lane] = Some(Block { tag: "t".into(), events, records: 1 });
+        }
+        blocks
+    }
+}
+
+/// Objects of the lake: what a segment's were written with.
+type Lake = BTreeMap<(Arc<str>, u64), (usize, Vec<u32>)>;
+
+struct Model {
+    disk: FakeDisk,
+    spool: Option<Spool>,
+    now: Duration,
+    runs: u64,
+    next: u32,
+    /// Sent and not answered.
+    open: Vec<Sent>,
+    /// Answered RETRY.
+    refused: Vec<Sent>,
+    /// Answered OK, but the host may not have noted it when it is killed.
+    fresh: Vec<Sent>,
+    /// Lanes of chunks that were answered OK, each as often as it was.
+    accepted: HashMap<(usize, u32), usize>,
+    sealed: Vec<SealedSegment>,
+    stored: Vec<SegmentId>,
+    lake: Lake,
+    /// What may have been lost: answered OK, of a lane that was in memory or only with the system.
+    has_cut_power: bool,
+}
+
+impl Model {
+    fn new() -> Self {
+        let mut model = Self {
+            disk: FakeDisk::default(),
+            spool: None,
+            now: Duration::ZERO,
+            runs: 0,
+            next: 0,
+            open: Vec::new(),
+            refused: Vec::new(),
+            fresh: Vec::new(),
+            accepted: HashMap::new(),
+            sealed: Vec::new(),
+            stored: Vec::new(),
+            lake: Lake::new(),
+            has_cut_power: false,
+        };
+        model.start();
+        model
+    }
+
+    fn start(&mut self) {
+        let disk = self.disk.clone();
+        let open = move || Ok(OpenedDisk { disk: Arc::new(disk.clone()), seed: 5 });
+        let settings = SpoolSettings {
+            stream: format!("{:028x}", self.runs).into(),
+            durability: durability(),
+            sorting: 1,
+            memory: MemoryShare::join(&Arc::default(), 100_000_000),
+            disk_limit_bytes: 1_000_000,
+            folder: Some(("fake".into(), Box::new(open))),
+        };
+        self.runs += 1;
+        self.spool = Some(Spool::new(settings));
+        self.spool();
+    }
+
+    /// The spool at a later time, when it has tried once more to use its folder.
+    fn spool(&mut self) -> &mut Spool {
+        self.now += Duration::from_secs(10);
+        let spool = self.spool.as_mut().unwrap();
+        spool.open(self.now);
+        self.sealed.extend(spool.take_recovered());
+        spool
+    }
+
+    fn send(&mut self, chunk: Sent) {
+        let id = self.spool().identify(&chunk.bytes());
+        let now = self.now;
+        match self.spool().append(id, chunk.blocks(), now) {
+            Ok(_) => self.open.push(chunk),
+            Err(_) => self.refused.push(chunk),
+        }
+    }
+
+    fn answer(&mut self) {
+        match self.spool().sync() {
+            Ok(()) => {
+                for chunk in self.open.drain(..) {
+                    for lane in &chunk.lanes {
+                        *self.accepted.entry((*lane, chunk.number)).or_default() = 1;
+                    }
+                    self.fresh.push(chunk);
+                }
+            }
+            Err(_) => self.refused.append(&mut self.open),
+        }
+        for lane in Lane::BY_WORTH {
+            let spool = self.spool.as_mut().unwrap();
+            if spool.open_segment(lane).is_some_and(|open| open.must_be_sealed) {
+                self.sealed.extend(spool.seal(lane));
+            }
+        }
+    }
+
+    fn deliver(&mut self) {
+        if self.sealed.is_empty() {
+            return;
+        }
+        let segment = self.sealed.remove(0);
+        let Ok(loaded) = segment.load() else { return self.sealed.push(segment) };
+        let numbers: Vec<u32> =
+            loaded.blocks.iter().map(|b| u32::from_be_bytes(b.events[..].try_into().unwrap())).collect();
+        let key = (Arc::clone(&segment.id.stream), segment.id.number);
+        let object = (segment.id.lane.index(), numbers);
+        // Written again it is the same.
+        if let Some(before) = self.lake.insert(key, object.clone()) {
+            assert_eq!(before, object, "segment {:?}", segment.id);
+        }
+        self.stored.push(segment.id);
+    }
+
+    fn commit(&mut self) {
+        if !self.stored.is_empty() {
+            let id = self.stored.remove(0);
+            let _ = self.spool().commit(&id);
+        }
+    }
+
+    /// The process is gone. A host sends again what it does not know to be taken.
+    fn restart(&mut self, notes_are_lost: bool) {
+        self.spool = None;
+        self.sealed.clear();
+        self.stored.clear();
+        self.refused.append(&mut self.open);
+        let mut fresh = std::mem::take(&mut self.fresh);
+        if notes_are_lost {
+            self.refused.append(&mut fresh);
+        }
+        self.start();
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Send(lanes) => {
+                let number = self.next;
+                self.next += 1;
+                self.send(Sent { number, lanes });
+            }
+            Step::SendAgain => std::mem::take(&mut self.refused).into_iter().for_each(|chunk| self.send(chunk)),
+            Step::Answer => self.answer(),
+            Step::Seal(lane) => {
+                self.answer();
+                let sealed = self.spool().seal(Lane::BY_WORTH[lane]);
+                self.sealed.extend(sealed);
+            }
+            Step::Deliver => self.deliver(),
+            Step::Commit => self.commit(),
+            Step::Fail(fault) => self.disk.fail(fault),
+            Step::Kill { notes_are_lost } => {
+                self.disk.kill();
+                self.restart(notes_are_lost);
+            }
+            Step::CutPower { chance, notes_are_lost } => {
+                self.has_cut_power = true;
+                self.disk.cut_power(chance);
+                self.restart(notes_are_lost);
+            }
+        }
+    }
+
+    /// All that is left comes to its end, without a fault, and the sums must be right.
+    fn finish(mut self) {
+        self.disk.heal();
+        self.answer();
+        for _ in 0..3 {
+            self.run(Step::SendAgain);
+            self.answer();
+        }
+        assert!(self.refused.is_empty() && self.open.is_empty());
+        for lane in 0..LANE_COUNT {
+            self.run(Step::Seal(lane));
+        }
+        while !(self.sealed.is_empty() && self.stored.is_empty()) {
+            self.deliver();
+            self.commit();
+        }
+        let spool = self.spool();
+        spool.finish_commits().unwrap();
+        assert_eq!((spool.disk_bytes(), spool.memory_bytes()), (0, 0));
+        let mut found: HashMap<(usize, u32), usize> = HashMap::new();
+        for (lane, numbers) in self.lake.values() {
+            numbers.iter().for_each(|number| *found.entry((*lane, *number)).or_default() += 1);
+        }
+        for ((lane, number), times) in &found {
+            assert!(self.accepted.contains_key(&(*lane, *number)), "chunk {number} of lane {lane} was never taken");
+            if *lane != MEMORY {
+                assert_eq!(*times, 1, "chunk {number} of lane {lane} is there {times} times");
+            }
+        }
+        for (lane, number) in self.accepted.keys() {
+            let may_be_lost = *lane == MEMORY || (*lane != FSYNC && self.has_cut_power);
+            assert!(may_be_lost || found.contains_key(&(*lane, *number)), "chunk {number} of lane {lane} is lost");
+        }
+    }
+}
+
+/// Cases to try; more by `PROPTEST_CASES`.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000)
+}
+
+fn run(steps: Vec<Step>) {
+    let mut model = Model::new();
+    steps.into_iter().for_each(|step| model.run(step));
+    model.finish();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn killed_processes_lose_and_double_nothing(steps in proptest::collection::vec(step(false), 1..80)) {
+        run(steps);
+    }
+
+    #[test]
+    fn a_power_cut_loses_nothing_that_was_to_be_on_the_disk(steps in proptest::collection::vec(step(true), 1..80)) {
+        run(steps);
+    }
+}
+
+/// The files of a spool that was given `chunks` of the first two lanes and killed.
+fn left_behind(chunks: u32, seals: bool) -> Model {
+    let mut model = Model::new();
+    for number in 0..chunks {
+        model.send(Sent { number, lanes: vec![FSYNC, FLUSH] });
+    }
+    model.answer();
+    if seals {
+        model.run(Step::Seal(FSYNC));
+        model.run(Step::Seal(FLUSH));
+    }
+    model.disk.kill();
+    model
+}
+
+fn segments(disk: &FakeDisk) -> Vec<String> {
+    disk.names().unwrap().into_iter().filter(|name| name.ends_with(".segment")).collect()
+}
+
+#[test]
+fn a_write_that_was_torn_at_any_byte_costs_nothing_that_was_answered() {
+    let whole = left_behind(3, false).disk;
+    let name = segments(&whole).remove(0);
+    let content = whole.content(&name);
+    let two = left_behind(2, false).disk.content(&name).len();
+    assert!(two < content.len());
+    for cut in two..content.len() {
+        let mut model = left_behind(3, false);
+        model.disk.edit(&name, |file| file.truncate(cut));
+        model.restart(true);
+        model.finish();
+        let mut model = left_behind(3, false);
+        model.disk.edit(&name, |file| file[cut..].fill(0));
+        model.restart(true);
+        model.finish();
+    }
+}
+
+#[test]
+fn any_damage_to_the_files_stops_neither_the_start_nor_the_other_lanes() {
+    for seals in [false, true] {
+        let name = segments(&left_behind(3, seals).disk).remove(0);
+        for place in 0..left_behind(3, seals).disk.content(&name).len() {
+            let mut model = left_behind(3, seals);
+            model.disk.edit(&name, |file| file[place] ^= 0x55);
+            model.restart(false);
+            let lanes: Vec<usize> = model.sealed.iter().map(|segment| segment.id.lane.index()).collect();
+            assert!(lanes.contains(&FLUSH), "{place}");
+            model.run(Step::Send(vec![FSYNC]));
+            model.answer();
+            assert!(model.refused.is_empty(), "{place}");
+        }
+    }
+}
+
+#[test]
+fn a_segment_of_which_the_process_dies_is_suspected_and_one_that_it_survives_is_not() {
+    let mut model = left_behind(1, true);
+    for death in 0..3 {
+        model.restart(false);
+        assert_eq!(model.sealed[0].tries(), death);
+        model.sealed[0].begin_try().unwrap();
+        model.disk.kill();
+    }
+    model.restart(false);
+    model.sealed[0].end_try();
+    model.disk.kill();
+    model.restart(false);
+    assert_eq!(model.sealed[0].tries(), 0);
+}
+
+#[test]
+fn a_stream_that_somebody_else_uses_is_left_alone() {
+    let mut model = Model::new();
+    model.run(Step::Send(vec![FSYNC]));
+    model.answer();
+    let first = model.spool.take();
+    model.start();
+    assert!(model.sealed.is_empty());
+    drop(first);
+    model.start();
+    assert_eq!(model.sealed.len(), 1);
+}
+
+#[test]
+fn a_chunk_that_was_sorted_in_another_way_is_taken_again_unless_all_of_it_is_there() {
+    let mut model = left_behind(1, false);
+    model.start();
+    let chunk = Sent { number: 0, lanes: vec![FSYNC, FLUSH] };
+    let spool = model.spool();
+    spool.take_recovered();
+    let id = spool.identify(&chunk.bytes());
+    let mut sorted_otherwise = ChunkBlocks::default();
+    sorted_otherwise[3] = chunk.blocks()[FSYNC].clone();
+    // This way of sorting is the same, so only what is missing is taken.
+    let appended = spool.append(id, sorted_otherwise, Duration::ZERO).unwrap();
+    assert_eq!((appended.records[3], appended.recognised_records), (1, 0));
+}
