@@ -19,6 +19,10 @@ KILLS = int(os.environ.get("SHIWAKE_KILLS", "5"))
 SEED = int(os.environ.get("SHIWAKE_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 LINES_PER_SECOND = 4_000
 LEVELS = ["INFO", "ERROR", "DEBUG", "TRACE"]
+# The tail's database has the offset of what was read, also when it ends in the middle of a line: the host loses the head of
+# a line that it has half read when it is killed. So lines have one length, of which a read is a multiple.
+LINE_BYTES = 128
+READ_BYTES = 256 * LINE_BYTES
 
 
 def write_config(folder: Path, durability: str) -> Path:
@@ -38,6 +42,8 @@ def write_config(folder: Path, durability: str) -> Path:
     Refresh_Interval 1
     Tag app
     Key log
+    Buffer_Chunk_Size {READ_BYTES + 1}
+    Buffer_Max_Size {READ_BYTES + 1}
     storage.type filesystem
 [FILTER]
     Name shiwake
@@ -65,12 +71,12 @@ class Writer:
 
     def run(self) -> None:
         chance = random.Random(SEED)
-        with self.path.open("a", buffering=1 << 16) as out:
+        with self.path.open("ab", buffering=0) as out:
             while not self.is_done.is_set():
-                for _ in range(LINES_PER_SECOND // 50):
-                    out.write(f"{chance.choice(LEVELS)} line {self.lines} {'x' * chance.randrange(300)}\n")
-                    self.lines += 1
-                out.flush()
+                numbers = range(self.lines, self.lines + LINES_PER_SECOND // 50)
+                lines = [f"{chance.choice(LEVELS)} line {number} ".ljust(LINE_BYTES - 1, "x") + "\n" for number in numbers]
+                out.write("".join(lines).encode())
+                self.lines += len(lines)
                 self.is_done.wait(0.02)
 
     def __enter__(self) -> Writer:
