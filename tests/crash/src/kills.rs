@@ -16,6 +16,8 @@ const RATES: [u64; 4] = [500, 3_000, 8_000, 30_000];
 pub enum Moment {
     /// While chunks come in and objects go out.
     Running,
+    /// Right behind the first OK, while what is sent again comes in.
+    Early,
     /// While the plugin starts and takes over what is left.
     Starting,
     /// While it exits.
@@ -57,7 +59,8 @@ pub fn run(launch: &Launch, rounds: &Rounds) -> Result<Done, CrashError> {
     {
         run += 1;
         let moment = match random.u8(0..100) {
-            0..70 => Moment::Running,
+            0..50 => Moment::Running,
+            50..70 => Moment::Early,
             70..84 => Moment::Starting,
             84..96 => Moment::Exiting,
             _ => Moment::Never,
@@ -95,6 +98,10 @@ fn end(feeder: &mut Feeder, moment: Moment, longest: Duration, random: &mut Rng,
         Moment::Running => {
             feeder.wait_for("ok")?;
             some_time(20..longest);
+        }
+        Moment::Early => {
+            feeder.wait_for("ok")?;
+            some_time(0..20);
         }
         Moment::Exiting | Moment::Never => {
             feeder.wait_for("ok")?;
