@@ -176,7 +176,9 @@ impl Work {
                     let _ = self.acceptor.send(Message::Delivered(entry.segment.id.clone()));
                 }
                 Attempt::Failed => {
-                    backlog.push_back(entry);
+                    // When time is short only the next one goes before it, so that what is worth most is tried often.
+                    let place = if self.is_in_order_of_worth { backlog.len().min(1) } else { backlog.len() };
+                    backlog.insert(place, entry);
                     failed_in_a_row += 1;
                     // One type that is refused must not hold up the others, but a long backlog is not tried in one go.
                     if failed_in_a_row >= backlog.len().min(LANE_COUNT + 1) {

@@ -44,7 +44,12 @@ pub enum Answer {
 
 /// What reaches the acceptor's thread.
 enum Message {
-    Chunk { bytes: Vec<u8>, tag: Arc<str>, answer: SyncSender<Answer>, claim: Arc<Claim> },
+    Chunk {
+        bytes: Vec<u8>,
+        tag: Arc<str>,
+        answer: SyncSender<Answer>,
+        claim: Arc<Claim>,
+    },
     Delivered(SegmentId),
     StoreFails,
     /// Nothing but that it must be seen: that the acceptor goes on.

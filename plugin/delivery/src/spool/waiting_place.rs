@@ -476,3 +476,8 @@ fn folder_error(folder: &str, error: &io::Error) -> SpoolError {
     };
     SpoolError::Folder { folder: folder.to_owned(), source }
 }
+
+#[cfg(test)]
+#[path = "restart_tests.rs"]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod restart_tests;
