@@ -3,7 +3,7 @@
 use super::*;
 use crate::spool::disk::SystemDisk;
 use crate::spool::memory::MemoryBudget;
-use crate::spool::recovery::names;
+use crate::spool::names;
 use bytes::Bytes;
 use shiwake_records::log_type::LogType;
 use std::path::Path;
@@ -25,6 +25,7 @@ fn run_with(number: u32, open: OpenDisk) -> Spool {
         memory: MemoryShare::join(&Arc::new(MemoryBudget::default()), 48_000_000),
         disk_limit_bytes: 1_000_000,
         folder: Some(("spool".to_owned(), open)),
+        is_stopping: Arc::default(),
     };
     let mut spool = Spool::new(settings);
     spool.open(Duration::ZERO);
@@ -42,7 +43,7 @@ fn blocks(lanes: &[Lane]) -> ChunkBlocks {
 
 /// Takes a chunk, and tells how many records of audit and app were taken and how many were here.
 fn take(spool: &mut Spool, chunk: &[u8], lanes: &[Lane]) -> [u64; 3] {
-    let id = spool.identify(chunk);
+    let id = spool.identify(chunk, "t");
     let appended = spool.append(id, blocks(lanes), Duration::ZERO).unwrap();
     spool.sync().unwrap();
     [appended.records[AUDIT.index()], appended.records[APP.index()], appended.recognised_records]
@@ -100,7 +101,7 @@ fn a_chunk_that_came_before_the_folder_could_be_used_is_sent_again_and_then_reco
             Ok(OpenedDisk { disk: Arc::new(SystemDisk::open(place.clone())?), seed: 7 })
         }),
     );
-    let early = spool.identify(b"x");
+    let early = spool.identify(b"x", "t");
     std::fs::rename(&away, &folder).unwrap();
     spool.open(later);
     assert!(spool.append(early, blocks(&[AUDIT, APP]), later).is_err());
