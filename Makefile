@@ -5,18 +5,25 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WASM_BUILD := $(CARGO) build --locked --release --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-records
 
-.PHONY: demo test unit end-to-end plugin host wasm bench lint clean
+# How often `make crash` kills the host, for each way to be safe.
+KILLS ?= 1000
+
+.PHONY: demo test unit end-to-end crash plugin host wasm bench lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
 
 test: unit end-to-end              ## Everything that can be tested on this machine
 
-unit: plugin                       ## Rust: unit, property and golden tests, and the plugin in the harness host
+unit: plugin host                  ## Rust: unit, property and golden tests, and the plugin in the harness host
 	$(CARGO) test --workspace --quiet
 
 end-to-end: plugin host $(VENV)/.ready   ## The shared object in a host, S3, other readers, real Fluent Bit
 	$(PY) -m pytest -q -rs tests/end-to-end
+
+crash: plugin host                 ## Kills the host KILLS times for each way to be safe, and counts every record in the lake
+	target/debug/shiwake-crash --kills $(KILLS) --durability flush
+	target/debug/shiwake-crash --kills $(KILLS) --durability fsync
 
 plugin:                            ## dist/shiwake.so and dist/flb-filter_shiwake.so
 	$(CARGO) build --release --locked -p shiwake-c-api
@@ -24,8 +31,8 @@ plugin:                            ## dist/shiwake.so and dist/flb-filter_shiwak
 	strip -o dist/shiwake.so target/release/libshiwake.so
 	ln -sf shiwake.so dist/flb-filter_shiwake.so
 
-host:                              ## The harness host and the command shiwake, as programs
-	$(CARGO) build --locked -p shiwake-harness -p shiwake-cli --bins
+host:                              ## The harness host, the crash trial and the command shiwake, as programs
+	$(CARGO) build --locked -p shiwake-harness -p shiwake-crash -p shiwake-cli --bins
 
 wasm:                              ## Checks that records builds for wasm32 (the WASM filter itself is not written yet)
 	@if rustup target add wasm32-unknown-unknown; then \

@@ -34,6 +34,9 @@ struct Series {
     accepted: Metric,
     written: Metric,
     quarantined: Metric,
+    recovered: Metric,
+    set_aside: Metric,
+    lost: Metric,
     pending: Metric,
     objects: Metric,
     object_bytes: Metric,
@@ -111,6 +114,21 @@ impl Series {
                 c"Records and runs of bytes that are none, in stored objects under quarantine/.",
                 NAME_AND_TYPE,
             )?,
+            recovered: counter(
+                c"recovered_records_total",
+                c"Records that an earlier run had taken and left in the spool.",
+                NAME_AND_TYPE,
+            )?,
+            set_aside: counter(
+                c"set_aside_records_total",
+                c"Records in files of the spool that cannot be read and were put aside.",
+                NAME_AND_TYPE,
+            )?,
+            lost: counter(
+                c"lost_records_total",
+                c"Records in files of the spool that somebody has removed.",
+                NAME_AND_TYPE,
+            )?,
             pending: gauge(c"pending_records", c"Records that wait to be stored.", NAME_AND_TYPE)?,
             objects: counter(c"objects_total", c"Objects that were stored.", NAME_ALONE)?,
             object_bytes: counter(c"object_bytes_total", c"Bytes of the objects that were stored.", NAME_ALONE)?,
@@ -134,7 +152,10 @@ impl Series {
         for (lane, log_type) in Lane::BY_WORTH.into_iter().zip(&self.types) {
             let totals = ledger.lane(lane);
             let labels = [self.name.as_ptr(), log_type.as_ptr()];
-            self.accepted.set(now, totals.accepted, &labels);
+            self.accepted.set(now, totals.accepted.saturating_sub(totals.recovered), &labels);
+            self.recovered.set(now, totals.recovered, &labels);
+            self.set_aside.set(now, totals.set_aside, &labels);
+            self.lost.set(now, totals.lost, &labels);
             self.written.set(now, totals.written, &labels);
             self.quarantined.set(now, totals.quarantined, &labels);
             self.pending.set(now, totals.pending(), &labels);

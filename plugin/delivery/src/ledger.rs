@@ -1,7 +1,8 @@
-//! The sums that must add up: in = written + quarantined + pending.
+//! The sums that must add up: in = written + quarantined + set aside + lost + pending.
 //!
 //! A record is counted in when the spool has taken it, or when it was found there at the start; written when the object that holds it is in the store, and
-//! quarantined when an object under `quarantine/` holds it. Pending is what is neither. Nothing is counted twice: a
+//! quarantined when an object under `quarantine/` holds it. It is set aside when its file in the spool cannot be read and
+//! stays there, and lost when somebody has removed that file. Pending is what is neither. Nothing is counted twice: a
 //! chunk that was answered RETRY was not counted in.
 
 use crate::lane::{LANE_COUNT, Lane};
@@ -17,20 +18,33 @@ pub struct Totals {
     pub written: u64,
     /// Records, or runs of bytes that are none, in objects under `quarantine/`.
     pub quarantined: u64,
+    /// Records in files of the spool that cannot be read and were put aside.
+    pub set_aside: u64,
+    /// Records in files of the spool that somebody has removed.
+    pub lost: u64,
+    /// Of those accepted, the ones that an earlier run had taken.
+    pub recovered: u64,
 }
 
 impl Totals {
     /// Records that wait.
     #[must_use]
     pub fn pending(&self) -> u64 {
-        self.accepted.saturating_sub(self.written).saturating_sub(self.quarantined)
+        let Totals { accepted, written, quarantined, set_aside, lost, .. } = self;
+        accepted.saturating_sub(written + quarantined + set_aside + lost)
     }
 }
 
 impl fmt::Display for Totals {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Totals { accepted, written, quarantined } = self;
-        write!(formatter, "in={accepted} written={written} quarantined={quarantined} pending={}", self.pending())
+        let Totals { accepted, written, quarantined, set_aside, lost, .. } = self;
+        write!(formatter, "in={accepted} written={written} quarantined={quarantined} pending={}", self.pending())?;
+        for (name, count) in [("set_aside", set_aside), ("lost", lost)] {
+            if *count > 0 {
+                write!(formatter, " {name}={count}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -39,13 +53,15 @@ struct Counters {
     accepted: AtomicU64,
     written: AtomicU64,
     quarantined: AtomicU64,
+    set_aside: AtomicU64,
+    lost: AtomicU64,
+    recovered: AtomicU64,
 }
 
 /// The sums of one output instance, since its start.
 #[derive(Debug, Default)]
 pub struct Ledger {
     lanes: [Counters; LANE_COUNT],
-    recovered: AtomicU64,
     recognised: AtomicU64,
     held_bytes: AtomicU64,
     objects: AtomicU64,
@@ -58,9 +74,19 @@ impl Ledger {
         self.add(lane, records, |counters| &counters.accepted);
     }
 
+    /// Records are in a file of the spool that cannot be read and was put aside.
+    pub fn set_aside(&self, lane: Lane, records: u64) {
+        self.add(lane, records, |counters| &counters.set_aside);
+    }
+
+    /// Records were in a file of the spool that somebody has removed.
+    pub fn lose(&self, lane: Lane, records: u64) {
+        self.add(lane, records, |counters| &counters.lost);
+    }
+
     /// Records were found in the spool, from an earlier run.
     pub fn recover(&self, lane: Lane, records: u64) {
-        self.recovered.fetch_add(records, Ordering::Relaxed);
+        self.add(lane, records, |counters| &counters.recovered);
         self.accept(lane, records);
     }
 
@@ -72,7 +98,7 @@ impl Ledger {
     /// Records that were found in the spool at the start.
     #[must_use]
     pub fn recovered(&self) -> u64 {
-        self.recovered.load(Ordering::Relaxed)
+        self.totals().recovered
     }
 
     /// Records that came again after a restart and were not taken twice.
@@ -123,6 +149,9 @@ impl Ledger {
                 accepted: sum.accepted + totals.accepted,
                 written: sum.written + totals.written,
                 quarantined: sum.quarantined + totals.quarantined,
+                set_aside: sum.set_aside + totals.set_aside,
+                lost: sum.lost + totals.lost,
+                recovered: sum.recovered + totals.recovered,
             }
         })
     }
@@ -142,10 +171,11 @@ impl Ledger {
 
 impl Counters {
     fn totals(&self) -> Totals {
-        // Written before accepted: what is counted in between is then still pending, never below nothing.
-        let written = self.written.load(Ordering::Relaxed);
-        let quarantined = self.quarantined.load(Ordering::Relaxed);
-        Totals { accepted: self.accepted.load(Ordering::Relaxed), written, quarantined }
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        // What is done before what is accepted: what is counted in between is then still pending, never below nothing.
+        let (written, quarantined) = (load(&self.written), load(&self.quarantined));
+        let (set_aside, lost, recovered) = (load(&self.set_aside), load(&self.lost), load(&self.recovered));
+        Totals { accepted: load(&self.accepted), written, quarantined, set_aside, lost, recovered }
     }
 }
 

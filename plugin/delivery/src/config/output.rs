@@ -158,7 +158,13 @@ impl OutputConfig {
     /// object may be as long.
     #[must_use]
     pub fn segment_limit_bytes(&self) -> u64 {
-        self.total_file_size_bytes.min(spool_limit_bytes(self.memory_limit_bytes) / 3)
+        self.total_file_size_bytes.min(self.largest_segment_bytes())
+    }
+
+    /// The largest segment that the memory has room for.
+    #[must_use]
+    pub fn largest_segment_bytes(&self) -> u64 {
+        spool_limit_bytes(self.memory_limit_bytes) / 3
     }
 
     /// What the largest segment that is brought into memory from a file takes there, with its object; 0 when none is in a
@@ -166,7 +172,7 @@ impl OutputConfig {
     #[must_use]
     pub fn delivery_bytes(&self) -> u64 {
         let has_files = self.durability.iter().any(|durability| *durability != Durability::Memory);
-        if has_files { 2 * self.segment_limit_bytes() } else { 0 }
+        if has_files { 2 * self.largest_segment_bytes() } else { 0 }
     }
 }
 

@@ -7,6 +7,7 @@
 //! when the store fails, because hosts give up on a chunk after a few of those: by default after one. A disk that fails is
 //! answered RETRY at once.
 
+use super::claim::Claim;
 use super::{Answer, Inbox, Message, Surroundings};
 use crate::lane::{LANE_COUNT, Lane};
 use crate::log::{Level, RateLimit};
@@ -19,12 +20,15 @@ use shiwake_records::sorter::Sorter;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// How long a chunk waits for room before the host is asked to try again.
 pub(super) const WAIT_FOR_ROOM: Duration = Duration::from_secs(5);
+/// Time between two tries at noting what is delivered.
+const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two summary lines.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -40,9 +44,12 @@ struct Waiting {
     id: Option<ChunkId>,
     blocks: ChunkBlocks,
     answer: SyncSender<Answer>,
+    claim: Arc<Claim>,
     until: Duration,
 }
 
+/// Segments that wait to be delivered, from which on no more are made than must be.
+const MANY_SEGMENTS: usize = 512;
 /// Chunks that are made safe together at most.
 const MAX_GROUP: usize = 64;
 /// Memory a lane's buffer keeps between chunks.
@@ -58,6 +65,7 @@ pub(super) struct Acceptor {
     waiting: VecDeque<Waiting>,
     is_poisoned: bool,
     next_summary: Duration,
+    next_commits: Duration,
     summed_up: u64,
     full_lines: RateLimit,
     bad_lines: RateLimit,
@@ -79,6 +87,7 @@ impl Acceptor {
             waiting: VecDeque::new(),
             is_poisoned: false,
             next_summary,
+            next_commits: Duration::ZERO,
             summed_up: 0,
             full_lines: RateLimit::default(),
             bad_lines: RateLimit::default(),
@@ -101,12 +110,14 @@ impl Acceptor {
             let mut is_stopping = false;
             loop {
                 match message.take() {
-                    Some(Message::Chunk { bytes, tag, answer }) => self.take_guarded(&bytes, &tag, answer),
+                    Some(Message::Chunk { bytes, tag, answer, claim }) => {
+                        self.take_guarded(&bytes, &tag, answer, claim)
+                    }
                     Some(Message::Delivered(segment)) => self.commit(&segment),
                     Some(Message::Stop) => is_stopping = true,
                     Some(Message::DelivererEnded) => return,
                     // Those that wait are answered below.
-                    Some(Message::StoreFails) | None => {}
+                    Some(Message::StoreFails | Message::Wake) | None => {}
                 }
                 chunks += 1;
                 if is_stopping || chunks >= MAX_GROUP {
@@ -125,16 +136,28 @@ impl Acceptor {
                 self.answer_waiting();
             }
             self.deliver_recovered();
+            self.finish_commits();
             self.sum_up();
             let held_bytes = self.spool.memory_bytes() + self.spool.disk_bytes();
             self.surroundings.ledger.hold(held_bytes);
             self.surroundings.metrics.update(&self.surroundings.ledger);
+            self.surroundings.is_stuck.store(false, Ordering::Release);
         }
     }
 
     fn commit(&mut self, segment: &SegmentId) {
         let committed = self.spool.commit(segment);
         self.say_uncommitted(committed);
+    }
+
+    /// Tries again what could not be noted, once a second.
+    fn finish_commits(&mut self) {
+        let now = self.surroundings.clock.monotonic();
+        if self.spool.has_uncommitted() && now >= self.next_commits {
+            self.next_commits = now + COMMIT_INTERVAL;
+            let committed = self.spool.finish_commits();
+            self.say_uncommitted(committed);
+        }
     }
 
     fn say_uncommitted(&mut self, committed: Result<(), SpoolError>) {
@@ -176,7 +199,7 @@ impl Acceptor {
     }
 
     /// Takes a chunk; a panic on the way poisons this instance and nothing else.
-    fn take_guarded(&mut self, bytes: &[u8], tag: &Arc<str>, answer: SyncSender<Answer>) {
+    fn take_guarded(&mut self, bytes: &[u8], tag: &Arc<str>, answer: SyncSender<Answer>, claim: Arc<Claim>) {
         if self.is_poisoned || self.jobs.is_none() {
             let _ = answer.send(Answer::Retry);
             return;
@@ -190,7 +213,7 @@ impl Acceptor {
             return;
         };
         let until = self.surroundings.clock.monotonic() + WAIT_FOR_ROOM;
-        self.waiting.push_back(Waiting { id: self.spool.identify(bytes), blocks, answer, until });
+        self.waiting.push_back(Waiting { id: self.spool.identify(bytes, tag), blocks, answer, claim, until });
     }
 
     /// Spools what waits, in the order in which it came, as far as there is room, and answers it.
@@ -198,37 +221,54 @@ impl Acceptor {
         loop {
             let mut taken = Vec::new();
             let mut refused = None;
-            while let Some(first) = self.waiting.front() {
+            while let Some(first) = self.waiting.pop_front() {
+                // A host that has given up keeps the chunk.
+                if !first.claim.begin() {
+                    continue;
+                }
                 let now = self.surroundings.clock.monotonic();
                 match self.spool.append(first.id, first.blocks.clone(), now) {
-                    Ok(appended) => taken.extend(self.waiting.pop_front().map(|waiting| (waiting.answer, appended))),
+                    Ok(appended) => taken.push((first, appended)),
                     Err(error) => {
-                        refused = Some((error, now, first.until));
+                        refused = Some((error, now, first));
                         break;
                     }
                 }
             }
             self.finish(taken);
-            let Some((error, now, until)) = refused else { return };
-            let is_hopeless = self.jobs.is_none() || self.surroundings.is_store_failing() || !error.may_pass_soon();
+            let Some((error, now, first)) = refused else { return };
             self.make_room();
-            if !is_hopeless && now < until {
+            if !self.is_hopeless(&error) && now < first.until {
+                if first.claim.wait_again() {
+                    self.waiting.push_front(first);
+                }
                 return;
             }
             self.say_refused(&error, now);
-            if let Some(Waiting { answer, .. }) = self.waiting.pop_front() {
-                let _ = answer.send(Answer::Retry);
+            if first.claim.answer() {
+                let _ = first.answer.send(Answer::Retry);
             }
         }
     }
 
+    /// Whether waiting will make no room.
+    fn is_hopeless(&self, error: &SpoolError) -> bool {
+        let is_under_way = self.spool.sealed_segments() > 0;
+        self.jobs.is_none() || self.surroundings.is_store_failing() || !error.may_pass_soon() || !is_under_way
+    }
+
     /// Makes chunks safe that were appended, and answers them.
-    fn finish(&mut self, taken: Vec<(SyncSender<Answer>, Appended)>) {
+    fn finish(&mut self, taken: Vec<(Waiting, Appended)>) {
         let synced = self.spool.sync();
-        for (answer, appended) in taken {
+        for (Waiting { id, blocks, answer, claim, .. }, appended) in taken {
+            let is_heard = claim.answer();
             if synced.is_err() {
                 let _ = answer.send(Answer::Retry);
                 continue;
+            }
+            if let (false, Some(id)) = (is_heard, id) {
+                let lanes = Lane::BY_WORTH.into_iter().zip(&blocks).filter(|(_, block)| block.is_some());
+                self.spool.note_unanswered(id, lanes.map(|(lane, _)| lane));
             }
             let Surroundings { ledger, log, clock, .. } = &self.surroundings;
             for (lane, records) in Lane::BY_WORTH.into_iter().zip(appended.records) {
@@ -334,7 +374,12 @@ impl Acceptor {
 
     fn seal_by_size(&mut self) {
         for lane in Lane::BY_WORTH {
-            let limit = self.surroundings.config.segment_limit_bytes();
+            let config = &self.surroundings.config;
+            let limit = if self.spool.sealed_segments() < MANY_SEGMENTS {
+                config.segment_limit_bytes()
+            } else {
+                config.largest_segment_bytes()
+            };
             if self.spool.open_segment(lane).is_some_and(|open| open.bytes >= limit || open.must_be_sealed) {
                 self.seal(lane);
             }
@@ -350,7 +395,11 @@ impl Acceptor {
         }
     }
 
+    /// Closes what is old enough; but not while very many segments wait, each of which takes memory: then they grow instead.
     fn seal_by_age(&mut self) {
+        if self.spool.sealed_segments() >= MANY_SEGMENTS {
+            return;
+        }
         let now = self.surroundings.clock.monotonic();
         for lane in Lane::BY_WORTH {
             let timeout = self.surroundings.config.upload_timeout(lane);
@@ -378,9 +427,14 @@ impl Acceptor {
     fn time_to_next_deadline(&self) -> Duration {
         let config = &self.surroundings.config;
         let deadline = |lane: Lane| Some(self.spool.open_segment(lane)?.opened_at + config.upload_timeout(lane));
-        let oldest = Lane::BY_WORTH.into_iter().filter_map(deadline).min();
+        let oldest = if self.spool.sealed_segments() < MANY_SEGMENTS {
+            Lane::BY_WORTH.into_iter().filter_map(deadline).min()
+        } else {
+            None
+        };
         let waiting = self.waiting.front().map(|waiting| waiting.until);
         let waiting = waiting.into_iter().chain(self.spool.next_try());
+        let waiting = waiting.chain(self.spool.has_uncommitted().then_some(self.next_commits));
         let next = oldest.into_iter().chain(waiting).fold(self.next_summary, Duration::min);
         next.saturating_sub(self.surroundings.clock.monotonic())
     }
@@ -391,8 +445,6 @@ impl Acceptor {
             return;
         }
         self.next_summary = now + SUMMARY_INTERVAL;
-        let committed = self.spool.finish_commits();
-        self.say_uncommitted(committed);
         let Surroundings { ledger, log, .. } = &self.surroundings;
         let accepted = ledger.totals().accepted;
         if accepted != self.summed_up || ledger.totals().pending() > 0 {

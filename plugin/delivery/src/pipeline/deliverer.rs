@@ -9,12 +9,13 @@
 use super::backoff::Backoff;
 use super::{Message, StartError, Surroundings};
 use crate::columns::file::{FileError, FileWriter, PartitionPlan, plan};
-use crate::lane::Lane;
+use crate::lane::{LANE_COUNT, Lane};
 use crate::log::{Level, RateLimit};
-use crate::spool::{CountedBytes, LoadError, LoadedSegment, SealedSegment};
+use crate::spool::{CountedBytes, LoadError, LoadedSegment, MAX_TRIES, SealedSegment};
 use crate::store::{Disposition, Lake, PutError};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -25,8 +26,6 @@ const BLOCKING_THREADS: usize = 1;
 /// How long such a thread may outlive the deadline.
 const RUNTIME_END: Duration = Duration::from_secs(1);
 
-/// Deaths of the process while it delivers a segment, after which the segment is held to be the cause.
-const MAX_TRIES: u64 = 5;
 /// Failures to read a segment's file, after which it is put aside.
 const MAX_READ_FAILURES: u32 = 10;
 
@@ -49,6 +48,7 @@ const QUARANTINED_FILES: &str = "quarantine/segments";
 enum Failure {
     OutOfTime,
     Read(String),
+    Removed(String),
     Damaged(String),
 }
 
@@ -57,12 +57,13 @@ struct Entry {
     segment: SealedSegment,
     /// Objects of it that are stored; the next one is the first that is not.
     stored_objects: usize,
+    stored_records: u64,
     read_failures: u32,
 }
 
 impl From<SealedSegment> for Entry {
     fn from(segment: SealedSegment) -> Self {
-        Self { segment, stored_objects: 0, read_failures: 0 }
+        Self { segment, stored_objects: 0, stored_records: 0, read_failures: 0 }
     }
 }
 
@@ -153,8 +154,16 @@ impl Work {
             }
             if self.is_stopping() && !self.is_in_order_of_worth {
                 // The acceptor closes the queue as soon as it has sealed everything.
-                while let Some(segment) = self.queue.recv().await {
-                    backlog.push_back(segment.into());
+                let mut deadline_passed = std::pin::pin!(self.deadline_passed());
+                loop {
+                    tokio::select! {
+                        segment = self.queue.recv() => match segment {
+                            Some(segment) => backlog.push_back(segment.into()),
+                            None => break,
+                        },
+                        // An acceptor that hangs must not take the time of what is here.
+                        () = &mut deadline_passed => break,
+                    }
                 }
                 backlog.make_contiguous().sort_by_key(|entry| entry.segment.id.lane.index());
                 (self.is_in_order_of_worth, failed_in_a_row) = (true, 0);
@@ -167,9 +176,12 @@ impl Work {
                     let _ = self.acceptor.send(Message::Delivered(entry.segment.id.clone()));
                 }
                 Attempt::Failed => {
-                    backlog.push_back(entry);
+                    // When time is short only the next one goes before it, so that what is worth most is tried often.
+                    let place = if self.is_in_order_of_worth { backlog.len().min(1) } else { backlog.len() };
+                    backlog.insert(place, entry);
                     failed_in_a_row += 1;
-                    if failed_in_a_row >= backlog.len() {
+                    // One type that is refused must not hold up the others, but a long backlog is not tried in one go.
+                    if failed_in_a_row >= backlog.len().min(LANE_COUNT + 1) {
                         failed_in_a_row = 0;
                         let pause = self.backoff.next(self.is_stopping());
                         self.pause(pause).await;
@@ -186,13 +198,14 @@ impl Work {
         let segment = entry.segment.clone();
         if segment.tries() >= MAX_TRIES {
             let reason = format!("the process has ended {} times while it was being delivered", segment.tries());
-            return self.keep_file(&segment, &reason).await;
+            return self.keep_file(entry, &reason).await;
         }
         let (loaded, plans, _counted) = match self.load(&segment).await {
             Ok(loaded) => loaded,
             Err(Failure::OutOfTime) => return Attempt::OutOfTime,
             Err(Failure::Read(error)) => return self.note_read_failure(entry, &error),
-            Err(Failure::Damaged(reason)) => return self.keep_file(&segment, &reason).await,
+            Err(Failure::Removed(error)) => return self.note_removed(entry, &error),
+            Err(Failure::Damaged(reason)) => return self.keep_file(entry, &reason).await,
         };
         for (number, plan) in plans.iter().enumerate().skip(entry.stored_objects) {
             let Some((key, object, is_rejected, _counted)) = self.write(&segment, &loaded, plan).await else {
@@ -209,6 +222,7 @@ impl Work {
                 Some(reason) => self.note_rejected(lane, plan.records(), &shown, &reason),
             }
             entry.stored_objects = number + 1;
+            entry.stored_records += plan.records();
         }
         Attempt::Delivered
     }
@@ -220,8 +234,14 @@ impl Work {
         segment: &SealedSegment,
     ) -> Result<(LoadedSegment, Vec<PartitionPlan>, CountedBytes), Failure> {
         let memory = &self.surroundings.memory;
+        // Before anything that others wait for: a disk may hang here.
+        segment.make_safe().map_err(failure)?;
+        let counted = tokio::select! {
+            counted = memory.begin_loading(segment.load_bytes()) => counted,
+            () = self.deadline_passed() => return Err(Failure::OutOfTime),
+        };
         let _writing = tokio::select! {
-            permit = memory.begin_loading(segment.load_bytes()) => permit,
+            permit = memory.begin_writing(0) => permit,
             () = self.deadline_passed() => return Err(Failure::OutOfTime),
         };
         if self.is_out_of_time() {
@@ -229,15 +249,11 @@ impl Work {
         }
         // When it cannot be noted the segment is only suspected later.
         let _ = segment.begin_try();
-        let counted = memory.count_loaded(segment.load_bytes());
         let loaded = match segment.load() {
             Ok(loaded) => loaded,
             Err(error) => {
                 segment.end_try();
-                return Err(match error {
-                    LoadError::Read { .. } => Failure::Read(error.to_string()),
-                    LoadError::Damaged { .. } | LoadError::Records { .. } => Failure::Damaged(error.to_string()),
-                });
+                return Err(failure(error));
             }
         };
         let plans = guarded(|| plan(&loaded));
@@ -300,20 +316,22 @@ impl Work {
     }
 
     /// Stores a segment that cannot be made into files as it is.
-    async fn keep_file(&mut self, segment: &SealedSegment, reason: &str) -> Attempt {
-        let (id, records) = (&segment.id, segment.records);
-        let raw = match segment.raw() {
+    async fn keep_file(&mut self, entry: &mut Entry, reason: &str) -> Attempt {
+        let segment = entry.segment.clone();
+        let id = &segment.id;
+        // It may be this that the process dies of.
+        let _ = segment.begin_try();
+        let raw = segment.raw();
+        segment.end_try();
+        let raw = match raw {
             Ok(raw) => raw,
-            Err(error) => {
-                self.say_failure(&format!("spool file of segment {} cannot be read: {error}", id.number));
-                return Attempt::Failed;
-            }
+            Err(error) => return self.note_read_failure(entry, &format!("spool file cannot be read: {error}")),
         };
         let extension = if segment.is_durable() { "segment" } else { "msgpack" };
         let key = format!("{QUARANTINED_FILES}/{}-{:010}-{}.{extension}", id.stream, id.number, id.lane);
         let stored = self.store(key.clone(), raw).await;
         if matches!(stored, Attempt::Delivered) {
-            self.note_rejected(id.lane, records, &key, reason);
+            self.note_rejected(id.lane, segment.records.saturating_sub(entry.stored_records), &key, reason);
         }
         stored
     }
@@ -322,19 +340,28 @@ impl Work {
     fn note_read_failure(&mut self, entry: &mut Entry, error: &str) -> Attempt {
         entry.read_failures += 1;
         self.say_failure(error);
-        if entry.read_failures < MAX_READ_FAILURES {
+        if entry.read_failures < MAX_READ_FAILURES || self.is_stopping() {
             return Attempt::Failed;
         }
-        let (id, records) = (&entry.segment.id, entry.segment.records);
+        let (lane, records) = (entry.segment.id.lane, entry.segment.records.saturating_sub(entry.stored_records));
         match entry.segment.put_aside() {
             Ok(Some(name)) => {
-                let text = format!("{records} {} records are not delivered: {error}. They stay in '{name}'", id.lane);
+                let text = format!("{records} {lane} records are not delivered: {error}. They stay in '{name}'");
                 self.surroundings.log.line(Level::Error, &text);
-                self.surroundings.ledger.quarantine(id.lane, records);
+                self.surroundings.ledger.set_aside(lane, records);
                 Attempt::Delivered
             }
             Ok(None) | Err(_) => Attempt::Failed,
         }
+    }
+
+    /// Somebody has removed a file of the spool: there is nothing left to try.
+    fn note_removed(&mut self, entry: &Entry, error: &str) -> Attempt {
+        let (lane, records) = (entry.segment.id.lane, entry.segment.records.saturating_sub(entry.stored_records));
+        let text = format!("{records} {lane} records are lost: {error}. To avoid it: let nothing clean up store_dir");
+        self.surroundings.log.line(Level::Error, &text);
+        self.surroundings.ledger.lose(lane, records);
+        Attempt::Delivered
     }
 
     /// Stores one object, trying once.
@@ -410,15 +437,26 @@ impl Work {
     }
 
     /// Completes when a deadline is set and has passed; never before one is set.
-    async fn deadline_passed(&self) {
-        let mut deadline = self.deadline.clone();
-        let set = match deadline.wait_for(Option::is_some).await {
-            Ok(set) => *set,
-            // The pipeline is gone without a word; nobody waits for us.
-            Err(_) => return,
-        };
-        let left = set.unwrap_or_default().saturating_sub(self.surroundings.clock.monotonic());
-        tokio::time::sleep(left).await;
+    fn deadline_passed(&self) -> impl Future<Output = ()> + use<> {
+        let (mut deadline, clock) = (self.deadline.clone(), Arc::clone(&self.surroundings.clock));
+        async move {
+            let set = match deadline.wait_for(Option::is_some).await {
+                Ok(set) => *set,
+                // The pipeline is gone without a word; nobody waits for us.
+                Err(_) => return,
+            };
+            tokio::time::sleep(set.unwrap_or_default().saturating_sub(clock.monotonic())).await;
+        }
+    }
+}
+
+fn failure(error: LoadError) -> Failure {
+    match &error {
+        LoadError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            Failure::Removed(error.to_string())
+        }
+        LoadError::Read { .. } => Failure::Read(error.to_string()),
+        LoadError::Damaged { .. } | LoadError::Records { .. } => Failure::Damaged(error.to_string()),
     }
 }
 

@@ -84,6 +84,7 @@ fn a_damaged_segment_is_kept_as_it_is_and_the_others_are_written() {
     std::fs::write(&damaged, &content).unwrap();
 
     let bench = start_in(&folder, &[("shutdown_timeout", "60s")]);
+    wait_for(&bench, |totals| totals.accepted == 2);
     bench.pipeline.stop();
     let totals = bench.pipeline.ledger().totals();
     assert_eq!((totals.accepted, totals.written, totals.quarantined), (2, 1, 1));
@@ -101,6 +102,7 @@ fn a_segment_of_which_the_process_died_again_and_again_is_kept_as_it_is() {
     let segment = files(folder.path(), ".app.segment").remove(0);
     std::fs::write(format!("{}.tries", segment.display()), "xxxxx").unwrap();
     let bench = start_in(&folder, &[("shutdown_timeout", "60s")]);
+    wait_for(&bench, |totals| totals.accepted == 1);
     bench.pipeline.stop();
     assert_eq!(bench.pipeline.ledger().totals().quarantined, 1);
     assert!(bench.lines.has(Level::Error, "the process has ended 5 times while it was being delivered"));

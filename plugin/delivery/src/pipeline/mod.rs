@@ -8,6 +8,7 @@
 
 mod acceptor;
 mod backoff;
+mod claim;
 mod deliverer;
 
 use crate::clock::Clock;
@@ -19,14 +20,18 @@ use crate::metrics::Metrics;
 use crate::spool::{Durability, MemoryBudget, MemoryShare, SegmentId, Spool, SpoolSettings, folder_of, open_folder};
 use crate::store::{Environment, Lake, OpenError};
 use acceptor::Acceptor;
+use claim::Claim;
 use deliverer::Deliverer;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use twox_hash::XxHash3_64;
+
+/// How long the host waits for the acceptor: longer than a chunk waits for room.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// What the host is told about a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +44,16 @@ pub enum Answer {
 
 /// What reaches the acceptor's thread.
 enum Message {
-    Chunk { bytes: Vec<u8>, tag: Arc<str>, answer: SyncSender<Answer> },
+    Chunk {
+        bytes: Vec<u8>,
+        tag: Arc<str>,
+        answer: SyncSender<Answer>,
+        claim: Arc<Claim>,
+    },
     Delivered(SegmentId),
     StoreFails,
+    /// Nothing but that it must be seen: that the acceptor goes on.
+    Wake,
     DelivererEnded,
     Stop,
 }
@@ -70,6 +82,9 @@ struct Surroundings {
     memory: MemoryShare,
     metrics: Arc<dyn Metrics>,
     is_store_failing: Arc<AtomicBool>,
+    /// Whether a host has given up waiting for the acceptor, and it has not moved since.
+    is_stuck: Arc<AtomicBool>,
+    is_stopping: Arc<AtomicBool>,
 }
 
 impl Surroundings {
@@ -127,6 +142,7 @@ impl Pipeline {
         let Outside { instance, clock, log, memory, metrics } = outside;
         let memory = MemoryShare::join(&memory, config.memory_limit_bytes, config.delivery_bytes());
         let stream = new_stream_id(clock.wall_micros())?;
+        let is_stopping: Arc<AtomicBool> = Arc::default();
         let folder = config.store_dir.as_ref().map(|store_dir| {
             let folder = folder_of(store_dir, &instance, &lake.to_string());
             (folder.display().to_string(), open_folder(folder, lake.to_string()))
@@ -138,6 +154,7 @@ impl Pipeline {
             memory: memory.clone(),
             disk_limit_bytes: config.store_dir_limit_bytes,
             folder,
+            is_stopping: Arc::clone(&is_stopping),
         };
         let spool = Spool::new(settings);
         let surroundings = Surroundings {
@@ -148,6 +165,8 @@ impl Pipeline {
             memory,
             metrics,
             is_store_failing: Arc::default(),
+            is_stuck: Arc::default(),
+            is_stopping,
         };
         let (sender, receiver) = channel();
         let (jobs, queue) = mpsc::unbounded_channel();
@@ -164,11 +183,33 @@ impl Pipeline {
     }
 
     /// Hands a chunk over and waits until its records are in the spool. May be called from several threads.
+    ///
+    /// A disk that hangs holds the host only once: after [`PATIENCE`] it is told to keep the chunk, and so are those that
+    /// follow, at once, until the acceptor goes on.
     pub fn accept(&self, chunk: &[u8], tag: &str) -> Answer {
+        if self.surroundings.is_stuck.load(Ordering::Acquire) {
+            return Answer::Retry;
+        }
         let (answer, answered) = sync_channel(1);
-        let message = Message::Chunk { bytes: chunk.to_vec(), tag: Arc::from(tag), answer };
+        let claim = Arc::new(Claim::default());
+        let message = Message::Chunk { bytes: chunk.to_vec(), tag: Arc::from(tag), answer, claim: Arc::clone(&claim) };
         if self.sender.send(message).is_err() {
             return Answer::Retry;
+        }
+        // Without a folder nothing hangs between the beginning and the answer, and nothing could be recognised later.
+        let has_folder = self.surroundings.config.store_dir.is_some();
+        for may_have_begun in [false, has_folder] {
+            match answered.recv_timeout(PATIENCE) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Disconnected) => return Answer::Retry,
+                Err(RecvTimeoutError::Timeout) if claim.give_up(may_have_begun) => {
+                    self.surroundings.is_stuck.store(true, Ordering::Release);
+                    // Seen after that store, so it ends what it says.
+                    let _ = self.sender.send(Message::Wake);
+                    return Answer::Retry;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
         }
         answered.recv().unwrap_or(Answer::Retry)
     }
@@ -199,6 +240,7 @@ impl Pipeline {
         }
         let Surroundings { ledger, clock, log, .. } = &self.surroundings;
         self.deadline.send_replace(Some(clock.monotonic() + time));
+        self.surroundings.is_stopping.store(true, Ordering::Relaxed);
         let _ = self.sender.send(Message::Stop);
         for thread in threads {
             let _ = thread.join();

@@ -6,8 +6,8 @@
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -94,9 +94,21 @@ impl SystemDisk {
     /// Takes a folder, which is made when it is not there.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made, or others may write to it.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
+        const OTHERS_WRITE: u32 = 0o022;
+        let is_new = !folder.exists();
         std::fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&folder)?;
+        let found = std::fs::symlink_metadata(&folder)?;
+        if !found.is_dir() || found.permissions().mode() & OTHERS_WRITE != 0 {
+            return Err(io::Error::other(
+                "it is a link, or others may write to it: give it to the log router's user alone",
+            ));
+        }
+        if is_new && let Some(parent) = folder.parent() {
+            // That the folder is there must outlive the power too, as far as the file system can say so.
+            let _ = File::open(parent).and_then(|parent| parent.sync_all());
+        }
         Ok(Self { folder })
     }
 }
@@ -134,17 +146,31 @@ impl Disk for SystemDisk {
     }
 
     fn sync_names(&self) -> io::Result<()> {
-        File::open(&self.folder)?.sync_all()
+        match File::open(&self.folder)?.sync_all() {
+            // A file system that has no such thing.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::ENOTSUP)) => Ok(()),
+            synced => synced,
+        }
     }
 
     fn lock(&self, name: &str) -> io::Result<Option<Box<dyn DiskLock>>> {
-        let file = options().write(true).create(true).truncate(false).open(self.folder.join(name))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Box::new(FileLock(file)))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
+        let path = self.folder.join(name);
+        loop {
+            let file = options().write(true).create(true).truncate(false).open(&path)?;
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+                // Between the two it may have been removed by whoever had it: then this is no lock any more.
+                Ok(()) if is_the_file_at(&file, &path) => return Ok(Some(Box::new(FileLock(file)))),
+                Ok(()) => {}
+            }
         }
     }
+}
+
+fn is_the_file_at(file: &File, path: &Path) -> bool {
+    let (Ok(own), Ok(there)) = (file.metadata(), std::fs::symlink_metadata(path)) else { return false };
+    (own.dev(), own.ino()) == (there.dev(), there.ino())
 }
 
 impl DiskFile for File {
@@ -179,7 +205,6 @@ impl DiskLock for FileLock {}
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn files_and_the_folder_are_their_owners_alone() {

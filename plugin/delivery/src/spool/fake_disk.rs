@@ -49,9 +49,13 @@ impl FakeDisk {
         self.0.lock().unwrap()
     }
 
-    /// The next operation of this kind fails.
+    /// The next operation of this kind fails. A cut fails once at a time: it is tried twice, and what a disk keeps that
+    /// neither syncs nor cuts nobody can know.
     pub(super) fn fail(&self, fault: Fault) {
-        self.state().faults.push(fault);
+        let faults = &mut self.state().faults;
+        if fault != Fault::Truncate || !faults.contains(&fault) {
+            faults.push(fault);
+        }
     }
 
     pub(super) fn heal(&self) {

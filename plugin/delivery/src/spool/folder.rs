@@ -28,13 +28,14 @@ pub fn folder_of(store_dir: &Path, instance: &str, lake: &str) -> PathBuf {
 pub fn open_folder(folder: PathBuf, lake: String) -> OpenDisk {
     Box::new(move || {
         let disk = SystemDisk::open(folder.clone())?;
-        let seed = match read_seed(&disk) {
+        let seed = match read_seed(&disk)? {
             Some(seed) => seed,
             None => {
                 let _ = write_whole(&disk, LAKE, &lake);
                 let seed = chance()?;
                 write_whole(&disk, SEED, &format!("{seed:016x}"))?;
-                seed
+                // Somebody else may have begun at the same moment: the last one's counts.
+                read_seed(&disk)?.unwrap_or(seed)
             }
         };
         Ok(OpenedDisk { disk: Arc::new(disk), seed })
@@ -47,18 +48,33 @@ fn chance() -> io::Result<u64> {
     Ok(u64::from_ne_bytes(chance))
 }
 
-fn read_seed(disk: &dyn Disk) -> Option<u64> {
+/// The seed; `None` when there is none, or it was not written to its end.
+fn read_seed(disk: &dyn Disk) -> io::Result<Option<u64>> {
     let mut digits = [0_u8; SEED_DIGITS];
-    disk.open(SEED).ok()?.read_at(0, &mut digits).ok()?;
-    u64::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()
+    match disk.open(SEED).and_then(|file| file.read_at(0, &mut digits)) {
+        Ok(()) => {}
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof) => {
+            return Ok(None);
+        }
+        // A new one would make every chunk that comes again a new chunk.
+        Err(error) => return Err(error),
+    }
+    Ok(std::str::from_utf8(&digits).ok().and_then(|digits| u64::from_str_radix(digits, 16).ok()))
 }
 
 fn write_whole(disk: &dyn Disk, name: &str, text: &str) -> io::Result<()> {
     let temporary = format!("{name}.{:016x}.new", chance()?);
-    let mut file = disk.create(&temporary)?;
-    file.append(&[text.as_bytes()])?;
-    file.sync()?;
-    disk.rename(&temporary, name)
+    let write = || {
+        let mut file = disk.create(&temporary)?;
+        file.append(&[text.as_bytes()])?;
+        file.sync()?;
+        disk.rename(&temporary, name)
+    };
+    let written = write();
+    if written.is_err() {
+        let _ = disk.remove(&temporary);
+    }
+    written
 }
 
 #[cfg(test)]

@@ -186,23 +186,34 @@ pub(super) struct Scan<'a> {
     pub(super) has_holes: bool,
 }
 
-/// Finds the blocks of a file without a seal. Behind a block that does not check out the next one is looked for where its
-/// length says, if that is credible.
+/// How often each byte of a file is summed up at most while blocks are looked for behind one that does not check out.
+const SEARCH_FACTOR: usize = 16;
+
+/// Bytes of an entry whose length field has this value.
+pub(super) fn entry_bytes(length: u32) -> usize {
+    (length as usize).saturating_add(FRAME_BYTES)
+}
+
+/// Finds the blocks of a file without a seal. Behind a block that does not check out the next one is looked for at every
+/// place, as the length of that block may be what is wrong; the seed makes sure that nothing else is taken for one.
 pub(super) fn scan(file: &[u8], seed: u64, start: usize) -> Scan<'_> {
     let mut found = Scan { blocks: Vec::new(), end: start, has_holes: false };
     let mut offset = start;
-    while offset < file.len() {
-        match block_at(file, seed, offset) {
-            Some(block) => {
+    let mut budget = file.len().saturating_mul(SEARCH_FACTOR);
+    while let Some(rest) = file.get(offset..).filter(|rest| rest.len() > FRAME_BYTES) {
+        let length = rest.first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
+        let is_credible = entry_bytes(length) <= rest.len() && rest.get(FRAME_BYTES) == Some(&BLOCK);
+        if is_credible {
+            let Some(left) = budget.checked_sub(entry_bytes(length)) else { break };
+            budget = left;
+            if let Some(block) = block_at(file, seed, offset) {
                 found.has_holes |= offset > found.end;
                 (offset, found.end) = (block.end, block.end);
                 found.blocks.push(block);
-            }
-            None => {
-                let Some(length) = file.get(offset..).and_then(|mut rest| rest.try_get_u32_le().ok()) else { break };
-                offset = offset.saturating_add(FRAME_BYTES).saturating_add(length as usize);
+                continue;
             }
         }
+        offset += 1;
     }
     found
 }

@@ -10,7 +10,8 @@
 use super::disk::{Disk, DiskFile, DiskLock};
 use super::format::{Header, block_bytes, encode_block, encode_seal};
 use super::known::{Commit, CommitLog, KnownChunks};
-use super::recovery::{Recovered, RecoveredSegment, names, read_marks};
+use super::names;
+use super::recovery::{Recovered, RecoveredSegment, read_marks};
 use super::segment::{Block, ChunkMark, Content, SealedSegment, SegmentId};
 use super::{Durability, SpoolError};
 use crate::lane::{LANE_COUNT, Lane};
@@ -22,8 +23,11 @@ use std::time::Duration;
 /// Chunks after which a segment is closed whatever its size: their marks are in memory, and in its seal.
 pub(super) const MAX_SEGMENT_CHUNKS: usize = 16_384;
 
-/// Tries at noting that a segment is delivered. Without the note its chunks are not recognised after a crash.
-const MAX_COMMIT_TRIES: u32 = 5;
+/// What a file costs beside its bytes: the rest of its last block on the disk, its names, and its place in our lists.
+const SEGMENT_OVERHEAD_BYTES: u64 = 8_192;
+/// Tries at noting that a segment is delivered, a second apart. Without the note its chunks are not recognised after a crash;
+/// but a file that stays for ever is what keeps a full disk full.
+const MAX_COMMIT_TRIES: u32 = 10;
 
 /// How far a file goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,7 +77,9 @@ pub(super) struct Journal {
     held_bytes: u64,
     pub(super) known: KnownChunks,
     commits: CommitLog,
-    _locks: Vec<Box<dyn DiskLock>>,
+    own_lock: Option<Box<dyn DiskLock>>,
+    /// Locks of streams that were taken over, until their last segment is delivered.
+    locks: HashMap<Arc<str>, Box<dyn DiskLock>>,
 }
 
 impl Journal {
@@ -85,7 +91,7 @@ impl Journal {
         durability: [Durability; LANE_COUNT],
         recovered: Recovered,
     ) -> (Self, Vec<SealedSegment>) {
-        let Recovered { segments, known, commits, locks, .. } = recovered;
+        let Recovered { segments, known, commits, own_lock, locks, .. } = recovered;
         let mut journal = Self {
             disk,
             stream,
@@ -99,10 +105,11 @@ impl Journal {
             held_bytes: 0,
             known,
             commits,
-            _locks: locks,
+            own_lock,
+            locks,
         };
         let segments = segments.into_iter().map(|RecoveredSegment { segment, name, sorting }| {
-            journal.held_bytes += segment.bytes;
+            journal.held_bytes += segment.bytes + SEGMENT_OVERHEAD_BYTES;
             let file = SealedFile { name, bytes: segment.bytes, sorting };
             journal.sealed.insert(segment.id.clone(), file);
             segment
@@ -129,6 +136,11 @@ impl Journal {
         numbers: &mut Numbers,
         now: Duration,
     ) -> Result<(), SpoolError> {
+        if self.own_lock.is_none() {
+            let lock = self.disk.lock(&names::lock(&self.stream));
+            self.own_lock =
+                lock.map_err(|source| SpoolError::disk("the spool's stream could not be locked", source))?;
+        }
         for (done, (lane, block)) in blocks.iter().enumerate() {
             if let Err(source) = self.append_block(*lane, mark, block, numbers, now) {
                 for (lane, block) in blocks.iter().take(done) {
@@ -157,7 +169,7 @@ impl Journal {
             }
             _ => {
                 if let Some(unused) = slot.take() {
-                    self.held_bytes -= unused.extent.bytes;
+                    self.held_bytes -= unused.extent.bytes + SEGMENT_OVERHEAD_BYTES;
                     self.doomed.push(unused.name);
                 }
                 let id = SegmentId { stream: Arc::clone(&self.stream), lane, number: numbers.next_segment };
@@ -165,7 +177,7 @@ impl Journal {
                 let open = create(self.disk.as_ref(), header, now)?;
                 numbers.next_segment += 1;
                 self.are_names_safe = false;
-                self.held_bytes += open.extent.bytes;
+                self.held_bytes += open.extent.bytes + SEGMENT_OVERHEAD_BYTES;
                 slot.insert(open)
             }
         };
@@ -237,7 +249,9 @@ impl Journal {
     pub(super) fn seal(&mut self, lane: Lane) -> Option<SealedSegment> {
         let mut open = self.open.get_mut(lane.index())?.take_if(|open| open.extent.chunks > 0)?;
         let Extent { bytes, records, .. } = open.extent;
-        if !open.is_broken {
+        // What could not be cut off before is in the way of a seal, and would be delivered after a crash.
+        let is_clean = !open.is_broken || open.file.truncate(bytes).is_ok();
+        if is_clean {
             let seal = encode_seal(open.seed, bytes, records, &open.marks);
             // Without a seal the file is read to its end at the next start; nothing is lost.
             if open.file.append(&[&seal]).is_err() {
@@ -268,7 +282,7 @@ impl Journal {
         for (id, tries) in std::mem::take(&mut self.uncommitted) {
             let Some(file) = self.sealed.get(&id) else { continue };
             // The marks of a long backlog would take much memory; they are in the file.
-            let logged = read_marks(disk, &file.name).and_then(|marks| {
+            let logged = read_marks(disk, &file.name, file.bytes).and_then(|marks| {
                 let commit = Commit { id: id.clone(), sorting: file.sorting, marks };
                 self.commits.append(disk, &commit)
             });
@@ -283,12 +297,33 @@ impl Journal {
                 }
             }
             if let Some(SealedFile { name, bytes, .. }) = self.sealed.remove(&id) {
-                self.held_bytes -= bytes;
+                self.held_bytes -= bytes + SEGMENT_OVERHEAD_BYTES;
                 self.doomed.push(name);
             }
+            self.let_go_of(&id.stream);
         }
         self.doomed.retain(|name| !is_gone(disk, name));
         result
+    }
+
+    /// Whether anything could not be noted yet.
+    pub(super) fn has_uncommitted(&self) -> bool {
+        !self.uncommitted.is_empty()
+    }
+
+    /// Segments that are sealed and not let go of yet.
+    pub(super) fn sealed_segments(&self) -> usize {
+        self.sealed.len()
+    }
+
+    /// Ends the taking over of a stream when nothing of it is left.
+    fn let_go_of(&mut self, stream: &Arc<str>) {
+        if self.locks.contains_key(stream) && !self.sealed.keys().any(|id| id.stream == *stream) {
+            // Removed while it is held, so that nobody gets a lock on a file that is going. A file that could not be
+            // removed brings it back at the next start.
+            let _ = self.disk.remove(&names::lock(stream));
+            self.locks.remove(stream);
+        }
     }
 }
 
@@ -327,7 +362,8 @@ fn create(disk: &dyn Disk, header: Header, now: Duration) -> io::Result<OpenFile
 
 impl OpenFile {
     fn cut_to(&mut self, extent: Extent) {
-        self.is_broken |= self.file.truncate(extent.bytes).is_err();
+        let cut = self.file.truncate(extent.bytes).or_else(|_| self.file.truncate(extent.bytes));
+        self.is_broken |= cut.is_err();
         self.is_cut = true;
         self.extent = extent;
         self.marks.truncate(extent.chunks);

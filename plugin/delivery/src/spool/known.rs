@@ -41,6 +41,10 @@ impl LaneSet {
         LaneSet(self.0 & !other.0)
     }
 
+    fn both(self, other: LaneSet) -> LaneSet {
+        LaneSet(self.0 & other.0)
+    }
+
     fn and(self, other: LaneSet) -> LaneSet {
         LaneSet(self.0 | other.0)
     }
@@ -130,7 +134,8 @@ impl Collector {
 /// The chunks that were taken before the restart.
 ///
 /// A chunk may stand here several times: because equal ones were taken, or because a part of it was taken before one crash and
-/// the rest before the next. What counts is how often each lane has it.
+/// the rest before the next. What counts is how often each lane has it: a lane that has it less often than another lacks the
+/// rest of one that was cut short, which the host is sure to send again.
 #[derive(Debug, Default)]
 pub(super) struct KnownChunks {
     chunks: Vec<Known>,
@@ -141,16 +146,18 @@ pub(super) struct KnownChunks {
 impl KnownChunks {
     /// What is known of a chunk. Asking changes nothing.
     pub(super) fn look_up(&self, id: ChunkId) -> Recognition {
-        let (mut present, mut otherwise) = (LaneSet::default(), Recognition::New);
+        let mut otherwise = Recognition::New;
+        let mut left = Vec::new();
         for (_, known) in self.find(id).filter(|(_, known)| !known.left().is_empty()) {
             if known.is_sorted_the_same {
-                present = present.and(known.left());
+                left.push(known.left());
             } else if known.is_complete {
                 otherwise = Recognition::Whole;
             } else if otherwise == Recognition::New {
                 otherwise = Recognition::Unclear;
             }
         }
+        let present = most_often(&left);
         if present.is_empty() { otherwise } else { Recognition::Present(present) }
     }
 
@@ -161,7 +168,7 @@ impl KnownChunks {
         for (index, known) in self.find(id) {
             let left = known.left();
             let now = match recognition {
-                Recognition::Present(_) if known.is_sorted_the_same => left.without(recognised),
+                Recognition::Present(lanes) if known.is_sorted_the_same => left.both(lanes).without(recognised),
                 Recognition::Whole if known.is_complete && !known.is_sorted_the_same => left,
                 Recognition::Unclear => left,
                 _ => continue,
@@ -176,6 +183,14 @@ impl KnownChunks {
             self.set_recognised(index, after);
             self.unsynced.push((index, before));
         }
+    }
+
+    /// A chunk was taken whose answer the host did not wait for: it sends it again in this run.
+    pub(super) fn add_unanswered(&mut self, id: ChunkId, present: LaneSet) {
+        let known = Known { id, present, is_complete: true, is_sorted_the_same: true, recognised: LaneSet::default() };
+        let at = self.chunks.partition_point(|known| known.id < id);
+        // Only between syncs, when no place is noted.
+        self.chunks.insert(at, known);
     }
 
     /// What was recognised since the last sync is answered OK, or else will be sent again.
@@ -197,6 +212,15 @@ impl KnownChunks {
         let first = self.chunks.partition_point(|known| known.id < id);
         self.chunks.iter().enumerate().skip(first).take_while(move |(_, known)| known.id == id)
     }
+}
+
+/// The lanes that are in the most of these sets.
+fn most_often(sets: &[LaneSet]) -> LaneSet {
+    let count = |lane: Lane| sets.iter().filter(|set| set.contains(lane)).count();
+    let most = Lane::BY_WORTH.into_iter().map(count).max().filter(|most| *most > 0);
+    let mut lanes = LaneSet::default();
+    Lane::BY_WORTH.into_iter().filter(|lane| Some(count(*lane)) == most).for_each(|lane| lanes.insert(lane));
+    lanes
 }
 
 /// The file of committed segments of one stream.
@@ -243,7 +267,8 @@ impl CommitLog {
         self.bytes += frame.len() as u64;
         self.marks += commit.marks.len();
         if self.marks > 2 * MAX_KNOWN_CHUNKS {
-            self.compact(disk)?;
+            // It is tried again at the next commit; this one is noted.
+            let _ = self.compact(disk);
         }
         Ok(())
     }

@@ -9,8 +9,7 @@
 //! let in; others beside them, of other instances, as far as there is room. An object is there for as long as its store
 //! takes, so a slow store holds up the other instances when memory is short, and only then.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 /// What of the limit is for writing one file: a segment's place list, a row group, its columns and the compressed file.
@@ -19,16 +18,28 @@ const WRITING_BYTES: u64 = 20_000_000;
 /// The memory of a process.
 #[derive(Debug)]
 pub struct MemoryBudget {
-    /// Of records that wait in memory.
-    waiting_bytes: AtomicU64,
-    /// Of segments that were brought into memory from files.
-    loaded_bytes: AtomicU64,
-    /// Of objects that are being stored.
-    object_bytes: AtomicU64,
-    /// Told when there is less of one of these.
+    counts: Mutex<Counts>,
+    /// Told when one of them has become less.
     released: Notify,
     claims: Mutex<Vec<Weak<Claim>>>,
     writing: Semaphore,
+}
+
+/// What is in memory, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    /// Of records that wait in memory.
+    waiting: u64,
+    /// Of segments that were brought into memory from files.
+    loaded: u64,
+    /// Of objects that are being stored.
+    objects: u64,
+}
+
+impl Counts {
+    fn sum(self) -> u64 {
+        self.waiting + self.loaded + self.objects
+    }
 }
 
 /// What an instance asks for at its start, in bytes.
@@ -41,14 +52,18 @@ struct Claim {
 
 impl Default for MemoryBudget {
     fn default() -> Self {
-        Self {
-            waiting_bytes: AtomicU64::new(0),
-            loaded_bytes: AtomicU64::new(0),
-            object_bytes: AtomicU64::new(0),
-            released: Notify::new(),
-            claims: Mutex::default(),
-            writing: Semaphore::new(1),
-        }
+        Self { counts: Mutex::default(), released: Notify::new(), claims: Mutex::default(), writing: Semaphore::new(1) }
+    }
+}
+
+impl MemoryBudget {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn release(&self, bytes: u64, of: fn(&mut Counts) -> &mut u64) {
+        *of(&mut self.counts()) -= bytes;
+        self.released.notify_waiters();
     }
 }
 
@@ -89,46 +104,40 @@ impl MemoryShare {
     /// by the room that is kept for a segment from a file and its object.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
-        let Counts { waiting, loaded, objects } = self.counts();
+        let Counts { waiting, loaded, objects } = *self.budget.counts();
         waiting + (loaded + objects).max(self.largest(|claim| claim.delivery))
     }
 
-    fn counts(&self) -> Counts {
-        let MemoryBudget { waiting_bytes, loaded_bytes, object_bytes, .. } = self.budget.as_ref();
-        let [waiting, loaded, objects] =
-            [waiting_bytes, loaded_bytes, object_bytes].map(|bytes| bytes.load(Ordering::Relaxed));
-        Counts { waiting, loaded, objects }
-    }
-
     pub(super) fn hold(&self, bytes: u64) {
-        self.budget.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.budget.counts().waiting += bytes;
     }
 
     pub(super) fn release(&self, bytes: u64) {
-        self.budget.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.budget.released.notify_waiters();
+        self.budget.release(bytes, |counts| &mut counts.waiting);
     }
 
-    /// Waits until no other instance writes files and there is room for a segment of so many bytes that is brought into
-    /// memory from a file; 0 if it is there already.
-    pub async fn begin_loading(&self, bytes: u64) -> WritingPermit<'_> {
-        self.begin(bytes, |Counts { loaded, objects, .. }| bytes == 0 || loaded + objects == 0).await
-    }
-
-    /// Waits until no other instance writes files and there is room for an object of so many bytes.
-    pub async fn begin_writing(&self, bytes: u64) -> WritingPermit<'_> {
-        self.begin(bytes, |Counts { objects, .. }| objects == 0).await
-    }
-
-    async fn begin(&self, bytes: u64, is_let_in: impl Fn(Counts) -> bool) -> WritingPermit<'_> {
+    /// Waits until there is room for a segment of so many bytes that is brought into memory from a file, 0 if it is there
+    /// already; they are counted for as long as the value lives. One is always let in.
+    pub async fn begin_loading(&self, bytes: u64) -> CountedBytes {
         loop {
             // Made before the look, so that what is released behind it is not missed.
             let released = self.budget.released.notified();
+            if self.try_load(bytes) {
+                return CountedBytes { budget: Arc::clone(&self.budget), bytes, of: |counts| &mut counts.loaded };
+            }
+            released.await;
+        }
+    }
+
+    /// Waits until no other instance writes files and there is room for an object of so many bytes; one is always let in.
+    pub async fn begin_writing(&self, bytes: u64) -> WritingPermit<'_> {
+        loop {
+            let released = self.budget.released.notified();
             // The semaphore is never closed.
             let permit = WritingPermit { _permit: self.budget.writing.acquire().await.ok() };
-            let counts = self.counts();
-            let Counts { waiting, loaded, objects } = counts;
-            if is_let_in(counts) || waiting + loaded + objects + bytes <= self.spool_limit_bytes() {
+            // It is counted when it is made and its size is known; until then nobody else writes.
+            let counts = *self.budget.counts();
+            if counts.objects == 0 || counts.sum() + bytes <= self.spool_limit_bytes() {
                 return permit;
             }
             drop(permit);
@@ -136,29 +145,23 @@ impl MemoryShare {
         }
     }
 
-    /// Counts a segment that is brought into memory from a file for as long as the value lives.
-    #[must_use]
-    pub fn count_loaded(&self, bytes: u64) -> CountedBytes {
-        self.count(bytes, |budget| &budget.loaded_bytes)
-    }
-
     /// Counts an object that is being stored for as long as the value lives.
     #[must_use]
     pub fn count_object(&self, bytes: u64) -> CountedBytes {
-        self.count(bytes, |budget| &budget.object_bytes)
+        self.budget.counts().objects += bytes;
+        CountedBytes { budget: Arc::clone(&self.budget), bytes, of: |counts| &mut counts.objects }
     }
 
-    fn count(&self, bytes: u64, of: fn(&MemoryBudget) -> &AtomicU64) -> CountedBytes {
-        of(&self.budget).fetch_add(bytes, Ordering::Relaxed);
-        CountedBytes { budget: Arc::clone(&self.budget), bytes, of }
+    fn try_load(&self, bytes: u64) -> bool {
+        let limit = self.spool_limit_bytes();
+        let mut counts = self.budget.counts();
+        let is_first = counts.loaded + counts.objects == 0;
+        let is_let_in = bytes == 0 || is_first || counts.sum() + bytes <= limit;
+        if is_let_in {
+            counts.loaded += bytes;
+        }
+        is_let_in
     }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Counts {
-    waiting: u64,
-    loaded: u64,
-    objects: u64,
 }
 
 /// While it lives no other instance writes files.
@@ -172,13 +175,12 @@ pub struct WritingPermit<'a> {
 pub struct CountedBytes {
     budget: Arc<MemoryBudget>,
     bytes: u64,
-    of: fn(&MemoryBudget) -> &AtomicU64,
+    of: fn(&mut Counts) -> &mut u64,
 }
 
 impl Drop for CountedBytes {
     fn drop(&mut self) {
-        (self.of)(&self.budget).fetch_sub(self.bytes, Ordering::Relaxed);
-        self.budget.released.notify_waiters();
+        self.budget.release(self.bytes, self.of);
     }
 }
 
@@ -189,7 +191,7 @@ pub(crate) fn spool_limit_bytes(memory_limit_bytes: u64) -> u64 {
 }
 
 #[cfg(test)]
-#[allow(clippy::panic, reason = "a test fails by panicking")]
+#[allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use std::future::Future;
@@ -229,36 +231,42 @@ mod tests {
         assert_eq!(in_memory.held_bytes(), 1_000);
         let in_files = MemoryShare::join(&budget, 48_000_000, 14_000_000);
         assert_eq!(in_memory.held_bytes(), 14_001_000);
-        let counted = in_files.count_loaded(14_000_000);
+        let object = in_files.count_object(10_000_000);
         assert_eq!(in_memory.held_bytes(), 14_001_000);
-        drop((counted, in_files));
+        drop((object, in_files));
         assert_eq!(in_memory.held_bytes(), 1_000);
     }
 
     #[test]
-    fn what_is_delivered_beside_the_first_waits_for_room() {
+    fn segments_are_brought_in_as_far_as_there_is_room_and_one_always() {
         let budget = Arc::new(MemoryBudget::default());
-        let [one, two] = [(); 2].map(|()| MemoryShare::join(&budget, 48_000_000, 9_000_000));
-        let may_load = |share: &MemoryShare, bytes| is_ready(pin!(share.begin_loading(bytes)));
+        let share = MemoryShare::join(&budget, 48_000_000, 0);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let large = share.begin_loading(100_000_000).await;
+            let mut second = pin!(share.begin_loading(1));
+            assert!(!is_ready(second.as_mut()));
+            assert!(is_ready(pin!(share.begin_loading(0))), "what was in memory all the time waits");
+            drop(large);
+            let _second = second.await;
+            let _third = share.begin_loading(27_000_000).await;
+            assert_eq!(share.held_bytes(), 27_000_001);
+        });
+        assert_eq!(share.held_bytes(), 0);
+    }
+
+    #[test]
+    fn a_second_object_is_made_when_there_is_room_for_it() {
+        let budget = Arc::new(MemoryBudget::default());
+        let [one, two] = [(); 2].map(|()| MemoryShare::join(&budget, 48_000_000, 0));
         let may_write = |share: &MemoryShare| is_ready(pin!(share.begin_writing(9_000_000)));
-        one.hold(25_000_000);
-        assert!(may_load(&one, 9_000_000), "the first waits");
-        let loaded = one.count_loaded(9_000_000);
-        assert!(!may_load(&two, 9_000_000), "the second does not wait");
-        assert!(may_load(&two, 0), "what was in memory all the time waits");
-        assert!(may_write(&two), "the first object waits");
+        one.hold(27_000_000);
+        assert!(may_write(&two), "the first waits");
         let object = one.count_object(8_000_000);
-        assert!(!may_write(&two), "there are two objects and no room");
-
-        let mut waiting = pin!(two.begin_writing(9_000_000));
-        assert!(!is_ready(waiting.as_mut()));
+        let mut second = pin!(two.begin_writing(9_000_000));
+        assert!(!is_ready(second.as_mut()), "there are two and no room");
         drop(object);
-        assert!(is_ready(waiting.as_mut()), "it waits on though there is room");
-
-        let _object = one.count_object(8_000_000);
-        drop(loaded);
-        one.release(25_000_000);
-        assert!(may_load(&two, 9_000_000) && may_write(&two), "there is room for both");
+        assert!(is_ready(second.as_mut()), "it waits on though there is room");
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod format;
 mod journal;
 mod known;
 mod memory;
+mod names;
 mod recovery;
 mod segment;
 mod waiting_place;
@@ -27,7 +28,7 @@ pub use format::FormatError;
 pub use known::MAX_KNOWN_CHUNKS;
 pub(crate) use memory::spool_limit_bytes;
 pub use memory::{CountedBytes, MemoryBudget, MemoryShare, WritingPermit};
-pub use segment::{Block, ChunkId, ChunkMark, LoadError, LoadedSegment, SealedSegment, SegmentId};
+pub use segment::{Block, ChunkId, ChunkMark, LoadError, LoadedSegment, MAX_TRIES, SealedSegment, SegmentId};
 pub use waiting_place::{Appended, OpenDisk, OpenSegment, OpenedDisk, Spool, SpoolSettings};
 
 use crate::lane::LANE_COUNT;

@@ -58,6 +58,7 @@ fn step(with_power_cuts: bool) -> impl Strategy<Value = Step> {
         Just(Fault::Open),
         Just(Fault::Read),
         Just(Fault::Remove),
+        Just(Fault::Truncate),
     ];
     let cut = (any::<u64>(), any::<bool>()).prop_map(move |(chance, notes_are_lost)| {
         if with_power_cuts { Step::CutPower { chance, notes_are_lost } } else { Step::Kill { notes_are_lost } }
@@ -152,6 +153,7 @@ impl Model {
             memory: MemoryShare::join(&Arc::default(), 100_000_000, 0),
             disk_limit_bytes: 1_000_000,
             folder: Some(("fake".into(), Box::new(open))),
+            is_stopping: Arc::default(),
         };
         self.runs += 1;
         self.spool = Some(Spool::new(settings));
@@ -168,7 +170,7 @@ impl Model {
     }
 
     fn send(&mut self, chunk: Sent) {
-        let id = self.spool().identify(&chunk.bytes());
+        let id = self.spool().identify(&chunk.bytes(), "t");
         let now = self.now;
         match self.spool().append(id, chunk.blocks(), now) {
             Ok(_) => self.open.push(chunk),
@@ -201,7 +203,8 @@ impl Model {
             return;
         }
         let segment = self.sealed.remove(0);
-        let Ok(loaded) = segment.load() else { return self.sealed.push(segment) };
+        let loaded = segment.make_safe().and_then(|()| segment.load());
+        let Ok(loaded) = loaded else { return self.sealed.push(segment) };
         let numbers: Vec<u32> =
             loaded.blocks.iter().map(|b| u32::from_be_bytes(b.events[..].try_into().unwrap())).collect();
         let key = (Arc::clone(&segment.id.stream), segment.id.number);
@@ -460,7 +463,7 @@ fn a_chunk_that_was_sorted_in_another_way_is_taken_again_unless_all_of_it_is_the
     let chunk = Sent { number: 0, lanes: vec![FSYNC, FLUSH] };
     let spool = model.spool();
     spool.take_recovered();
-    let id = spool.identify(&chunk.bytes());
+    let id = spool.identify(&chunk.bytes(), "t");
     let mut sorted_otherwise = ChunkBlocks::default();
     sorted_otherwise[3] = chunk.blocks()[FSYNC].clone();
     // This way of sorting is the same, so only what is missing is taken.

@@ -2,11 +2,14 @@
 
 use super::disk::Disk;
 use super::format::{FormatError, read_blocks};
-use super::recovery::names;
+use super::names;
 use crate::lane::Lane;
 use bytes::Bytes;
 use std::io;
 use std::sync::Arc;
+
+/// Deaths of the process while it delivers a segment, after which the segment is held to be the cause.
+pub const MAX_TRIES: u64 = 5;
 
 /// Names a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -139,8 +142,18 @@ impl SealedSegment {
         if self.is_durable() { self.bytes } else { 0 }
     }
 
-    /// Brings the blocks into memory. A file is made safe against a power cut first: once an object of the segment is in
-    /// the store, the file must not come back shorter than that object.
+    /// Makes a file safe against a power cut, before anything of it is stored: once an object of the segment is in the
+    /// store, the file must not come back shorter than that object.
+    ///
+    /// # Errors
+    /// When it may not be.
+    pub fn make_safe(&self) -> Result<(), LoadError> {
+        let Content::File { disk, name, .. } = &self.content else { return Ok(()) };
+        let sync = || disk.open(name)?.sync().and_then(|()| disk.sync_names());
+        sync().map_err(|source| LoadError::Read { name: name.clone(), source })
+    }
+
+    /// Brings the blocks into memory.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
@@ -150,8 +163,6 @@ impl SealedSegment {
             Content::File { disk, name, bytes, may_have_holes, .. } => {
                 let read = || -> io::Result<Vec<u8>> {
                     let file = disk.open(name)?;
-                    file.sync()?;
-                    disk.sync_names()?;
                     let mut content = vec![0; usize::try_from(*bytes).map_err(io::Error::other)?];
                     file.read_at(0, &mut content)?;
                     Ok(content)

@@ -2,15 +2,16 @@
 
 use super::disk::Disk;
 use super::journal::{Journal, Numbers};
-use super::known::Recognition;
+use super::known::{LaneSet, Recognition};
 use super::memory::MemoryShare;
-use super::recovery::recover;
+use super::recovery::{Approach, recover};
 use super::segment::{Block, ChunkId, ChunkMark, SealedSegment, SegmentId};
 use super::{ChunkBlocks, Durability, SpoolError};
 use crate::lane::{LANE_COUNT, Lane};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use twox_hash::XxHash3_128;
 
@@ -48,6 +49,8 @@ pub struct SpoolSettings {
     pub disk_limit_bytes: u64,
     /// How to get the folder, and its name for people.
     pub folder: Option<(String, OpenDisk)>,
+    /// Set when the host exits: nothing is looked for in the folder any more.
+    pub is_stopping: Arc<AtomicBool>,
 }
 
 /// What is known of an open segment.
@@ -168,9 +171,15 @@ impl Spool {
 
     /// What a chunk will be recognised by; `None` when nothing outlives the process, or the folder cannot be used.
     #[must_use]
-    pub fn identify(&self, chunk: &[u8]) -> Option<ChunkId> {
+    pub fn identify(&self, chunk: &[u8], tag: &str) -> Option<ChunkId> {
         match &self.folder {
-            Folder::Open { seed, .. } => Some(ChunkId(XxHash3_128::oneshot_with_seed(*seed, chunk))),
+            Folder::Open { seed, .. } => {
+                let mut hasher = XxHash3_128::with_seed(*seed);
+                hasher.write(tag.as_bytes());
+                hasher.write(&[0]);
+                hasher.write(chunk);
+                Some(ChunkId(hasher.finish_128()))
+            }
             Folder::None | Folder::Missing { .. } => None,
         }
     }
@@ -309,6 +318,31 @@ impl Spool {
         journal.finish_commits()
     }
 
+    /// Notes a chunk that was taken, but whose answer the host did not wait for: it will send it again.
+    pub fn note_unanswered(&mut self, id: ChunkId, lanes: impl Iterator<Item = Lane>) {
+        let mut present = LaneSet::default();
+        lanes.for_each(|lane| present.insert(lane));
+        if let Folder::Open { journal, .. } = &mut self.folder {
+            journal.known.add_unanswered(id, present);
+        }
+    }
+
+    /// Whether [`Spool::finish_commits`] has something to do.
+    #[must_use]
+    pub fn has_uncommitted(&self) -> bool {
+        matches!(&self.folder, Folder::Open { journal, .. } if journal.has_uncommitted())
+    }
+
+    /// Segments that are sealed and not let go of yet.
+    #[must_use]
+    pub fn sealed_segments(&self) -> usize {
+        let in_files = match &self.folder {
+            Folder::Open { journal, .. } => journal.sealed_segments(),
+            Folder::None | Folder::Missing { .. } => 0,
+        };
+        self.sealed_bytes.len() + in_files
+    }
+
     /// Bytes held in memory by this spool, open and sealed.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
@@ -404,9 +438,11 @@ impl Spool {
         if now < *next_try {
             return;
         }
-        let SpoolSettings { stream, sorting, durability, .. } = &self.settings;
+        let SpoolSettings { stream, sorting, durability, is_stopping, .. } = &self.settings;
+        let approach =
+            Approach { sorting: *sorting, durability: *durability, is_patient: tries < PATIENT_TRIES, is_stopping };
         let opened = open().and_then(|OpenedDisk { disk, seed }| {
-            let mut recovered = recover(&disk, stream, *sorting, tries < PATIENT_TRIES)?;
+            let mut recovered = recover(&disk, stream, approach)?;
             let problems = std::mem::take(&mut recovered.problems);
             let (journal, segments) = Journal::new(disk, Arc::clone(stream), *sorting, *durability, recovered);
             Ok((Folder::Open { journal: Box::new(journal), seed }, segments, problems))
@@ -440,3 +476,8 @@ fn folder_error(folder: &str, error: &io::Error) -> SpoolError {
     };
     SpoolError::Folder { folder: folder.to_owned(), source }
 }
+
+#[cfg(test)]
+#[path = "restart_tests.rs"]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod restart_tests;

@@ -155,7 +155,9 @@ impl Lake {
                 let folder_error = |source| OpenError::Folder { folder: shown.clone(), source };
                 std::fs::create_dir_all(folder).map_err(folder_error)?;
                 let store = LocalFileSystem::new_with_prefix(folder)
-                    .map_err(|source| OpenError::Client { lake: shown.clone(), source })?;
+                    .map_err(|source| OpenError::Client { lake: shown.clone(), source })?
+                    // The spool lets go of what is stored: it must be as safe as it was there.
+                    .with_fsync(true);
                 Ok(Self { store: Arc::new(store), prefix: Path::default(), shown })
             }
             Location::S3 { bucket, prefix } => {
