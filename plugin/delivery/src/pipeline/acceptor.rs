@@ -11,7 +11,9 @@ use super::claim::Claim;
 use super::{Answer, Inbox, Message, Surroundings};
 use crate::lane::{LANE_COUNT, Lane};
 use crate::log::{Level, RateLimit};
-use crate::spool::{Appended, Block, ChunkBlocks, ChunkId, Durability, SealedSegment, SegmentId, Spool, SpoolError};
+use crate::spool::{
+    Appended, Block, ChunkBlocks, ChunkId, Durability, SealedSegment, SegmentId, Spool, SpoolError, orphans,
+};
 use bytes::Bytes;
 use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::event::Timestamp;
@@ -66,6 +68,7 @@ pub(super) struct Acceptor {
     is_poisoned: bool,
     next_summary: Duration,
     next_commits: Duration,
+    has_looked_for_orphans: bool,
     summed_up: u64,
     full_lines: RateLimit,
     bad_lines: RateLimit,
@@ -88,6 +91,7 @@ impl Acceptor {
             is_poisoned: false,
             next_summary,
             next_commits: Duration::ZERO,
+            has_looked_for_orphans: false,
             summed_up: 0,
             full_lines: RateLimit::default(),
             bad_lines: RateLimit::default(),
@@ -148,6 +152,14 @@ impl Acceptor {
     fn commit(&mut self, segment: &SegmentId) {
         let committed = self.spool.commit(segment);
         self.say_uncommitted(committed);
+    }
+
+    /// Says what lies in `store_dir` that no instance takes: once, when all of them have started.
+    fn name_orphans(&self) {
+        let Surroundings { config, folder, log, .. } = &self.surroundings;
+        if let (Some(store_dir), Some(own)) = (&config.store_dir, folder) {
+            orphans(store_dir, own).iter().for_each(|line| log.line(Level::Error, line));
+        }
     }
 
     /// Tries again what could not be noted, once a second.
@@ -445,6 +457,9 @@ impl Acceptor {
             return;
         }
         self.next_summary = now + SUMMARY_INTERVAL;
+        if !std::mem::replace(&mut self.has_looked_for_orphans, true) {
+            self.name_orphans();
+        }
         let Surroundings { ledger, log, .. } = &self.surroundings;
         let accepted = ledger.totals().accepted;
         if accepted != self.summed_up || ledger.totals().pending() > 0 {

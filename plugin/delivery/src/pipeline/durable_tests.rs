@@ -173,3 +173,34 @@ fn a_record_that_is_not_worth_the_disk_stays_in_memory() {
     assert!(bench.lines.has(Level::Error, "1 records (app 1) could not be written within 0ns of shutdown_timeout"));
     assert!(bench.lines.has(Level::Warn, "1 records (error 1) could not be written within 0ns; they stay in"));
 }
+
+#[test]
+fn what_another_process_leaves_while_this_one_runs_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let leaving = start_in(&folder, &[]);
+    leaving.store.failures_left.store(u64::MAX, Ordering::Relaxed);
+    assert_eq!(leaving.pipeline.accept(&chunk(&["hello"]), "app"), Answer::Accepted);
+    let staying = start_in(&folder, &[("shutdown_timeout", "60s")]);
+    assert_eq!(staying.pipeline.accept(&chunk(&["mine"]), "app"), Answer::Accepted);
+    leaving.pipeline.stop();
+    staying.clock.seconds.store(1_000, Ordering::Relaxed);
+    assert_eq!(staying.pipeline.accept(&chunk(&["mine"]), "app"), Answer::Accepted);
+    wait_for(&staying, |totals| totals.recovered == 1);
+    // A host that was moved to this process sends again what it does not know to be taken.
+    assert_eq!(staying.pipeline.accept(&chunk(&["hello"]), "app"), Answer::Accepted);
+    staying.pipeline.stop();
+    let ledger = staying.pipeline.ledger();
+    assert_eq!((ledger.recognised(), ledger.totals().written, ledger.totals().pending()), (1, 3, 0));
+}
+
+#[test]
+fn a_file_that_somebody_removed_is_lost_and_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = start_in(&folder, &[("shutdown_timeout", "60s")]);
+    assert_eq!(bench.pipeline.accept(&chunk(&["hello"]), "app"), Answer::Accepted);
+    std::fs::remove_file(files(folder.path(), ".segment").remove(0)).unwrap();
+    bench.pipeline.stop();
+    let totals = bench.pipeline.ledger().totals();
+    assert_eq!((totals.accepted, totals.lost, totals.pending()), (1, 1, 0));
+    assert!(bench.lines.has(Level::Error, "1 app records are lost"));
+}

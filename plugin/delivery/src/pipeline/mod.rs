@@ -22,6 +22,7 @@ use crate::store::{Environment, Lake, OpenError};
 use acceptor::Acceptor;
 use claim::Claim;
 use deliverer::Deliverer;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -82,6 +83,8 @@ struct Surroundings {
     memory: MemoryShare,
     metrics: Arc<dyn Metrics>,
     is_store_failing: Arc<AtomicBool>,
+    /// The instance's folder in `store_dir`.
+    folder: Option<PathBuf>,
     /// Whether a host has given up waiting for the acceptor, and it has not moved since.
     is_stuck: Arc<AtomicBool>,
     is_stopping: Arc<AtomicBool>,
@@ -143,10 +146,9 @@ impl Pipeline {
         let memory = MemoryShare::join(&memory, config.memory_limit_bytes, config.delivery_bytes());
         let stream = new_stream_id(clock.wall_micros())?;
         let is_stopping: Arc<AtomicBool> = Arc::default();
-        let folder = config.store_dir.as_ref().map(|store_dir| {
-            let folder = folder_of(store_dir, &instance, &lake.to_string());
-            (folder.display().to_string(), open_folder(folder, lake.to_string()))
-        });
+        let own_folder = config.store_dir.as_ref().map(|store_dir| folder_of(store_dir, &instance, &lake.to_string()));
+        let folder =
+            own_folder.clone().map(|folder| (folder.display().to_string(), open_folder(folder, lake.to_string())));
         let settings = SpoolSettings {
             stream: Arc::from(stream.as_str()),
             durability: config.durability,
@@ -165,6 +167,7 @@ impl Pipeline {
             memory,
             metrics,
             is_store_failing: Arc::default(),
+            folder: own_folder,
             is_stuck: Arc::default(),
             is_stopping,
         };

@@ -4,6 +4,7 @@
 //! chunks a secret. Several processes may use one folder at the same time: each has a stream of its own.
 
 use super::disk::{Disk, SystemDisk};
+use super::names;
 use super::waiting_place::{OpenDisk, OpenedDisk};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,34 @@ pub fn open_folder(folder: PathBuf, lake: String) -> OpenDisk {
             }
         };
         Ok(OpenedDisk { disk: Arc::new(disk), seed })
+    })
+}
+
+/// Lines about other folders of `store_dir` with records that nobody delivers: their instance has another name now, or another
+/// lake, or is gone.
+#[must_use]
+pub fn orphans(store_dir: &Path, own: &Path) -> Vec<String> {
+    let folders = std::fs::read_dir(store_dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let others = folders.filter(|folder| folder != own && folder.join(LAKE).is_file());
+    others.filter_map(|folder| orphan(&folder)).collect()
+}
+
+fn orphan(folder: &Path) -> Option<String> {
+    let disk = SystemDisk::open(folder.to_path_buf()).ok()?;
+    let names = disk.names().ok()?;
+    let segments = names.iter().filter(|name| name.ends_with(names::SEGMENT));
+    // One that somebody has locked is being delivered.
+    let is_free = |name: &&String| {
+        names::stream_of(name).is_some_and(|stream| matches!(disk.lock(&names::lock(stream)), Ok(Some(_))))
+    };
+    let left = segments.filter(is_free).count();
+    let lake = std::fs::read_to_string(folder.join(LAKE)).unwrap_or_default();
+    let (folder, lake) = (folder.display(), lake.escape_debug());
+    (left > 0).then(|| {
+        format!(
+            "{left} segments in '{folder}' are not delivered: they are of an output with another name or lake ('{lake}'). \
+             To deliver them: give an output that lake, and by Alias the name the folder begins with"
+        )
     })
 }
 
@@ -78,7 +107,7 @@ fn write_whole(disk: &dyn Disk, name: &str, text: &str) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -88,6 +117,25 @@ mod tests {
         assert_ne!(folder("shiwake.0", "s3://a"), folder("shiwake.0", "s3://b"));
         assert_ne!(folder("shiwake.0", "s3://a"), folder("shiwake.1", "s3://a"));
         assert_eq!(folder("../../x/y", "s3://a").parent(), Some(Path::new("/s")));
+    }
+
+    #[test]
+    fn records_that_nobody_delivers_are_named_with_what_to_do() {
+        let store_dir = tempfile::tempdir().unwrap();
+        let folder = |instance| folder_of(store_dir.path(), instance, "s3://a");
+        for instance in ["one", "two"] {
+            open_folder(folder(instance), "s3://a".into())().unwrap();
+        }
+        assert!(orphans(store_dir.path(), &folder("one")).is_empty());
+        let stream = "0".repeat(28);
+        std::fs::write(folder("two").join(format!("{stream}-0000000001.app.segment")), "x").unwrap();
+        let lines = orphans(store_dir.path(), &folder("one"));
+        assert!(lines[0].contains("1 segments in '") && lines[0].contains("('s3://a')"), "{lines:?}");
+        assert!(orphans(store_dir.path(), &folder("two")).is_empty());
+        // Somebody has them.
+        let disk = SystemDisk::open(folder("two")).unwrap();
+        let _lock = disk.lock(&format!("{stream}.lock")).unwrap();
+        assert!(orphans(store_dir.path(), &folder("one")).is_empty());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::disk::{Disk, DiskFile, DiskLock};
 use super::format::{Header, block_bytes, encode_block, encode_seal};
 use super::known::{Commit, CommitLog, KnownChunks};
 use super::names;
-use super::recovery::{Recovered, RecoveredSegment, read_marks};
+use super::recovery::{Approach, Recovered, RecoveredSegment, TakenOver, read_marks, take_over};
 use super::segment::{Block, ChunkMark, Content, SealedSegment, SegmentId};
 use super::{Durability, SpoolError};
 use crate::lane::{LANE_COUNT, Lane};
@@ -108,14 +108,33 @@ impl Journal {
             own_lock,
             locks,
         };
-        let segments = segments.into_iter().map(|RecoveredSegment { segment, name, sorting }| {
-            journal.held_bytes += segment.bytes + SEGMENT_OVERHEAD_BYTES;
-            let file = SealedFile { name, bytes: segment.bytes, sorting };
-            journal.sealed.insert(segment.id.clone(), file);
-            segment
-        });
-        let segments = segments.collect();
+        let segments = journal.enter(segments);
         (journal, segments)
+    }
+
+    /// Counts segments in that were taken over.
+    fn enter(&mut self, segments: Vec<RecoveredSegment>) -> Vec<SealedSegment> {
+        let enter = |RecoveredSegment { segment, name, sorting }: RecoveredSegment| {
+            self.held_bytes += segment.bytes + SEGMENT_OVERHEAD_BYTES;
+            self.sealed.insert(segment.id.clone(), SealedFile { name, bytes: segment.bytes, sorting });
+            segment
+        };
+        segments.into_iter().map(enter).collect()
+    }
+
+    /// Takes over the streams that have become nobody's since the last time; what is the matter with them is in the second
+    /// list. To be called between syncs.
+    pub(super) fn take_over_again(&mut self, approach: Approach<'_>) -> io::Result<(Vec<SealedSegment>, Vec<String>)> {
+        let is_ours = |found: &str| *found == *self.stream || self.locks.contains_key(found);
+        let TakenOver { segments, known, kept, mut locks, leftovers, problems } =
+            take_over(&self.disk, is_ours, approach)?;
+        for commit in &kept {
+            self.commits.append(self.disk.as_ref(), commit)?;
+        }
+        leftovers.remove(self.disk.as_ref(), &mut locks);
+        self.known.merge(known);
+        self.locks.extend(locks);
+        Ok((self.enter(segments), problems))
     }
 
     pub(super) fn held_bytes(&self) -> u64 {
@@ -300,15 +319,15 @@ impl Journal {
                 self.held_bytes -= bytes + SEGMENT_OVERHEAD_BYTES;
                 self.doomed.push(name);
             }
-            self.let_go_of(&id.stream);
         }
         self.doomed.retain(|name| !is_gone(disk, name));
+        self.let_go_of_streams();
         result
     }
 
-    /// Whether anything could not be noted yet.
+    /// Whether anything could not be noted or removed yet.
     pub(super) fn has_uncommitted(&self) -> bool {
-        !self.uncommitted.is_empty()
+        !self.uncommitted.is_empty() || !self.doomed.is_empty()
     }
 
     /// Segments that are sealed and not let go of yet.
@@ -316,14 +335,19 @@ impl Journal {
         self.sealed.len()
     }
 
-    /// Ends the taking over of a stream when nothing of it is left.
-    fn let_go_of(&mut self, stream: &Arc<str>) {
-        if self.locks.contains_key(stream) && !self.sealed.keys().any(|id| id.stream == *stream) {
-            // Removed while it is held, so that nobody gets a lock on a file that is going. A file that could not be
-            // removed brings it back at the next start.
-            let _ = self.disk.remove(&names::lock(stream));
-            self.locks.remove(stream);
-        }
+    /// Ends the taking over of streams of which nothing is left: no segment, and no file that could not be removed, which would
+    /// be taken for one that was never delivered.
+    fn let_go_of_streams(&mut self) {
+        let Self { locks, sealed, doomed, disk, .. } = self;
+        locks.retain(|stream, _| {
+            let is_left = sealed.keys().any(|id| id.stream == *stream)
+                || doomed.iter().any(|name| names::stream_of(name) == Some(stream.as_ref()));
+            if !is_left {
+                // Removed while it is held, so that nobody gets a lock on a file that is going.
+                let _ = disk.remove(&names::lock(stream));
+            }
+            is_left
+        });
     }
 }
 

@@ -193,6 +193,19 @@ impl KnownChunks {
         self.chunks.insert(at, known);
     }
 
+    /// Whether something was recognised since the last sync; its places must not change then.
+    pub(super) fn has_unsynced(&self) -> bool {
+        !self.unsynced.is_empty()
+    }
+
+    /// Adds what another stream had taken that is ours from now on; between syncs.
+    pub(super) fn merge(&mut self, other: KnownChunks) {
+        self.chunks.extend(other.chunks);
+        self.chunks.sort_by_key(|known| known.id);
+        // The bound is for what is there at a start; this comes from time to time.
+        self.chunks.retain(|known| !known.left().is_empty());
+    }
+
     /// What was recognised since the last sync is answered OK, or else will be sent again.
     pub(super) fn synced(&mut self, is_safe: bool) {
         for (index, before) in std::mem::take(&mut self.unsynced).into_iter().rev() {

@@ -23,7 +23,7 @@ mod segment;
 mod waiting_place;
 
 pub use disk::{Disk, DiskFile, DiskLock, SystemDisk};
-pub use folder::{folder_of, open_folder};
+pub use folder::{folder_of, open_folder, orphans};
 pub use format::FormatError;
 pub use known::MAX_KNOWN_CHUNKS;
 pub(crate) use memory::spool_limit_bytes;

@@ -92,9 +92,55 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, stream: &str, approach: Approach<'_>
         Err(error) if error.kind() == io::ErrorKind::StorageFull => None,
         Err(error) => return Err(error),
     };
+    let TakenOver { segments, known, kept, mut locks, leftovers, mut problems } =
+        take_over(disk, |found| found == stream, approach)?;
+    let mut commits = CommitLog::new(names::commits(stream), kept);
+    match commits.create(disk.as_ref()) {
+        // Only now: what they say stands in the new log.
+        Ok(()) => leftovers.remove(disk.as_ref(), &mut locks),
+        Err(error) => problems.push(format!("commit log cannot be written yet: {error}")),
+    }
+    Ok(Recovered { segments, known, commits, own_lock, locks, problems })
+}
+
+/// What was taken over of streams that belong to nobody any more.
+pub(super) struct TakenOver {
+    pub(super) segments: Vec<RecoveredSegment>,
+    pub(super) known: KnownChunks,
+    /// What their commit logs say; to be noted before [`Leftovers::remove`].
+    pub(super) kept: Vec<Commit>,
+    pub(super) locks: HashMap<Arc<str>, Box<dyn DiskLock>>,
+    pub(super) leftovers: Leftovers,
+    pub(super) problems: Vec<String>,
+}
+
+/// Files that nobody needs when what they say is noted elsewhere.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    files: Vec<String>,
+    streams: Vec<Arc<str>>,
+}
+
+impl Leftovers {
+    pub(super) fn remove(self, disk: &dyn Disk, locks: &mut HashMap<Arc<str>, Box<dyn DiskLock>>) {
+        self.files.iter().for_each(|name| drop(disk.remove(name)));
+        for stream in self.streams {
+            // Removed while it is held, so that nobody gets a lock on a file that is going.
+            let _ = disk.remove(&names::lock(&stream));
+            locks.remove(&stream);
+        }
+    }
+}
+
+/// Takes over the streams that belong to nobody any more, but for those that are ours.
+pub(super) fn take_over(
+    disk: &Arc<dyn Disk>,
+    is_ours: impl Fn(&str) -> bool,
+    approach: Approach<'_>,
+) -> io::Result<TakenOver> {
     let mut streams: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
     for name in disk.names()? {
-        if let Some(found) = names::stream_of(&name).filter(|found| *found != stream) {
+        if let Some(found) = names::stream_of(&name).filter(|found| !is_ours(found)) {
             streams.entry(Arc::from(found)).or_default().push(name);
         }
     }
@@ -102,7 +148,10 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, stream: &str, approach: Approach<'_>
     let mut recovery = Recovery { disk, approach, collector, segments: Vec::new(), problems: Vec::new() };
     let mut locks = HashMap::new();
     let mut kept = Vec::new();
-    for found in streams.keys().take(MAX_STREAMS) {
+    for found in streams.keys() {
+        if locks.len() >= MAX_STREAMS {
+            break;
+        }
         match disk.lock(&names::lock(found)) {
             Ok(Some(lock)) => drop(locks.insert(Arc::clone(found), lock)),
             Ok(None) => continue,
@@ -115,36 +164,25 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, stream: &str, approach: Approach<'_>
     }
     // A segment may be noted in the log of a later stream than its own: all logs are read before any segment.
     let committed: HashSet<String> = kept.iter().map(|commit: &Commit| names::segment(&commit.id)).collect();
-    let (mut obsolete, mut finished) = (Vec::new(), Vec::new());
+    let mut leftovers = Leftovers::default();
     for (found, files) in streams.iter_mut().filter(|(found, _)| locks.contains_key(*found)) {
         files.sort();
-        obsolete.push(names::commits(found));
-        obsolete.extend(files.iter().filter(|name| name.ends_with(names::TEMPORARY)).cloned());
+        leftovers.files.push(names::commits(found));
+        leftovers.files.extend(files.iter().filter(|name| name.ends_with(names::TEMPORARY)).cloned());
         if !recovery.take_over(files, &committed)? {
-            finished.push(Arc::clone(found));
+            leftovers.streams.push(Arc::clone(found));
         }
     }
     disk.sync_names()?;
     let Recovery { mut collector, segments, mut problems, .. } = recovery;
     let kept = newest(kept);
     kept.iter().for_each(|Commit { id, sorting, marks }| collector.add(id, *sorting, marks));
-    let mut commits = CommitLog::new(names::commits(stream), kept);
-    match commits.create(disk.as_ref()) {
-        // Only now: what they say stands in the new log.
-        Ok(()) => obsolete.iter().for_each(|name| drop(disk.remove(name))),
-        Err(error) => problems.push(format!("commit log cannot be written yet: {error}")),
-    }
-    for found in finished {
-        // Removed while it is held, so that nobody gets a lock on a file that is going.
-        let _ = disk.remove(&names::lock(&found));
-        locks.remove(&found);
-    }
     if problems.len() > MAX_PROBLEMS {
         let more = problems.len() - MAX_PROBLEMS;
         problems.truncate(MAX_PROBLEMS);
         problems.push(format!("{more} more files of the spool cannot be used"));
     }
-    Ok(Recovered { segments, known: collector.finish(), commits, own_lock, locks, problems })
+    Ok(TakenOver { segments, known: collector.finish(), kept, locks, leftovers, problems })
 }
 
 impl Recovery<'_> {
@@ -197,7 +235,7 @@ impl Recovery<'_> {
     }
 
     /// A file's segment, its way of sorting, and its chunks; `None` for one without records, which is removed.
-    fn take_over_file(&mut self, name: &str, has_tries: bool) -> Result<Option<TakenOver>, RecoveryError> {
+    fn take_over_file(&mut self, name: &str, has_tries: bool) -> Result<Option<Readable>, RecoveryError> {
         let disk = self.disk;
         let mut file = disk.open(name)?;
         let size = file.size()?;
@@ -279,7 +317,7 @@ impl Recovery<'_> {
     }
 }
 
-type TakenOver = (SealedSegment, u64, Vec<ChunkMark>);
+type Readable = (SealedSegment, u64, Vec<ChunkMark>);
 
 /// Errors that may be gone with the next try.
 fn may_pass(error: &io::Error) -> bool {

@@ -20,6 +20,8 @@ const BLOCK_OVERHEAD_BYTES: u64 = 128;
 /// Time between two tries at a folder that cannot be used.
 const REOPEN_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Time between two looks at what other processes may have left in the folder since.
+const LOOK_INTERVAL: Duration = Duration::from_secs(300);
 /// Tries at a folder with a file that cannot be read, before the file is left where it is.
 const PATIENT_TRIES: u32 = 6;
 
@@ -109,6 +111,7 @@ pub struct Spool {
     folder: Folder,
     recovered: Vec<SealedSegment>,
     problems: Vec<String>,
+    next_look: Duration,
 }
 
 impl Spool {
@@ -132,6 +135,7 @@ impl Spool {
             folder,
             recovered: Vec::new(),
             problems: Vec::new(),
+            next_look: Duration::ZERO,
         }
     }
 
@@ -431,18 +435,25 @@ impl Spool {
     /// Looks at the folder, if that has not succeeded yet and it is time for the next try; what an earlier run has left in it is
     /// then in [`Spool::take_recovered`]. As long as it cannot be used only lanes in memory take records.
     pub fn open(&mut self, now: Duration) {
-        let (Folder::Missing { next_try, tries, .. }, Some((_, open))) = (&self.folder, &self.settings.folder) else {
-            return;
-        };
-        let tries = tries + 1;
-        if now < *next_try {
-            return;
-        }
-        let SpoolSettings { stream, sorting, durability, is_stopping, .. } = &self.settings;
+        let SpoolSettings { stream, sorting, durability, is_stopping, folder, .. } = &self.settings;
         let approach =
-            Approach { sorting: *sorting, durability: *durability, is_patient: tries < PATIENT_TRIES, is_stopping };
+            |is_patient: bool| Approach { sorting: *sorting, durability: *durability, is_patient, is_stopping };
+        let tries = match (&mut self.folder, folder) {
+            (Folder::Open { journal, .. }, _) if now >= self.next_look && !journal.known.has_unsynced() => {
+                self.next_look = now + LOOK_INTERVAL;
+                // What fails here is looked at again the next time.
+                if let Ok((segments, problems)) = journal.take_over_again(approach(true)) {
+                    self.recovered.extend(segments);
+                    self.problems.extend(problems);
+                }
+                return;
+            }
+            (Folder::Missing { next_try, tries, .. }, Some(_)) if now >= *next_try => *tries + 1,
+            _ => return,
+        };
+        let Some((_, open)) = folder else { return };
         let opened = open().and_then(|OpenedDisk { disk, seed }| {
-            let mut recovered = recover(&disk, stream, approach)?;
+            let mut recovered = recover(&disk, stream, approach(tries < PATIENT_TRIES))?;
             let problems = std::mem::take(&mut recovered.problems);
             let (journal, segments) = Journal::new(disk, Arc::clone(stream), *sorting, *durability, recovered);
             Ok((Folder::Open { journal: Box::new(journal), seed }, segments, problems))
@@ -450,6 +461,7 @@ impl Spool {
         match opened {
             Ok((folder, segments, problems)) => {
                 self.folder = folder;
+                self.next_look = now + LOOK_INTERVAL;
                 self.recovered.extend(segments);
                 self.problems.extend(problems);
             }
