@@ -46,10 +46,16 @@ wasm:                              ## Checks that records builds for wasm32 (the
 bench:                             ## Benchmarks next to the code they measure
 	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery
 
-lint:                              ## Format, clippy without a warning, oldest Rust of all dependencies
+lint:                              ## Format, clippy without a warning; oldest Rust, licences and sources of all dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(PYTHON) tests/conf/oldest_rust.py
+	$(PYTHON) tests/conf/dependencies.py
+	@if $(CARGO) deny --version; then \
+		$(CARGO) deny check licenses bans sources && \
+		if $(CARGO) deny fetch; then $(CARGO) deny check advisories; \
+		else echo "== advisories are not checked: their database cannot be reached"; fi; \
+	else echo "== advisories are not checked: cargo deny is not installed (cargo install --locked cargo-deny)"; fi
 
 $(VENV)/.ready: tests/end-to-end/requirements.txt
 	@echo "== Python packages for queries and tests, into $(VENV)"
