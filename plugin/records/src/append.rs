@@ -5,7 +5,7 @@
 
 use crate::event::Event;
 use crate::fields::FieldIndex;
-use crate::msgpack::write;
+use crate::msgpack::{Composite, write};
 
 /// A value to append.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,19 +68,21 @@ impl<'a> FoundFields<'a> {
     }
 }
 
-/// Appends a copy of `event` with the found fields behind its own, and with another time when one is given.
+/// Appends a copy of `event` with `body` as its record, the found fields behind that, and with another time when one is
+/// given. `body` is the event's own or what its line was expanded to; `index` is of `body`.
 ///
 /// What the event holds is copied byte for byte: its form, its metadata, its fields and their order.
 pub fn append_event(
     out: &mut Vec<u8>,
     event: &Event<'_>,
+    body: &Composite<'_>,
     index: &FieldIndex,
     found: &FoundFields<'_>,
     time_seconds: Option<u32>,
 ) {
     // A bit for each found field that the event does not have.
     const { assert!(MAX_FOUND_FIELDS <= u32::BITS as usize) };
-    let is_new = |name: &str| !index.contains(&event.body, name.as_bytes());
+    let is_new = |name: &str| !index.contains(body, name.as_bytes());
     let new = found.iter().enumerate().fold(0_u32, |new, (at, (name, _))| new | (u32::from(is_new(name)) << at));
 
     match time_seconds {
@@ -99,8 +101,8 @@ pub fn append_event(
             }
         }
     }
-    write::map_header(out, event.body.count.saturating_add(new.count_ones()));
-    out.extend_from_slice(event.body.content);
+    write::map_header(out, body.count.saturating_add(new.count_ones()));
+    out.extend_from_slice(body.content);
     for (_, (name, value)) in found.iter().enumerate().filter(|(at, _)| new >> at & 1 == 1) {
         write::str(out, name.as_bytes());
         match value {
@@ -129,11 +131,11 @@ mod tests {
         found.push_text("c", b"-");
 
         let mut out = Vec::new();
-        append_event(&mut out, &event, &index, &found, None);
+        append_event(&mut out, &event, &event.body, &index, &found, None);
         assert_eq!(out, [&bytes[..7], &[0x82, 0xa1, b'a', 0x01, 0xa1, b'b', 0xa1, b'x']].concat());
 
         out.clear();
-        append_event(&mut out, &event, &index, &found, Some(7));
+        append_event(&mut out, &event, &event.body, &index, &found, Some(7));
         let read = Event::read(&mut Reader::new(&out)).unwrap();
         assert_eq!(read.time.seconds, 7);
         assert_eq!(read.metadata, event.metadata);

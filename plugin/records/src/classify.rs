@@ -12,7 +12,7 @@ use crate::log_type::LogType;
 use crate::msgpack::{Composite, Value};
 use crate::severity::Severity;
 
-/// Keys under which the log line or the message stands, the first one that is there counts. `log` is Docker's and
+/// Keys under which the log line or the message stands, the first one that is text counts. `log` is Docker's and
 /// FireLens'.
 pub const MESSAGE_KEYS: [&str; 3] = ["log", "message", "msg"];
 /// Keys under which loggers write a level.
@@ -114,7 +114,7 @@ pub fn classify<'a>(index: &FieldIndex, body: &Composite<'a>, found: &mut FoundF
         return verdict(log_type, level.or_else(from_status).or(by_rule), rule);
     }
 
-    let line = index.first_of(body, &MESSAGE_KEYS).and_then(|(_, value)| value.as_str_bytes()).unwrap_or_default();
+    let line = index.first_text_of(body, &MESSAGE_KEYS).map(|(_, line)| line).unwrap_or_default();
     by_line(line, level, found)
 }
 

@@ -4,12 +4,14 @@
 //! cost no allocation. It does not copy or check keys and values; a key that is not a string is not listed.
 
 use crate::msgpack::{Composite, Reader, Value};
+use std::ops::Range;
 
 /// Entries an index keeps memory for between records; a record wider than this gives its memory back.
 const KEPT_ENTRIES: usize = 1024;
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
+    pair_start: u32,
     key_start: u32,
     key_length: u32,
     value_start: u32,
@@ -28,11 +30,13 @@ impl FieldIndex {
         self.entries.shrink_to(KEPT_ENTRIES);
         let mut reader = Reader::new(body.content);
         for _ in 0..body.count {
+            let pair_start = reader.position();
             let Ok(key) = reader.value() else { return };
             let key_end = reader.position();
             if let Value::Str(key) = key {
                 let entry = (|| {
                     Some(Entry {
+                        pair_start: u32::try_from(pair_start).ok()?,
                         key_start: u32::try_from(key_end.checked_sub(key.len())?).ok()?,
                         key_length: u32::try_from(key.len()).ok()?,
                         value_start: u32::try_from(key_end).ok()?,
@@ -65,6 +69,29 @@ impl FieldIndex {
         keys.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?)))
     }
 
+    /// The first of several keys whose value is text, with the text. Of each key only the first field is looked at.
+    #[must_use]
+    pub fn first_text_of<'a, 'k>(&self, body: &Composite<'a>, keys: &[&'k str]) -> Option<(&'k str, &'a [u8])> {
+        keys.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?.as_str_bytes()?)))
+    }
+
+    /// The bytes of the first field with this key in the body's content: its key and its value.
+    #[must_use]
+    pub fn pair(&self, body: &Composite<'_>, key: &[u8]) -> Option<Range<usize>> {
+        let entry = self.find(body, key)?;
+        let mut reader = Reader::at(body.content, entry.value_start as usize);
+        reader.skip().ok()?;
+        Some(entry.pair_start as usize..reader.position())
+    }
+
+    /// Where in the body's content each field begins, and where the text of its key is, in the order of the fields.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
+        self.entries.iter().map(|entry| {
+            let key_start = entry.key_start as usize;
+            (entry.pair_start as usize, key_start..key_start + entry.key_length as usize)
+        })
+    }
+
     fn find(&self, body: &Composite<'_>, key: &[u8]) -> Option<&Entry> {
         let is_key = |entry: &&Entry| {
             entry.key_length as usize == key.len()
@@ -89,6 +116,9 @@ mod tests {
         assert!(matches!(index.get(&body, b"a"), Some(Value::Array(_))));
         assert_eq!(index.get(&body, b"b"), Some(Value::Str(b"x")));
         assert_eq!(index.get(&body, b"c"), None);
+        assert_eq!(index.first_text_of(&body, &["a", "b"]), Some(("b", &b"x"[..])));
+        assert_eq!(index.pair(&body, b"a"), Some(2..6));
+        assert_eq!(index.keys().collect::<Vec<_>>(), [(2, 3..4), (6, 7..8), (10, 11..12)]);
         assert_eq!(index.first_of(&body, &["c", "b"]), Some(("b", Value::Str(b"x"))));
     }
 }

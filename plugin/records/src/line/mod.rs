@@ -6,5 +6,7 @@
 pub mod auth;
 pub mod combined;
 pub mod exception;
+pub mod fields;
+pub mod json;
 pub mod level;
 mod words;
