@@ -17,18 +17,18 @@ pub enum FoundValue<'a> {
 }
 
 /// Most fields that one record is given.
-pub const MAX_FOUND_FIELDS: usize = 32;
+pub const MAX_FOUND_FIELDS: usize = 64;
 
 /// Fields to append to one record, in order, without allocation.
 #[derive(Debug, Clone)]
 pub struct FoundFields<'a> {
-    items: [(&'static str, FoundValue<'a>); MAX_FOUND_FIELDS],
+    items: [Option<(&'static str, FoundValue<'a>)>; MAX_FOUND_FIELDS],
     count: usize,
 }
 
 impl Default for FoundFields<'_> {
     fn default() -> Self {
-        Self { items: [("", FoundValue::Int(0)); MAX_FOUND_FIELDS], count: 0 }
+        Self { items: [None; MAX_FOUND_FIELDS], count: 0 }
     }
 }
 
@@ -37,7 +37,7 @@ impl<'a> FoundFields<'a> {
     /// identity fields reaches.
     pub fn push(&mut self, name: &'static str, value: FoundValue<'a>) {
         if let Some(slot) = self.items.get_mut(self.count) {
-            *slot = (name, value);
+            *slot = Some((name, value));
             self.count += 1;
         }
     }
@@ -64,7 +64,7 @@ impl<'a> FoundFields<'a> {
 
     /// The fields in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = &(&'static str, FoundValue<'a>)> {
-        self.items.iter().take(self.count)
+        self.items.iter().take(self.count).flatten()
     }
 }
 
@@ -81,9 +81,9 @@ pub fn append_event(
     time_seconds: Option<u32>,
 ) {
     // A bit for each found field that the event does not have.
-    const { assert!(MAX_FOUND_FIELDS <= u32::BITS as usize) };
+    const { assert!(MAX_FOUND_FIELDS <= u64::BITS as usize) };
     let is_new = |name: &str| !index.contains(body, name.as_bytes());
-    let new = found.iter().enumerate().fold(0_u32, |new, (at, (name, _))| new | (u32::from(is_new(name)) << at));
+    let new = found.iter().enumerate().fold(0_u64, |new, (at, (name, _))| new | (u64::from(is_new(name)) << at));
 
     match time_seconds {
         None => {

@@ -99,23 +99,34 @@ pub struct Verdict {
     pub line_time_seconds: Option<i64>,
 }
 
-/// Classifies a record and adds what its line says to `found`.
+/// The type that a record names itself.
 #[must_use]
-pub fn classify<'a>(index: &FieldIndex, body: &Composite<'a>, found: &mut FoundFields<'a>) -> Verdict {
+pub fn own_type(index: &FieldIndex, body: &Composite<'_>) -> Option<LogType> {
+    index.get(body, b"log_type").and_then(|value| LogType::from_name(value.as_str_bytes()?))
+}
+
+/// The line of a record, with the key under which it stands.
+#[must_use]
+pub fn line_of<'a>(index: &FieldIndex, body: &Composite<'a>) -> Option<(&'static str, &'a [u8])> {
+    index.first_text_of(body, &MESSAGE_KEYS)
+}
+
+/// Classifies a record and adds what its line says to `found`. `own` is what [`own_type`] says of it.
+#[must_use]
+pub fn classify<'a>(
+    index: &FieldIndex,
+    body: &Composite<'a>,
+    own: Option<LogType>,
+    line: &'a [u8],
+    found: &mut FoundFields<'a>,
+) -> Verdict {
     let level = index.first_of(body, &LEVEL_KEYS).and_then(|(_, value)| Severity::from_value(&value));
-    let verdict = |log_type, severity, rule| Verdict { log_type, severity, rule, line_time_seconds: None };
-
-    let own = index.get(body, b"log_type").and_then(|value| LogType::from_name(value.as_str_bytes()?));
     let structured = own.map(|log_type| (log_type, Rule::OwnField)).or_else(|| by_fields(index, body, level));
-    if let Some((log_type, rule)) = structured {
-        let from_status =
-            || status(index, body).filter(|_| log_type == LogType::Access).and_then(Severity::from_http_status);
-        let by_rule = (rule == Rule::StackField).then_some(Severity::Error);
-        return verdict(log_type, level.or_else(from_status).or(by_rule), rule);
-    }
-
-    let line = index.first_text_of(body, &MESSAGE_KEYS).map(|(_, line)| line).unwrap_or_default();
-    by_line(line, level, found)
+    let Some((log_type, rule)) = structured else { return by_line(line, level, found) };
+    let from_status =
+        || status(index, body).filter(|_| log_type == LogType::Access).and_then(Severity::from_http_status);
+    let by_rule = (rule == Rule::StackField).then_some(Severity::Error);
+    Verdict { log_type, severity: level.or_else(from_status).or(by_rule), rule, line_time_seconds: None }
 }
 
 fn by_line<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<'a>) -> Verdict {

@@ -12,7 +12,8 @@ fn verdict_of(record: &serde_json::Value) -> Verdict {
     let Value::Map(body) = Reader::new(&bytes).value().unwrap() else { panic!("no map: {text}") };
     let mut index = FieldIndex::default();
     index.fill(&body);
-    classify(&index, &body, &mut FoundFields::default())
+    let line = line_of(&index, &body).map(|(_, line)| line).unwrap_or_default();
+    classify(&index, &body, own_type(&index, &body), line, &mut FoundFields::default())
 }
 
 fn rmpv_from(value: &serde_json::Value) -> rmpv::Value {

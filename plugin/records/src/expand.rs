@@ -6,14 +6,12 @@
 //! that the line says is then in the record once; only what means nothing is gone: white space between values, and which of
 //! several ways of writing a text or a number was used.
 //!
-//! A record that names its type is not looked at: it was sorted before, or whoever wrote it has decided. So expanding is
-//! done once, and what a line holds is not expanded again.
+//! The sorter leaves a record alone that names its type: it was sorted before, or whoever wrote it has decided. So expanding
+//! is done once, and what a line holds is not expanded again.
 
-use crate::classify::MESSAGE_KEYS;
 use crate::fields::FieldIndex;
 use crate::line::fields::LineFields;
 use crate::line::json::JsonScanner;
-use crate::log_type::LogType;
 use crate::msgpack::{Composite, write};
 use std::io::Write as _;
 use std::ops::Range;
@@ -81,17 +79,22 @@ pub struct Expander {
 }
 
 impl Expander {
-    /// The record with the fields of its line in the line's place; `None` when there is no such line in it.
-    pub fn expand<'s>(&'s mut self, index: &FieldIndex, body: &Composite<'_>) -> Option<Composite<'s>> {
-        let (key, line) = index.first_text_of(body, &MESSAGE_KEYS)?;
-        if line.trim_ascii_start().first() != Some(&b'{') || names_its_type(index, body) {
+    /// The record with the fields of its line, which stands under `key`, in the line's place; `None` when it is no such
+    /// line.
+    pub fn expand<'s>(
+        &'s mut self,
+        index: &FieldIndex,
+        body: &Composite<'_>,
+        (key, line): (&str, &[u8]),
+    ) -> Option<Composite<'s>> {
+        if line.trim_ascii_start().first() != Some(&b'{') {
             return None;
         }
         if !self.scanner.scan(line, &mut self.fields) {
             return None;
         }
         let line_pair = index.pair(body, key.as_bytes())?;
-        self.find_taken(index, body, line_pair.start)?;
+        self.find_taken(index, body, &line_pair)?;
 
         let count = body.count.checked_sub(1)?.checked_add(u32::try_from(self.fields.count()).ok()?)?;
         self.body.clear();
@@ -118,15 +121,14 @@ impl Expander {
     }
 
     /// Finds the fields of the line that need another name, in their order; `None` when they are too many.
-    fn find_taken(&mut self, index: &FieldIndex, body: &Composite<'_>, line_start: usize) -> Option<()> {
+    fn find_taken(&mut self, index: &FieldIndex, body: &Composite<'_>, line_pair: &Range<usize>) -> Option<()> {
         let Self { fields, names, taken, new_names, .. } = self;
         let (record, line) = (body.content, fields.bytes());
         names.clear();
         names.shrink_to(KEPT_NAMES);
         taken.clear();
         new_names.clear();
-        for (at, (start, key)) in index.keys().enumerate().filter(|(_, (start, _))| *start != line_start) {
-            debug_assert!(start < key.start);
+        for (at, key) in index.keys().enumerate().filter(|(_, key)| !line_pair.contains(&key.start)) {
             names.push(Name::new(record.get(key.clone())?, false, at, key.start));
         }
         for (at, pair) in fields.pairs().iter().enumerate() {
@@ -178,11 +180,6 @@ impl Expander {
         }
         Some(())
     }
-}
-
-/// Whether the record says itself of what type it is.
-fn names_its_type(index: &FieldIndex, body: &Composite<'_>) -> bool {
-    index.get(body, b"log_type").and_then(|value| LogType::from_name(value.as_str_bytes()?)).is_some()
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ const KEPT_ENTRIES: usize = 1024;
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    pair_start: u32,
     key_start: u32,
     key_length: u32,
     value_start: u32,
@@ -21,28 +20,37 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct FieldIndex {
     entries: Vec<Entry>,
+    /// The [`mark`]s of all keys: most keys that are asked for are not there, and this says so at once.
+    marks: u64,
+}
+
+/// One of 64 bits for a key.
+fn mark(key: &[u8]) -> u64 {
+    let ends = key.first().zip(key.last()).map_or(0, |(first, last)| usize::from(*first) + 7 * usize::from(*last));
+    1 << ((key.len() * 11 + ends) % 64)
 }
 
 impl FieldIndex {
     /// Lists the keys of `body`. A later key with the same name is listed too; [`FieldIndex::get`] finds the first.
     pub fn fill(&mut self, body: &Composite<'_>) {
         self.entries.clear();
+        self.marks = 0;
         self.entries.shrink_to(KEPT_ENTRIES);
+        // A record of 4 GiB has no index: nothing is found in it.
+        if u32::try_from(body.content.len()).is_err() {
+            return;
+        }
         let mut reader = Reader::new(body.content);
         for _ in 0..body.count {
-            let pair_start = reader.position();
             let Ok(key) = reader.value() else { return };
             let key_end = reader.position();
             if let Value::Str(key) = key {
-                let entry = (|| {
-                    Some(Entry {
-                        pair_start: u32::try_from(pair_start).ok()?,
-                        key_start: u32::try_from(key_end.checked_sub(key.len())?).ok()?,
-                        key_length: u32::try_from(key.len()).ok()?,
-                        value_start: u32::try_from(key_end).ok()?,
-                    })
-                })();
-                self.entries.extend(entry);
+                self.marks |= mark(key);
+                self.entries.push(Entry {
+                    key_start: key_end.saturating_sub(key.len()) as u32,
+                    key_length: key.len() as u32,
+                    value_start: key_end as u32,
+                });
             }
             if reader.skip().is_err() {
                 return;
@@ -75,24 +83,34 @@ impl FieldIndex {
         keys.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?.as_str_bytes()?)))
     }
 
-    /// The bytes of the first field with this key in the body's content: its key and its value.
+    /// Where in the body's content the first field with this key is: its key and its value.
     #[must_use]
     pub fn pair(&self, body: &Composite<'_>, key: &[u8]) -> Option<Range<usize>> {
-        let entry = self.find(body, key)?;
-        let mut reader = Reader::at(body.content, entry.value_start as usize);
-        reader.skip().ok()?;
-        Some(entry.pair_start as usize..reader.position())
+        let value_start = self.find(body, key)?.value_start as usize;
+        let mut reader = Reader::new(body.content);
+        loop {
+            let start = reader.position();
+            reader.skip().ok()?;
+            let is_found = reader.position() == value_start;
+            reader.skip().ok()?;
+            if is_found {
+                return Some(start..reader.position());
+            }
+        }
     }
 
-    /// Where in the body's content each field begins, and where the text of its key is, in the order of the fields.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
+    /// Where in the body's content the text of each key is, in the order of the fields.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Range<usize>> {
         self.entries.iter().map(|entry| {
-            let key_start = entry.key_start as usize;
-            (entry.pair_start as usize, key_start..key_start + entry.key_length as usize)
+            let start = entry.key_start as usize;
+            start..start + entry.key_length as usize
         })
     }
 
     fn find(&self, body: &Composite<'_>, key: &[u8]) -> Option<&Entry> {
+        if self.marks & mark(key) == 0 {
+            return None;
+        }
         let is_key = |entry: &&Entry| {
             entry.key_length as usize == key.len()
                 && body.content.get(entry.key_start as usize..).is_some_and(|rest| rest.starts_with(key))
@@ -118,7 +136,7 @@ mod tests {
         assert_eq!(index.get(&body, b"c"), None);
         assert_eq!(index.first_text_of(&body, &["a", "b"]), Some(("b", &b"x"[..])));
         assert_eq!(index.pair(&body, b"a"), Some(2..6));
-        assert_eq!(index.keys().collect::<Vec<_>>(), [(2, 3..4), (6, 7..8), (10, 11..12)]);
+        assert_eq!(index.keys().collect::<Vec<_>>(), [3..4, 7..8, 11..12]);
         assert_eq!(index.first_of(&body, &["c", "b"]), Some(("b", Value::Str(b"x"))));
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::append::{FoundFields, FoundValue, append_event};
 use crate::chunk::{Chunk, Item};
-use crate::classify::{Verdict, classify};
+use crate::classify::{Verdict, classify, line_of, own_type};
 use crate::event::{Event, EventKind, Timestamp};
 use crate::expand::Expander;
 use crate::fields::FieldIndex;
@@ -71,15 +71,15 @@ impl Sorter {
         }
         let Self { config, index, expander } = self;
         index.fill(&event.body);
-        let body = match expander.expand(index, &event.body) {
-            Some(expanded) => {
-                index.fill(&expanded);
-                expanded
-            }
-            None => event.body,
-        };
+        let (mut body, mut own) = (event.body, own_type(index, &event.body));
+        let mut line = if own.is_none() { line_of(index, &body) } else { None };
+        if let Some(expanded) = line.and_then(|line| expander.expand(index, &body, line)) {
+            index.fill(&expanded);
+            (body, own, line) = (expanded, own_type(index, &expanded), line_of(index, &expanded));
+        }
         let mut found = FoundFields::default();
-        let verdict = classify(index, &body, &mut found);
+        let line = line.map(|(_, line)| line).unwrap_or_default();
+        let verdict = classify(index, &body, own, line, &mut found);
 
         found.push_text("log_type", verdict.log_type.name().as_bytes());
         if let Some(severity) = verdict.severity {
