@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const LOGS: [&str; 7] = [
+const LOGS: [&str; 8] = [
     "access_apache_combined.log",
     "audit_auth.log",
     "error_kafka_state_change.log",
@@ -17,6 +17,7 @@ const LOGS: [&str; 7] = [
     "app_kafka_server.log",
     "deep_nested_nginxplus_status.ndjson",
     "formats/json.ndjson",
+    "formats/logfmt.log",
 ];
 /// Lines taken of each file: the first ones, and then every so many.
 const FIRST: usize = 20;

@@ -1,6 +1,7 @@
 //! Puts the fields of a line that names them itself in the line's place.
 //!
-//! A JSON line under `log`, `message` or `msg` gives way to its fields, which stand behind the record's own. The record's
+//! A JSON or logfmt line under `log`, `message` or `msg` gives way to its fields, which stand behind the record's own; a line
+//! that is logfmt only at its beginning stays, and its fields stand behind the record's too. The record's
 //! own fields stay byte for byte and keep their names; a field of the line whose name is taken, by the record or by an
 //! earlier field of the line, is `line.NAME`, and when that is taken too `line.NAME#2`, `line.NAME#3` and so on. Everything
 //! that the line says is then in the record once; only what means nothing is gone: white space between values, and which of
@@ -12,6 +13,7 @@
 use crate::fields::FieldIndex;
 use crate::line::fields::LineFields;
 use crate::line::json::JsonScanner;
+use crate::line::logfmt::{self, Extent};
 use crate::msgpack::{Composite, write};
 use std::io::Write as _;
 use std::ops::Range;
@@ -87,22 +89,25 @@ impl Expander {
         body: &Composite<'_>,
         (key, line): (&str, &[u8]),
     ) -> Option<Composite<'s>> {
-        if line.trim_ascii_start().first() != Some(&b'{') {
-            return None;
-        }
-        if !self.scanner.scan(line, &mut self.fields) {
-            return None;
-        }
-        let line_pair = index.pair(body, key.as_bytes())?;
-        self.find_taken(index, body, &line_pair)?;
+        let extent = if line.trim_ascii_start().first() == Some(&b'{') {
+            self.scanner.scan(line, &mut self.fields).then_some(Extent::Whole)?
+        } else {
+            logfmt::scan(line, &mut self.fields)?
+        };
+        // What is left out of the record: the line, when its fields say all of it.
+        let (left_out, kept_count) = match extent {
+            Extent::Whole => (index.pair(body, key.as_bytes())?, body.count.checked_sub(1)?),
+            Extent::Beginning => (0..0, body.count),
+        };
+        self.find_taken(index, body, &left_out)?;
 
-        let count = body.count.checked_sub(1)?.checked_add(u32::try_from(self.fields.count()).ok()?)?;
+        let count = kept_count.checked_add(u32::try_from(self.fields.count()).ok()?)?;
         self.body.clear();
         self.body.shrink_to(KEPT_BYTES);
         write::map_header(&mut self.body, count);
         let header_end = self.body.len();
-        self.body.extend_from_slice(body.content.get(..line_pair.start)?);
-        self.body.extend_from_slice(body.content.get(line_pair.end..)?);
+        self.body.extend_from_slice(body.content.get(..left_out.start)?);
+        self.body.extend_from_slice(body.content.get(left_out.end..)?);
         self.append_fields()?;
         Some(Composite { count, content: self.body.get(header_end..)?, whole: &self.body })
     }
@@ -121,14 +126,14 @@ impl Expander {
     }
 
     /// Finds the fields of the line that need another name, in their order; `None` when they are too many.
-    fn find_taken(&mut self, index: &FieldIndex, body: &Composite<'_>, line_pair: &Range<usize>) -> Option<()> {
+    fn find_taken(&mut self, index: &FieldIndex, body: &Composite<'_>, left_out: &Range<usize>) -> Option<()> {
         let Self { fields, names, taken, new_names, .. } = self;
         let (record, line) = (body.content, fields.bytes());
         names.clear();
         names.shrink_to(KEPT_NAMES);
         taken.clear();
         new_names.clear();
-        for (at, key) in index.keys().enumerate().filter(|(_, key)| !line_pair.contains(&key.start)) {
+        for (at, key) in index.keys().enumerate().filter(|(_, key)| !left_out.contains(&key.start)) {
             names.push(Name::new(record.get(key.clone())?, false, at, key.start));
         }
         for (at, pair) in fields.pairs().iter().enumerate() {

@@ -70,6 +70,22 @@ fn a_json_line_gives_way_to_its_fields_which_say_what_the_record_is() {
 }
 
 #[test]
+fn a_logfmt_line_gives_way_to_its_fields_when_they_are_all_of_it() {
+    check(
+        &[("log", r#"time=12:00 level=error msg="no disk" source=db"#), ("source", "stdout")],
+        r#"{"source":"stdout","time":"12:00","level":"error","msg":"no disk","line.source":"db","log_type":"error","severity":"error"}"#,
+    );
+    check(
+        &[("log", "time=12:00 level=warn msg=no disk")],
+        r#"{"log":"time=12:00 level=warn msg=no disk","time":"12:00","level":"warn","log_type":"app","severity":"warn"}"#,
+    );
+    check(
+        &[("log", "logger=context t=1 level=info method=GET path=/a status=404 size=29")],
+        r#"{"logger":"context","t":"1","level":"info","method":"GET","path":"/a","status":"404","size":"29","log_type":"access","severity":"info"}"#,
+    );
+}
+
+#[test]
 fn the_record_keeps_its_names_and_the_line_gets_others() {
     check(
         &[("a", "own"), ("log", r#"{"a":1,"b":2,"a":3,"log":"x","line.b":4,"b":5}"#), ("line.a", "own")],

@@ -25,6 +25,7 @@ pub(crate) struct Pair {
 pub struct LineFields {
     bytes: Vec<u8>,
     pairs: Vec<Pair>,
+    text: Vec<u8>,
 }
 
 impl LineFields {
@@ -48,6 +49,16 @@ impl LineFields {
     /// Adds a field whose value is text.
     pub fn push_text(&mut self, key: &[u8], text: &[u8]) {
         write::str(self.begin(key), text);
+    }
+
+    /// Adds a field whose value is what `raw` stands for; `raw` itself when `unescape` refuses it.
+    pub fn push_escaped(&mut self, key: &[u8], raw: &[u8], unescape: impl Fn(&[u8], &mut Vec<u8>) -> Option<()>) {
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        let value = if unescape(raw, &mut text).is_some() { &text } else { raw };
+        self.push_text(key, value);
+        text.shrink_to(KEPT_BYTES);
+        self.text = text;
     }
 
     /// How many fields there are.

@@ -9,4 +9,5 @@ pub mod exception;
 pub mod fields;
 pub mod json;
 pub mod level;
+pub mod logfmt;
 mod words;

@@ -10,6 +10,8 @@
 mod number;
 mod text;
 
+pub use text::unescape;
+
 use super::fields::LineFields;
 use crate::msgpack::write;
 

@@ -6,7 +6,7 @@
 use memchr::memchr;
 
 /// Appends what `raw`, the text between the quotes, stands for; `None` when an escape in it is none.
-pub(super) fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Option<()> {
+pub fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let mut rest = raw;
     while let Some(at) = memchr(b'\\', rest) {
         out.extend_from_slice(rest.get(..at)?);
