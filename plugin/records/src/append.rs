@@ -14,6 +14,8 @@ pub enum FoundValue<'a> {
     Text(&'a [u8]),
     /// A whole number.
     Int(i64),
+    /// Another number.
+    Float(f64),
 }
 
 /// Most fields that one record is given.
@@ -68,8 +70,8 @@ impl<'a> FoundFields<'a> {
     }
 }
 
-/// Appends a copy of `event` with `body` as its record, the found fields behind that, and with another time when one is
-/// given. `body` is the event's own or what its line was expanded to; `index` is of `body`.
+/// Appends a copy of `event` with `body` as its record, the found fields behind that, and with another time, in seconds and
+/// nanoseconds, when one is given. `body` is the event's own or what its line was expanded to; `index` is of `body`.
 ///
 /// What the event holds is copied byte for byte: its form, its metadata, its fields and their order.
 pub fn append_event(
@@ -78,24 +80,24 @@ pub fn append_event(
     body: &Composite<'_>,
     index: &FieldIndex,
     found: &FoundFields<'_>,
-    time_seconds: Option<u32>,
+    time: Option<(u32, u32)>,
 ) {
     // A bit for each found field that the event does not have.
     const { assert!(MAX_FOUND_FIELDS <= u64::BITS as usize) };
     let is_new = |name: &str| !index.contains(body, name.as_bytes());
     let new = found.iter().enumerate().fold(0_u64, |new, (at, (name, _))| new | (u64::from(is_new(name)) << at));
 
-    match time_seconds {
+    match time {
         None => {
             let head = event.raw.len() - event.body.whole.len();
             out.extend_from_slice(event.raw.get(..head).unwrap_or_default());
         }
-        Some(seconds) => {
+        Some((seconds, nanoseconds)) => {
             out.push(0x92);
             if event.metadata.is_some() {
                 out.push(0x92);
             }
-            write::event_time(out, seconds, 0);
+            write::event_time(out, seconds, nanoseconds);
             if let Some(metadata) = event.metadata {
                 out.extend_from_slice(metadata.whole);
             }
@@ -108,6 +110,7 @@ pub fn append_event(
         match value {
             FoundValue::Text(text) => write::str(out, text),
             FoundValue::Int(int) => write::int(out, *int),
+            FoundValue::Float(float) => write::float(out, *float),
         }
     }
 }
@@ -135,9 +138,9 @@ mod tests {
         assert_eq!(out, [&bytes[..7], &[0x82, 0xa1, b'a', 0x01, 0xa1, b'b', 0xa1, b'x']].concat());
 
         out.clear();
-        append_event(&mut out, &event, &event.body, &index, &found, Some(7));
+        append_event(&mut out, &event, &event.body, &index, &found, Some((7, 8)));
         let read = Event::read(&mut Reader::new(&out)).unwrap();
-        assert_eq!(read.time.seconds, 7);
+        assert_eq!((read.time.seconds, read.time.nanoseconds), (7, 8));
         assert_eq!(read.metadata, event.metadata);
     }
 }

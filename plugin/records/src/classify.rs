@@ -4,10 +4,11 @@
 //! `log_type` has decided itself. What is structured is judged by its fields, what is a line by the line.
 
 use crate::append::{FoundFields, FoundValue};
+use crate::event::Timestamp;
 use crate::fields::FieldIndex;
 use crate::line::auth::AuthLine;
 use crate::line::combined::AccessLine;
-use crate::line::{exception, level};
+use crate::line::{cloudfront, exception, level, load_balancer};
 use crate::log_type::LogType;
 use crate::msgpack::{Composite, Value};
 use crate::severity::Severity;
@@ -51,6 +52,12 @@ pub enum Rule {
     ActivityFields,
     /// A line in the Common or Combined Log Format.
     AccessLine,
+    /// An access line of an AWS Application Load Balancer.
+    ApplicationBalancerLine,
+    /// A connection of an AWS Network Load Balancer.
+    NetworkBalancerLine,
+    /// An access line of CloudFront.
+    CloudFrontLine,
     /// A line of the authentication log.
     AuthLine,
     /// An exception or a piece of a stack trace in the line.
@@ -77,6 +84,9 @@ impl Rule {
             Rule::TraceLevel => "trace-level",
             Rule::ActivityFields => "activity-fields",
             Rule::AccessLine => "access-line",
+            Rule::ApplicationBalancerLine => "alb-line",
+            Rule::NetworkBalancerLine => "nlb-line",
+            Rule::CloudFrontLine => "cloudfront-line",
             Rule::AuthLine => "auth-line",
             Rule::ExceptionLine => "exception-line",
             Rule::ErrorWord => "error-word",
@@ -95,8 +105,8 @@ pub struct Verdict {
     pub severity: Option<Severity>,
     /// The rule that decided.
     pub rule: Rule,
-    /// The time that stands in the line with its zone, in seconds since 1970.
-    pub line_time_seconds: Option<i64>,
+    /// The time that stands in the line with its zone.
+    pub line_time: Option<Timestamp>,
 }
 
 /// The type that a record names itself.
@@ -126,16 +136,20 @@ pub fn classify<'a>(
     let from_status =
         || status(index, body).filter(|_| log_type == LogType::Access).and_then(Severity::from_http_status);
     let by_rule = (rule == Rule::StackField).then_some(Severity::Error);
-    Verdict { log_type, severity: level.or_else(from_status).or(by_rule), rule, line_time_seconds: None }
+    Verdict { log_type, severity: level.or_else(from_status).or(by_rule), rule, line_time: None }
 }
 
 fn by_line<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<'a>) -> Verdict {
-    let verdict = |log_type, severity, rule| Verdict { log_type, severity, rule, line_time_seconds: None };
+    let verdict = |log_type, severity, rule| Verdict { log_type, severity, rule, line_time: None };
+    if let Some((rule, status, line_time)) = aws_access(line, found) {
+        let severity = level.or_else(|| Severity::from_http_status(status?));
+        return Verdict { line_time, ..verdict(LogType::Access, severity, rule) };
+    }
     if let Some(access) = AccessLine::parse(line) {
         access.add_to(found);
         let severity = level.or_else(|| Severity::from_http_status(access.status));
         return Verdict {
-            line_time_seconds: access.time_seconds,
+            line_time: access.time_seconds.map(|seconds| Timestamp { seconds, nanoseconds: 0 }),
             ..verdict(LogType::Access, severity, Rule::AccessLine)
         };
     }
@@ -155,6 +169,20 @@ fn by_line<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<
         Some(severity) if severity.is_error() => verdict(LogType::Error, word, Rule::ErrorWord),
         Some(Severity::Trace) => verdict(LogType::Trace, word, Rule::TraceWord),
         _ => verdict(LogType::App, word, Rule::Otherwise),
+    }
+}
+
+/// An access line of AWS, its status and its time; what its first byte cannot begin is not looked at.
+fn aws_access<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<(Rule, Option<i64>, Option<Timestamp>)> {
+    match line.first()? {
+        b'h' | b'g' | b'w' => {
+            load_balancer::alb(line, found).map(|line| (Rule::ApplicationBalancerLine, line.status, line.time))
+        }
+        b't' => load_balancer::nlb(line, found).map(|line| (Rule::NetworkBalancerLine, line.status, line.time)),
+        b'0'..=b'9' => {
+            cloudfront::parse(line, found).map(|line| (Rule::CloudFrontLine, Some(line.status), Some(line.time)))
+        }
+        _ => None,
     }
 }
 

@@ -89,8 +89,9 @@ impl Sorter {
         add_configured(config, &mut found);
 
         // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
-        let line_time = verdict.line_time_seconds.filter(|_| config.use_line_time);
-        append_event(out, event, &body, index, &found, line_time.and_then(|seconds| u32::try_from(seconds).ok()));
+        let line_time = verdict.line_time.filter(|_| config.use_line_time);
+        let line_time = line_time.and_then(|time| Some((u32::try_from(time.seconds).ok()?, time.nanoseconds)));
+        append_event(out, event, &body, index, &found, line_time);
         Some(verdict)
     }
 

@@ -4,7 +4,7 @@
 //! <https://httpd.apache.org/docs/2.4/logs.html#combined>; the last two are missing in the common format. A line that
 //! is cut off behind the size is still an access line. Quotes inside a quoted part are escaped with a backslash.
 
-use super::words::{decimal, split_at_byte};
+use super::words::{decimal, split_at_byte, split_request};
 use crate::append::{FoundFields, FoundValue};
 use crate::civil_time::parse_common_log_time;
 
@@ -74,18 +74,6 @@ impl<'a> AccessLine<'a> {
         found.push_text("referer", self.referer);
         found.push_text("user_agent", self.user_agent);
     }
-}
-
-/// Method, target and protocol of a request line, when it is one; what attackers send often is not.
-fn split_request(request: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (method, rest) = split_at_byte(request, b' ')?;
-    if method.is_empty() || !method.iter().all(u8::is_ascii_uppercase) {
-        return None;
-    }
-    // The target may hold spaces that a careless client did not escape; the protocol is what is behind the last one.
-    let at = memchr::memrchr(b' ', rest)?;
-    let (target, protocol) = (rest.get(..at)?, rest.get(at + 1..)?);
-    protocol.starts_with(b"HTTP/").then_some((method, target, protocol))
 }
 
 /// The content of a quoted text at the start of `text`, and what is behind it. A missing end quote is no error: the

@@ -4,10 +4,12 @@
 //! added to the record, the line stays. Each is linear in the line's length.
 
 pub mod auth;
+pub mod cloudfront;
 pub mod combined;
 pub mod exception;
 pub mod fields;
 pub mod json;
 pub mod level;
+pub mod load_balancer;
 pub mod logfmt;
 mod words;

@@ -42,13 +42,23 @@ fn expected(value: &Json) -> rmpv::Value {
     }
 }
 
+/// Of floats that lie between two texts of the same length, programs write one or the other: 87826604236407.125 is one. The one
+/// that Rust would not write stays text here.
+fn has_one_shortest_text(float: &f64) -> bool {
+    significant_digits(&Json::from(*float).to_string()) == significant_digits(&format!("{float:e}"))
+}
+
+fn significant_digits(number: &str) -> String {
+    number.split(['e', 'E']).next().unwrap_or_default().replace(['-', '.'], "").trim_matches('0').to_owned()
+}
+
 fn any_json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         Just(Json::Null),
         any::<bool>().prop_map(Json::from),
         any::<i64>().prop_map(Json::from),
         any::<u64>().prop_map(Json::from),
-        any::<f64>().prop_map(Json::from),
+        any::<f64>().prop_filter("printers agree on its shortest text", has_one_shortest_text).prop_map(Json::from),
         any::<String>().prop_map(Json::from),
         r#"[a-z"\\/\n\t\u{0}\u{1f}\u{7f}é日😀]{0,20}"#.prop_map(Json::from),
     ];
@@ -86,6 +96,8 @@ fn numbers_are_exact_or_stay_text() {
         ("4.9e-324", "4.9e-324".into()),
         ("1e99999999999999999999", "1e99999999999999999999".into()),
         ("3.14159265358979323846", "3.14159265358979323846".into()),
+        ("87826604236407.13", 87_826_604_236_407.13.into()),
+        ("87826604236407.12", "87826604236407.12".into()),
         ("9007199254740993.0", "9007199254740993.0".into()),
     ] {
         assert_eq!(value_of(text), Some(expected), "{text}");
@@ -247,11 +259,7 @@ proptest! {
             rmpv::Value::F64(float) => {
                 prop_assert_eq!(Some(float), text.parse().ok());
                 // The digits of the shortest text are those that were written, but for zeros at both ends.
-                let digits = |text: &str| {
-                    let mantissa = text.split(['e', 'E']).next().unwrap_or_default().replace(['-', '.'], "");
-                    mantissa.trim_matches('0').to_owned()
-                };
-                prop_assert_eq!(digits(&format!("{float:e}")), digits(&text));
+                prop_assert_eq!(significant_digits(&format!("{float:e}")), significant_digits(&text));
             }
             rmpv::Value::Integer(int) => prop_assert_eq!(int.to_string(), text),
             other => prop_assert!(false, "{:?}", other),
