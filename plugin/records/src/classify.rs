@@ -8,6 +8,7 @@ use crate::event::Timestamp;
 use crate::fields::FieldIndex;
 use crate::line::auth::AuthLine;
 use crate::line::combined::AccessLine;
+use crate::line::nginx_error::NginxErrorLine;
 use crate::line::{cloudfront, exception, level, load_balancer};
 use crate::log_type::LogType;
 use crate::msgpack::{Composite, Value};
@@ -58,6 +59,8 @@ pub enum Rule {
     NetworkBalancerLine,
     /// An access line of CloudFront.
     CloudFrontLine,
+    /// A line of NGINX's error log.
+    NginxErrorLine,
     /// A line of the authentication log.
     AuthLine,
     /// An exception or a piece of a stack trace in the line.
@@ -87,6 +90,7 @@ impl Rule {
             Rule::ApplicationBalancerLine => "alb-line",
             Rule::NetworkBalancerLine => "nlb-line",
             Rule::CloudFrontLine => "cloudfront-line",
+            Rule::NginxErrorLine => "nginx-error-line",
             Rule::AuthLine => "auth-line",
             Rule::ExceptionLine => "exception-line",
             Rule::ErrorWord => "error-word",
@@ -157,6 +161,12 @@ fn by_line<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<
         auth.add_to(found);
         let by_outcome = (found.get("outcome") == Some(FoundValue::Text(b"failure"))).then_some(Severity::Warn);
         return verdict(LogType::Audit, level.or(by_outcome).or(Some(Severity::Info)), Rule::AuthLine);
+    }
+    if let Some(nginx) = NginxErrorLine::parse(line) {
+        nginx.add_to(found);
+        let severity = level.unwrap_or(nginx.severity);
+        let log_type = if severity.is_error() { LogType::Error } else { LogType::App };
+        return verdict(log_type, Some(severity), Rule::NginxErrorLine);
     }
     let word = level.or_else(|| level::find(line));
     if let Some(exception) = exception::find(line) {

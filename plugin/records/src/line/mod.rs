@@ -12,4 +12,5 @@ pub mod json;
 pub mod level;
 pub mod load_balancer;
 pub mod logfmt;
+pub mod nginx_error;
 mod words;
