@@ -38,6 +38,7 @@ impl<'a> FoundFields<'a> {
     /// Adds a field whose name is not there yet. Above [`MAX_FOUND_FIELDS`] nothing is added, which no set of parsers and
     /// identity fields reaches.
     pub fn push(&mut self, name: &'static str, value: FoundValue<'a>) {
+        debug_assert!(self.get(name).is_none(), "{name} twice");
         if let Some(slot) = self.items.get_mut(self.count) {
             *slot = Some((name, value));
             self.count += 1;

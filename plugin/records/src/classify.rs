@@ -9,6 +9,7 @@ use crate::fields::FieldIndex;
 use crate::line::auth::AuthLine;
 use crate::line::combined::AccessLine;
 use crate::line::nginx_error::NginxErrorLine;
+use crate::line::syslog::SyslogLine;
 use crate::line::{cloudfront, exception, level, load_balancer};
 use crate::log_type::LogType;
 use crate::msgpack::{Composite, Value};
@@ -63,6 +64,8 @@ pub enum Rule {
     NginxErrorLine,
     /// A line of the authentication log.
     AuthLine,
+    /// A syslog line, by its priority.
+    SyslogLine,
     /// An exception or a piece of a stack trace in the line.
     ExceptionLine,
     /// A level word of error or worse in the line.
@@ -92,6 +95,7 @@ impl Rule {
             Rule::CloudFrontLine => "cloudfront-line",
             Rule::NginxErrorLine => "nginx-error-line",
             Rule::AuthLine => "auth-line",
+            Rule::SyslogLine => "syslog-line",
             Rule::ExceptionLine => "exception-line",
             Rule::ErrorWord => "error-word",
             Rule::TraceWord => "trace-word",
@@ -144,6 +148,34 @@ pub fn classify<'a>(
 }
 
 fn by_line<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<'a>) -> Verdict {
+    let Some(head) = SyslogLine::parse(line) else { return by_text(line, level, found) };
+    head.add_to(found);
+    let mut verdict = by_syslog(&head, level, found);
+    verdict.line_time = verdict.line_time.or(head.time);
+    verdict
+}
+
+/// A line behind a head of syslog. What the text says of its severity is the program's own word; many programs leave the
+/// priority at what the library writes.
+fn by_syslog<'a>(head: &SyslogLine<'a>, level: Option<Severity>, found: &mut FoundFields<'a>) -> Verdict {
+    let by_priority = head.severity();
+    if let Some(auth) = AuthLine::of(head) {
+        auth.add_to(found);
+        let by_outcome = (found.get("outcome") == Some(FoundValue::Text(b"failure"))).then_some(Severity::Warn);
+        let severity = level.or(by_outcome).or(by_priority).or(Some(Severity::Info));
+        return Verdict { log_type: LogType::Audit, severity, rule: Rule::AuthLine, line_time: None };
+    }
+    let verdict = by_text(head.text, level, found);
+    let severity = verdict.severity.or(by_priority);
+    if verdict.rule != Rule::Otherwise {
+        return Verdict { severity, ..verdict };
+    }
+    let is_error = severity.is_some_and(Severity::is_error);
+    let log_type = if is_error { LogType::Error } else { LogType::App };
+    Verdict { log_type, severity, rule: Rule::SyslogLine, ..verdict }
+}
+
+fn by_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<'a>) -> Verdict {
     let verdict = |log_type, severity, rule| Verdict { log_type, severity, rule, line_time: None };
     if let Some((rule, status, line_time)) = aws_access(line, found) {
         let severity = level.or_else(|| Severity::from_http_status(status?));
@@ -156,11 +188,6 @@ fn by_line<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<
             line_time: access.time_seconds.map(|seconds| Timestamp { seconds, nanoseconds: 0 }),
             ..verdict(LogType::Access, severity, Rule::AccessLine)
         };
-    }
-    if let Some(auth) = AuthLine::parse(line) {
-        auth.add_to(found);
-        let by_outcome = (found.get("outcome") == Some(FoundValue::Text(b"failure"))).then_some(Severity::Warn);
-        return verdict(LogType::Audit, level.or(by_outcome).or(Some(Severity::Info)), Rule::AuthLine);
     }
     if let Some(nginx) = NginxErrorLine::parse(line) {
         nginx.add_to(found);

@@ -90,6 +90,22 @@ impl Severity {
         }
     }
 
+    /// The severity of a syslog priority's lowest three bits, 0 for an emergency to 7 for debugging (RFC 5424, table 2).
+    #[must_use]
+    pub fn from_syslog(number: i64) -> Option<Self> {
+        match number {
+            0 => Some(Severity::Emergency),
+            1 => Some(Severity::Alert),
+            2 => Some(Severity::Critical),
+            3 => Some(Severity::Error),
+            4 => Some(Severity::Warn),
+            5 => Some(Severity::Notice),
+            6 => Some(Severity::Info),
+            7 => Some(Severity::Debug),
+            _ => None,
+        }
+    }
+
     /// The severity of an HTTP status: 5xx is an error, 4xx a warning, everything else information.
     #[must_use]
     pub fn from_http_status(status: i64) -> Option<Self> {

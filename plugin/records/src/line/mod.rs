@@ -13,4 +13,5 @@ pub mod level;
 pub mod load_balancer;
 pub mod logfmt;
 pub mod nginx_error;
+pub mod syslog;
 mod words;

@@ -53,7 +53,8 @@ impl<'a> NginxErrorLine<'a> {
     /// Adds what the line says to the fields of its record.
     pub fn add_to(&self, found: &mut FoundFields<'a>) {
         found.push_text("error_message", self.text);
-        if let Some(pid) = self.pid {
+        // Behind a head of syslog the process is known.
+        if let Some(pid) = self.pid.filter(|_| found.get("pid").is_none()) {
             found.push("pid", FoundValue::Int(pid));
         }
         found.push_text("connection", self.connection);
