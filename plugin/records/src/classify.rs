@@ -18,7 +18,7 @@ use crate::severity::Severity;
 /// Keys under which the log line or the message stands, the first one that is text counts. `log` is Docker's and
 /// FireLens'.
 pub const MESSAGE_KEYS: [&str; 3] = ["log", "message", "msg"];
-/// Keys under which loggers write a level.
+/// Keys under which loggers write a level. A number under `severity` may be syslog's.
 pub const LEVEL_KEYS: [&str; 7] = ["severity", "level", "log_level", "loglevel", "levelname", "lvl", "log.level"];
 /// Keys of the status of a response.
 pub const STATUS_KEYS: [&str; 5] = ["status", "status_code", "http_status", "response_code", "code"];
@@ -138,13 +138,28 @@ pub fn classify<'a>(
     line: &'a [u8],
     found: &mut FoundFields<'a>,
 ) -> Verdict {
-    let level = index.first_of(body, &LEVEL_KEYS).and_then(|(_, value)| Severity::from_value(&value));
+    let level = level(index, body);
     let structured = own.map(|log_type| (log_type, Rule::OwnField)).or_else(|| by_fields(index, body, level));
     let Some((log_type, rule)) = structured else { return by_line(line, level, found) };
     let from_status =
         || status(index, body).filter(|_| log_type == LogType::Access).and_then(Severity::from_http_status);
     let by_rule = (rule == Rule::StackField).then_some(Severity::Error);
     Verdict { log_type, severity: level.or_else(from_status).or(by_rule), rule, line_time: None }
+}
+
+/// The level that a record gives itself: the first of [`LEVEL_KEYS`] that is there, else the priority of syslog, which is one
+/// beside its facility, and journald's.
+fn level(index: &FieldIndex, body: &Composite<'_>) -> Option<Severity> {
+    match index.first_of(body, &LEVEL_KEYS) {
+        Some(("severity", value)) => Severity::from_syslog_value(&value),
+        Some((_, value)) => Severity::from_value(&value),
+        None => {
+            let has_facility = || index.contains(body, b"facility");
+            let priority =
+                index.get(body, b"PRIORITY").or_else(|| index.get(body, b"priority").filter(|_| has_facility()));
+            Severity::from_syslog_value(&priority?)
+        }
+    }
 }
 
 fn by_line<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<'a>) -> Verdict {
