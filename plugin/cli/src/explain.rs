@@ -3,6 +3,8 @@
 use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::classify::Verdict;
 use shiwake_records::event::Event;
+use shiwake_records::line::fields::LineFields;
+use shiwake_records::line::json::JsonScanner;
 use shiwake_records::msgpack::{Reader, Value, json, write};
 use shiwake_records::sorter::Sorter;
 use std::fs::File;
@@ -45,6 +47,7 @@ pub(crate) fn run(files: &[PathBuf], as_json: bool) -> Result<(), ExplainError> 
 
 fn explain_all(file: &Path, mut lines: impl BufRead, as_json: bool, out: &mut impl Write) -> Result<(), ExplainError> {
     let mut sorter = Sorter::default();
+    let (mut scanner, mut fields) = (JsonScanner::default(), LineFields::default());
     let (mut line, mut event, mut sorted) = (Vec::new(), Vec::new(), Vec::new());
     loop {
         line.clear();
@@ -56,7 +59,7 @@ fn explain_all(file: &Path, mut lines: impl BufRead, as_json: bool, out: &mut im
         }
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         event.clear();
-        write_event(&mut event, text);
+        write_event(&mut event, text, &mut scanner, &mut fields);
         sorted.clear();
         let Some(Item::Event(raw)) = Chunk::new(&event).next() else { continue };
         let Some(verdict) = sorter.sort(&raw, &mut sorted) else { continue };
@@ -67,41 +70,17 @@ fn explain_all(file: &Path, mut lines: impl BufRead, as_json: bool, out: &mut im
 }
 
 /// The event that FireLens makes of a line: the line under `log`. A line that is a JSON object is a record as it is.
-fn write_event(out: &mut Vec<u8>, line: &[u8]) {
+fn write_event(out: &mut Vec<u8>, line: &[u8], scanner: &mut JsonScanner, fields: &mut LineFields) {
     out.push(0x92);
     write::event_time(out, 0, 0);
-    match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(line) {
-        Ok(record) => write_json(out, &serde_json::Value::Object(record)),
-        Err(_) => {
-            write::map_header(out, 1);
-            write::str(out, b"log");
-            write::str(out, line);
-        }
+    if scanner.scan(line, fields) {
+        write::map_header(out, fields.count() as u32);
+        out.extend_from_slice(fields.bytes());
+        return;
     }
-}
-
-fn write_json(out: &mut Vec<u8>, value: &serde_json::Value) {
-    match value {
-        serde_json::Value::Null => out.push(0xc0),
-        serde_json::Value::Bool(flag) => out.push(0xc2 + u8::from(*flag)),
-        serde_json::Value::Number(number) => match number.as_i64() {
-            Some(int) => write::int(out, int),
-            None => write::float(out, number.as_f64().unwrap_or(f64::NAN)),
-        },
-        serde_json::Value::String(text) => write::str(out, text.as_bytes()),
-        serde_json::Value::Array(items) => {
-            out.push(0xdd);
-            out.extend_from_slice(&(items.len() as u32).to_be_bytes());
-            items.iter().for_each(|item| write_json(out, item));
-        }
-        serde_json::Value::Object(pairs) => {
-            write::map_header(out, pairs.len() as u32);
-            for (key, value) in pairs {
-                write::str(out, key.as_bytes());
-                write_json(out, value);
-            }
-        }
-    }
+    write::map_header(out, 1);
+    write::str(out, b"log");
+    write::str(out, line);
 }
 
 fn show_json(verdict: &Verdict, sorted: &Event<'_>) -> String {

@@ -5,7 +5,7 @@
 
 use crate::event::Event;
 use crate::fields::FieldIndex;
-use crate::msgpack::write;
+use crate::msgpack::{Composite, write};
 
 /// A value to append.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,21 +14,23 @@ pub enum FoundValue<'a> {
     Text(&'a [u8]),
     /// A whole number.
     Int(i64),
+    /// Another number.
+    Float(f64),
 }
 
 /// Most fields that one record is given.
-pub const MAX_FOUND_FIELDS: usize = 32;
+pub const MAX_FOUND_FIELDS: usize = 64;
 
 /// Fields to append to one record, in order, without allocation.
 #[derive(Debug, Clone)]
 pub struct FoundFields<'a> {
-    items: [(&'static str, FoundValue<'a>); MAX_FOUND_FIELDS],
+    items: [Option<(&'static str, FoundValue<'a>)>; MAX_FOUND_FIELDS],
     count: usize,
 }
 
 impl Default for FoundFields<'_> {
     fn default() -> Self {
-        Self { items: [("", FoundValue::Int(0)); MAX_FOUND_FIELDS], count: 0 }
+        Self { items: [None; MAX_FOUND_FIELDS], count: 0 }
     }
 }
 
@@ -36,8 +38,9 @@ impl<'a> FoundFields<'a> {
     /// Adds a field whose name is not there yet. Above [`MAX_FOUND_FIELDS`] nothing is added, which no set of parsers and
     /// identity fields reaches.
     pub fn push(&mut self, name: &'static str, value: FoundValue<'a>) {
+        debug_assert!(self.get(name).is_none(), "{name} twice");
         if let Some(slot) = self.items.get_mut(self.count) {
-            *slot = (name, value);
+            *slot = Some((name, value));
             self.count += 1;
         }
     }
@@ -64,48 +67,51 @@ impl<'a> FoundFields<'a> {
 
     /// The fields in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = &(&'static str, FoundValue<'a>)> {
-        self.items.iter().take(self.count)
+        self.items.iter().take(self.count).flatten()
     }
 }
 
-/// Appends a copy of `event` with the found fields behind its own, and with another time when one is given.
+/// Appends a copy of `event` with `body` as its record, the found fields behind that, and with another time, in seconds and
+/// nanoseconds, when one is given. `body` is the event's own or what its line was expanded to; `index` is of `body`.
 ///
 /// What the event holds is copied byte for byte: its form, its metadata, its fields and their order.
 pub fn append_event(
     out: &mut Vec<u8>,
     event: &Event<'_>,
+    body: &Composite<'_>,
     index: &FieldIndex,
     found: &FoundFields<'_>,
-    time_seconds: Option<u32>,
+    time: Option<(u32, u32)>,
 ) {
     // A bit for each found field that the event does not have.
-    const { assert!(MAX_FOUND_FIELDS <= u32::BITS as usize) };
-    let is_new = |name: &str| !index.contains(&event.body, name.as_bytes());
-    let new = found.iter().enumerate().fold(0_u32, |new, (at, (name, _))| new | (u32::from(is_new(name)) << at));
+    const { assert!(MAX_FOUND_FIELDS <= u64::BITS as usize) };
+    let is_new = |name: &str| !index.contains(body, name.as_bytes());
+    let new = found.iter().enumerate().fold(0_u64, |new, (at, (name, _))| new | (u64::from(is_new(name)) << at));
 
-    match time_seconds {
+    match time {
         None => {
             let head = event.raw.len() - event.body.whole.len();
             out.extend_from_slice(event.raw.get(..head).unwrap_or_default());
         }
-        Some(seconds) => {
+        Some((seconds, nanoseconds)) => {
             out.push(0x92);
             if event.metadata.is_some() {
                 out.push(0x92);
             }
-            write::event_time(out, seconds, 0);
+            write::event_time(out, seconds, nanoseconds);
             if let Some(metadata) = event.metadata {
                 out.extend_from_slice(metadata.whole);
             }
         }
     }
-    write::map_header(out, event.body.count.saturating_add(new.count_ones()));
-    out.extend_from_slice(event.body.content);
+    write::map_header(out, body.count.saturating_add(new.count_ones()));
+    out.extend_from_slice(body.content);
     for (_, (name, value)) in found.iter().enumerate().filter(|(at, _)| new >> at & 1 == 1) {
         write::str(out, name.as_bytes());
         match value {
             FoundValue::Text(text) => write::str(out, text),
             FoundValue::Int(int) => write::int(out, *int),
+            FoundValue::Float(float) => write::float(out, *float),
         }
     }
 }
@@ -129,13 +135,13 @@ mod tests {
         found.push_text("c", b"-");
 
         let mut out = Vec::new();
-        append_event(&mut out, &event, &index, &found, None);
+        append_event(&mut out, &event, &event.body, &index, &found, None);
         assert_eq!(out, [&bytes[..7], &[0x82, 0xa1, b'a', 0x01, 0xa1, b'b', 0xa1, b'x']].concat());
 
         out.clear();
-        append_event(&mut out, &event, &index, &found, Some(7));
+        append_event(&mut out, &event, &event.body, &index, &found, Some((7, 8)));
         let read = Event::read(&mut Reader::new(&out)).unwrap();
-        assert_eq!(read.time.seconds, 7);
+        assert_eq!((read.time.seconds, read.time.nanoseconds), (7, 8));
         assert_eq!(read.metadata, event.metadata);
     }
 }

@@ -3,6 +3,8 @@
 //! The conversion is Howard Hinnant's `days_from_civil`
 //! (<https://howardhinnant.github.io/date_algorithms.html>), exact for the proleptic Gregorian calendar.
 
+use crate::event::Timestamp;
+
 /// Seconds of a day.
 pub const DAY_SECONDS: i64 = 86_400;
 
@@ -72,20 +74,65 @@ pub fn parse_common_log_time(text: &[u8]) -> Option<i64> {
         b'-' => -1,
         _ => return None,
     };
-    // Second 60 is a leap second, which 1970-based time does not have; it is the next minute's first.
-    if !(1..=31).contains(&day)
-        || year == 0
-        || hour > 23
-        || minute > 59
-        || second > 60
-        || zone_hours > 23
-        || zone_minutes > 59
-    {
+    let zone = sign * (zone_hours * 3_600 + zone_minutes * 60);
+    if zone_hours > 23 || zone_minutes > 59 {
         return None;
     }
-    let local =
-        days_from_civil(year, month, u8::try_from(day).ok()?) * DAY_SECONDS + hour * 3_600 + minute * 60 + second;
-    Some(local - sign * (zone_hours * 3_600 + zone_minutes * 60))
+    seconds_of([year, i64::from(month), day, hour, minute, second], zone)
+}
+
+/// Reads an RFC 3339 time (<https://www.rfc-editor.org/rfc/rfc3339#section-5.6>), `2015-05-17T10:05:03.25Z` or with an offset
+/// as `+02:00`; a space may stand for the `T`. Digits behind the ninth of the second's fraction are left out.
+#[must_use]
+pub fn parse_rfc3339(text: &[u8]) -> Option<Timestamp> {
+    let (moment, rest) = text.split_at_checked(19)?;
+    let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
+    let is_separated = separators.iter().all(|(at, byte)| moment.get(*at) == Some(byte));
+    if !is_separated || !matches!(moment.get(10), Some(b'T' | b't' | b' ')) {
+        return None;
+    }
+    let part = |from: usize, to: usize| digits(moment.get(from..to)?);
+    let parts = [part(0, 4)?, part(5, 7)?, part(8, 10)?, part(11, 13)?, part(14, 16)?, part(17, 19)?];
+
+    let (nanoseconds, zone) = match rest.split_first() {
+        Some((b'.' | b',', rest)) => {
+            let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let fraction = rest.get(..length).filter(|fraction| !fraction.is_empty())?;
+            let nine = fraction.iter().chain(b"000000000").take(9);
+            let nanoseconds = nine.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+            (nanoseconds, rest.get(length..)?)
+        }
+        _ => (0, rest),
+    };
+    let zone_seconds = match zone {
+        b"Z" | b"z" => 0,
+        [sign @ (b'+' | b'-'), zone @ ..] => {
+            let (hours, minutes) = (digits(zone.get(..2)?)?, digits(zone.get(3..5)?)?);
+            if zone.len() != 5 || zone.get(2) != Some(&b':') || hours > 23 || minutes > 59 {
+                return None;
+            }
+            let seconds = hours * 3_600 + minutes * 60;
+            if *sign == b'-' { -seconds } else { seconds }
+        }
+        _ => return None,
+    };
+    Some(Timestamp { seconds: seconds_of(parts, zone_seconds)?, nanoseconds })
+}
+
+/// Seconds since 1970 of a year, month, day, hour, minute and second in a zone; `None` when there is no such time.
+fn seconds_of([year, month, day, hour, minute, second]: [i64; 6], zone_seconds: i64) -> Option<i64> {
+    // Second 60 is a leap second, which 1970-based time does not have; it is the next minute's first.
+    let is_time = (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && year > 0
+        && (0..=23).contains(&hour)
+        && (0..=59).contains(&minute)
+        && (0..=60).contains(&second);
+    if !is_time {
+        return None;
+    }
+    let days = days_from_civil(year, u8::try_from(month).ok()?, u8::try_from(day).ok()?);
+    Some(days * DAY_SECONDS + hour * 3_600 + minute * 60 + second - zone_seconds)
 }
 
 /// The number of a month from its three-letter English name.
@@ -126,6 +173,24 @@ mod tests {
             "xx/May/2015:10:05:03 +0000",
         ] {
             assert_eq!(parse_common_log_time(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_of_rfc_3339_are_read_with_fraction_and_zone() {
+        for (text, expected) in [
+            ("2015-05-17T10:05:03Z", Some((1_431_857_103, 0))),
+            ("2015-05-17 10:05:03.25-01:30", Some((1_431_862_503, 250_000_000))),
+            ("2015-05-17T10:05:03.1234567891+00:00", Some((1_431_857_103, 123_456_789))),
+            ("2015-05-17T10:05:03", None),
+            ("2015-05-17T10:05:03.Z", None),
+            ("2015-05-17T10:05:03+0000", None),
+            ("2015-00-17T10:05:03Z", None),
+            ("2015-05-17T24:05:03Z", None),
+            ("2015-05-17", None),
+        ] {
+            let expected = expected.map(|(seconds, nanoseconds)| Timestamp { seconds, nanoseconds });
+            assert_eq!(parse_rfc3339(text.as_bytes()), expected, "{text}");
         }
     }
 

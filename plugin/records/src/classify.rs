@@ -4,18 +4,21 @@
 //! `log_type` has decided itself. What is structured is judged by its fields, what is a line by the line.
 
 use crate::append::{FoundFields, FoundValue};
+use crate::event::Timestamp;
 use crate::fields::FieldIndex;
 use crate::line::auth::AuthLine;
 use crate::line::combined::AccessLine;
-use crate::line::{exception, level};
+use crate::line::nginx_error::NginxErrorLine;
+use crate::line::syslog::SyslogLine;
+use crate::line::{cloudfront, exception, level, load_balancer};
 use crate::log_type::LogType;
 use crate::msgpack::{Composite, Value};
 use crate::severity::Severity;
 
-/// Keys under which the log line or the message stands, the first one that is there counts. `log` is Docker's and
+/// Keys under which the log line or the message stands, the first one that is text counts. `log` is Docker's and
 /// FireLens'.
 pub const MESSAGE_KEYS: [&str; 3] = ["log", "message", "msg"];
-/// Keys under which loggers write a level.
+/// Keys under which loggers write a level. A number under `severity` may be syslog's.
 pub const LEVEL_KEYS: [&str; 7] = ["severity", "level", "log_level", "loglevel", "levelname", "lvl", "log.level"];
 /// Keys of the status of a response.
 pub const STATUS_KEYS: [&str; 5] = ["status", "status_code", "http_status", "response_code", "code"];
@@ -51,8 +54,18 @@ pub enum Rule {
     ActivityFields,
     /// A line in the Common or Combined Log Format.
     AccessLine,
+    /// An access line of an AWS Application Load Balancer.
+    ApplicationBalancerLine,
+    /// A connection of an AWS Network Load Balancer.
+    NetworkBalancerLine,
+    /// An access line of CloudFront.
+    CloudFrontLine,
+    /// A line of NGINX's error log.
+    NginxErrorLine,
     /// A line of the authentication log.
     AuthLine,
+    /// A syslog line, by its priority.
+    SyslogLine,
     /// An exception or a piece of a stack trace in the line.
     ExceptionLine,
     /// A level word of error or worse in the line.
@@ -77,7 +90,12 @@ impl Rule {
             Rule::TraceLevel => "trace-level",
             Rule::ActivityFields => "activity-fields",
             Rule::AccessLine => "access-line",
+            Rule::ApplicationBalancerLine => "alb-line",
+            Rule::NetworkBalancerLine => "nlb-line",
+            Rule::CloudFrontLine => "cloudfront-line",
+            Rule::NginxErrorLine => "nginx-error-line",
             Rule::AuthLine => "auth-line",
+            Rule::SyslogLine => "syslog-line",
             Rule::ExceptionLine => "exception-line",
             Rule::ErrorWord => "error-word",
             Rule::TraceWord => "trace-word",
@@ -95,43 +113,102 @@ pub struct Verdict {
     pub severity: Option<Severity>,
     /// The rule that decided.
     pub rule: Rule,
-    /// The time that stands in the line with its zone, in seconds since 1970.
-    pub line_time_seconds: Option<i64>,
+    /// The time that stands in the line with its zone.
+    pub line_time: Option<Timestamp>,
 }
 
-/// Classifies a record and adds what its line says to `found`.
+/// The type that a record names itself.
 #[must_use]
-pub fn classify<'a>(index: &FieldIndex, body: &Composite<'a>, found: &mut FoundFields<'a>) -> Verdict {
-    let level = index.first_of(body, &LEVEL_KEYS).and_then(|(_, value)| Severity::from_value(&value));
-    let verdict = |log_type, severity, rule| Verdict { log_type, severity, rule, line_time_seconds: None };
+pub fn own_type(index: &FieldIndex, body: &Composite<'_>) -> Option<LogType> {
+    index.get(body, b"log_type").and_then(|value| LogType::from_name(value.as_str_bytes()?))
+}
 
-    let own = index.get(body, b"log_type").and_then(|value| LogType::from_name(value.as_str_bytes()?));
+/// The line of a record, with the key under which it stands.
+#[must_use]
+pub fn line_of<'a>(index: &FieldIndex, body: &Composite<'a>) -> Option<(&'static str, &'a [u8])> {
+    index.first_text_of(body, &MESSAGE_KEYS)
+}
+
+/// Classifies a record and adds what its line says to `found`. `own` is what [`own_type`] says of it.
+#[must_use]
+pub fn classify<'a>(
+    index: &FieldIndex,
+    body: &Composite<'a>,
+    own: Option<LogType>,
+    line: &'a [u8],
+    found: &mut FoundFields<'a>,
+) -> Verdict {
+    let level = level(index, body);
     let structured = own.map(|log_type| (log_type, Rule::OwnField)).or_else(|| by_fields(index, body, level));
-    if let Some((log_type, rule)) = structured {
-        let from_status =
-            || status(index, body).filter(|_| log_type == LogType::Access).and_then(Severity::from_http_status);
-        let by_rule = (rule == Rule::StackField).then_some(Severity::Error);
-        return verdict(log_type, level.or_else(from_status).or(by_rule), rule);
-    }
+    let Some((log_type, rule)) = structured else { return by_line(line, level, found) };
+    let from_status =
+        || status(index, body).filter(|_| log_type == LogType::Access).and_then(Severity::from_http_status);
+    let by_rule = (rule == Rule::StackField).then_some(Severity::Error);
+    Verdict { log_type, severity: level.or_else(from_status).or(by_rule), rule, line_time: None }
+}
 
-    let line = index.first_of(body, &MESSAGE_KEYS).and_then(|(_, value)| value.as_str_bytes()).unwrap_or_default();
-    by_line(line, level, found)
+/// The level that a record gives itself: the first of [`LEVEL_KEYS`] that is there, else the priority of syslog, which is one
+/// beside its facility, and journald's.
+fn level(index: &FieldIndex, body: &Composite<'_>) -> Option<Severity> {
+    match index.first_of(body, &LEVEL_KEYS) {
+        Some(("severity", value)) => Severity::from_syslog_value(&value),
+        Some((_, value)) => Severity::from_value(&value),
+        None => {
+            let has_facility = || index.contains(body, b"facility");
+            let priority =
+                index.get(body, b"PRIORITY").or_else(|| index.get(body, b"priority").filter(|_| has_facility()));
+            Severity::from_syslog_value(&priority?)
+        }
+    }
 }
 
 fn by_line<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<'a>) -> Verdict {
-    let verdict = |log_type, severity, rule| Verdict { log_type, severity, rule, line_time_seconds: None };
+    let Some(head) = SyslogLine::parse(line) else { return by_text(line, level, found) };
+    head.add_to(found);
+    let mut verdict = by_syslog(&head, level, found);
+    verdict.line_time = verdict.line_time.or(head.time);
+    verdict
+}
+
+/// A line behind a head of syslog. What the text says of its severity is the program's own word; many programs leave the
+/// priority at what the library writes.
+fn by_syslog<'a>(head: &SyslogLine<'a>, level: Option<Severity>, found: &mut FoundFields<'a>) -> Verdict {
+    let by_priority = head.severity();
+    if let Some(auth) = AuthLine::of(head) {
+        auth.add_to(found);
+        let by_outcome = (found.get("outcome") == Some(FoundValue::Text(b"failure"))).then_some(Severity::Warn);
+        let severity = level.or(by_outcome).or(by_priority).or(Some(Severity::Info));
+        return Verdict { log_type: LogType::Audit, severity, rule: Rule::AuthLine, line_time: None };
+    }
+    let verdict = by_text(head.text, level, found);
+    let severity = verdict.severity.or(by_priority);
+    if verdict.rule != Rule::Otherwise {
+        return Verdict { severity, ..verdict };
+    }
+    let is_error = severity.is_some_and(Severity::is_error);
+    let log_type = if is_error { LogType::Error } else { LogType::App };
+    Verdict { log_type, severity, rule: Rule::SyslogLine, ..verdict }
+}
+
+fn by_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<'a>) -> Verdict {
+    let verdict = |log_type, severity, rule| Verdict { log_type, severity, rule, line_time: None };
+    if let Some((rule, status, line_time)) = aws_access(line, found) {
+        let severity = level.or_else(|| Severity::from_http_status(status?));
+        return Verdict { line_time, ..verdict(LogType::Access, severity, rule) };
+    }
     if let Some(access) = AccessLine::parse(line) {
         access.add_to(found);
         let severity = level.or_else(|| Severity::from_http_status(access.status));
         return Verdict {
-            line_time_seconds: access.time_seconds,
+            line_time: access.time_seconds.map(|seconds| Timestamp { seconds, nanoseconds: 0 }),
             ..verdict(LogType::Access, severity, Rule::AccessLine)
         };
     }
-    if let Some(auth) = AuthLine::parse(line) {
-        auth.add_to(found);
-        let by_outcome = (found.get("outcome") == Some(FoundValue::Text(b"failure"))).then_some(Severity::Warn);
-        return verdict(LogType::Audit, level.or(by_outcome).or(Some(Severity::Info)), Rule::AuthLine);
+    if let Some(nginx) = NginxErrorLine::parse(line) {
+        nginx.add_to(found);
+        let severity = level.unwrap_or(nginx.severity);
+        let log_type = if severity.is_error() { LogType::Error } else { LogType::App };
+        return verdict(log_type, Some(severity), Rule::NginxErrorLine);
     }
     let word = level.or_else(|| level::find(line));
     if let Some(exception) = exception::find(line) {
@@ -144,6 +221,20 @@ fn by_line<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<
         Some(severity) if severity.is_error() => verdict(LogType::Error, word, Rule::ErrorWord),
         Some(Severity::Trace) => verdict(LogType::Trace, word, Rule::TraceWord),
         _ => verdict(LogType::App, word, Rule::Otherwise),
+    }
+}
+
+/// An access line of AWS, its status and its time; what its first byte cannot begin is not looked at.
+fn aws_access<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<(Rule, Option<i64>, Option<Timestamp>)> {
+    match line.first()? {
+        b'h' | b'g' | b'w' => {
+            load_balancer::alb(line, found).map(|line| (Rule::ApplicationBalancerLine, line.status, line.time))
+        }
+        b't' => load_balancer::nlb(line, found).map(|line| (Rule::NetworkBalancerLine, line.status, line.time)),
+        b'0'..=b'9' => {
+            cloudfront::parse(line, found).map(|line| (Rule::CloudFrontLine, Some(line.status), Some(line.time)))
+        }
+        _ => None,
     }
 }
 

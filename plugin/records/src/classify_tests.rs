@@ -12,7 +12,8 @@ fn verdict_of(record: &serde_json::Value) -> Verdict {
     let Value::Map(body) = Reader::new(&bytes).value().unwrap() else { panic!("no map: {text}") };
     let mut index = FieldIndex::default();
     index.fill(&body);
-    classify(&index, &body, &mut FoundFields::default())
+    let line = line_of(&index, &body).map(|(_, line)| line).unwrap_or_default();
+    classify(&index, &body, own_type(&index, &body), line, &mut FoundFields::default())
 }
 
 fn rmpv_from(value: &serde_json::Value) -> rmpv::Value {
@@ -65,6 +66,37 @@ fn each_kind_of_record_goes_where_it_belongs() {
             Rule::ExceptionLine,
             Some(Severity::Error),
         ),
+        (
+            json!({"log": "<11>Oct 11 22:14:15 h app[7]: broken"}),
+            LogType::Error,
+            Rule::SyslogLine,
+            Some(Severity::Error),
+        ),
+        (json!({"log": "<15>Oct 11 22:14:15 h app[7]: fine"}), LogType::App, Rule::SyslogLine, Some(Severity::Debug)),
+        (
+            json!({"log": "<13>Oct 11 22:14:15 h app[7]: ERROR x"}),
+            LogType::Error,
+            Rule::ErrorWord,
+            Some(Severity::Error),
+        ),
+        (
+            json!({"log": format!("<190>Oct 11 22:14:15 h nginx: {access}")}),
+            LogType::Access,
+            Rule::AccessLine,
+            Some(Severity::Error),
+        ),
+        (
+            json!({"log": "<86>1 2026-01-02T03:04:05Z h sshd 7 - - Failed password for root from 1.2.3.4 port 5 ssh2"}),
+            LogType::Audit,
+            Rule::AuthLine,
+            Some(Severity::Warn),
+        ),
+        (
+            json!({"log": "<187>Oct 11 22:14:15 h nginx: 2026/01/02 03:04:05 [error] 31#31: *7 x, client: 1.2.3.4"}),
+            LogType::Error,
+            Rule::NginxErrorLine,
+            Some(Severity::Error),
+        ),
         (json!({"log": "INFO started"}), LogType::App, Rule::Otherwise, Some(Severity::Info)),
         (json!({"log": "hello"}), LogType::App, Rule::Otherwise, None),
         (json!({}), LogType::App, Rule::Otherwise, None),
@@ -83,6 +115,12 @@ fn each_kind_of_record_goes_where_it_belongs() {
         ),
         (json!({"status": "open", "path": "/tmp"}), LogType::App, Rule::Otherwise, None),
         (json!({"level": 50, "msg": "x"}), LogType::Error, Rule::ErrorLevel, Some(Severity::Error)),
+        (json!({"severity": 3, "message": "x"}), LogType::Error, Rule::ErrorLevel, Some(Severity::Error)),
+        (json!({"severity": "6", "message": "x"}), LogType::App, Rule::Otherwise, Some(Severity::Info)),
+        (json!({"level": 3, "msg": "x"}), LogType::App, Rule::Otherwise, None),
+        (json!({"PRIORITY": "4", "MESSAGE": "x"}), LogType::App, Rule::Otherwise, Some(Severity::Warn)),
+        (json!({"priority": 2, "facility": 4}), LogType::Error, Rule::ErrorLevel, Some(Severity::Critical)),
+        (json!({"priority": 1, "ticket": 4}), LogType::App, Rule::Otherwise, None),
         (json!({"level": "trace", "msg": "x"}), LogType::Trace, Rule::TraceLevel, Some(Severity::Trace)),
         (json!({"stack": "Error: x\n at y", "msg": "x"}), LogType::Error, Rule::StackField, Some(Severity::Error)),
         (json!({"user_id": 7, "event": "cart.add"}), LogType::Activity, Rule::ActivityFields, None),
@@ -107,7 +145,7 @@ fn each_kind_of_record_goes_where_it_belongs() {
 #[test]
 fn only_a_time_with_its_zone_is_taken_from_the_line() {
     let access = json!({"log": r#"1.2.3.4 - - [17/May/2015:10:05:03 +0200] "GET / HTTP/1.1" 200 12"#});
-    assert_eq!(verdict_of(&access).line_time_seconds, Some(1_431_849_903));
+    assert_eq!(verdict_of(&access).line_time.map(|time| time.seconds), Some(1_431_849_903));
     let auth = json!({"log": "Mar 27 13:06:56 h sshd[1]: Connection from 1.2.3.4 port 5"});
-    assert_eq!(verdict_of(&auth).line_time_seconds, None);
+    assert_eq!(verdict_of(&auth).line_time, None);
 }

@@ -4,6 +4,7 @@
 //! cost no allocation. It does not copy or check keys and values; a key that is not a string is not listed.
 
 use crate::msgpack::{Composite, Reader, Value};
+use std::ops::Range;
 
 /// Entries an index keeps memory for between records; a record wider than this gives its memory back.
 const KEPT_ENTRIES: usize = 1024;
@@ -19,26 +20,37 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct FieldIndex {
     entries: Vec<Entry>,
+    /// The [`mark`]s of all keys: most keys that are asked for are not there, and this says so at once.
+    marks: u64,
+}
+
+/// One of 64 bits for a key.
+fn mark(key: &[u8]) -> u64 {
+    let ends = key.first().zip(key.last()).map_or(0, |(first, last)| usize::from(*first) + 7 * usize::from(*last));
+    1 << ((key.len() * 11 + ends) % 64)
 }
 
 impl FieldIndex {
     /// Lists the keys of `body`. A later key with the same name is listed too; [`FieldIndex::get`] finds the first.
     pub fn fill(&mut self, body: &Composite<'_>) {
         self.entries.clear();
+        self.marks = 0;
         self.entries.shrink_to(KEPT_ENTRIES);
+        // A record of 4 GiB has no index: nothing is found in it.
+        if u32::try_from(body.content.len()).is_err() {
+            return;
+        }
         let mut reader = Reader::new(body.content);
         for _ in 0..body.count {
             let Ok(key) = reader.value() else { return };
             let key_end = reader.position();
             if let Value::Str(key) = key {
-                let entry = (|| {
-                    Some(Entry {
-                        key_start: u32::try_from(key_end.checked_sub(key.len())?).ok()?,
-                        key_length: u32::try_from(key.len()).ok()?,
-                        value_start: u32::try_from(key_end).ok()?,
-                    })
-                })();
-                self.entries.extend(entry);
+                self.marks |= mark(key);
+                self.entries.push(Entry {
+                    key_start: key_end.saturating_sub(key.len()) as u32,
+                    key_length: key.len() as u32,
+                    value_start: key_end as u32,
+                });
             }
             if reader.skip().is_err() {
                 return;
@@ -65,7 +77,40 @@ impl FieldIndex {
         keys.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?)))
     }
 
+    /// The first of several keys whose value is text, with the text. Of each key only the first field is looked at.
+    #[must_use]
+    pub fn first_text_of<'a, 'k>(&self, body: &Composite<'a>, keys: &[&'k str]) -> Option<(&'k str, &'a [u8])> {
+        keys.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?.as_str_bytes()?)))
+    }
+
+    /// Where in the body's content the first field with this key is: its key and its value.
+    #[must_use]
+    pub fn pair(&self, body: &Composite<'_>, key: &[u8]) -> Option<Range<usize>> {
+        let value_start = self.find(body, key)?.value_start as usize;
+        let mut reader = Reader::new(body.content);
+        loop {
+            let start = reader.position();
+            reader.skip().ok()?;
+            let is_found = reader.position() == value_start;
+            reader.skip().ok()?;
+            if is_found {
+                return Some(start..reader.position());
+            }
+        }
+    }
+
+    /// Where in the body's content the text of each key is, in the order of the fields.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Range<usize>> {
+        self.entries.iter().map(|entry| {
+            let start = entry.key_start as usize;
+            start..start + entry.key_length as usize
+        })
+    }
+
     fn find(&self, body: &Composite<'_>, key: &[u8]) -> Option<&Entry> {
+        if self.marks & mark(key) == 0 {
+            return None;
+        }
         let is_key = |entry: &&Entry| {
             entry.key_length as usize == key.len()
                 && body.content.get(entry.key_start as usize..).is_some_and(|rest| rest.starts_with(key))
@@ -89,6 +134,9 @@ mod tests {
         assert!(matches!(index.get(&body, b"a"), Some(Value::Array(_))));
         assert_eq!(index.get(&body, b"b"), Some(Value::Str(b"x")));
         assert_eq!(index.get(&body, b"c"), None);
+        assert_eq!(index.first_text_of(&body, &["a", "b"]), Some(("b", &b"x"[..])));
+        assert_eq!(index.pair(&body, b"a"), Some(2..6));
+        assert_eq!(index.keys().collect::<Vec<_>>(), [3..4, 7..8, 11..12]);
         assert_eq!(index.first_of(&body, &["c", "b"]), Some(("b", Value::Str(b"x"))));
     }
 }

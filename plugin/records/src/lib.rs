@@ -9,9 +9,10 @@
 //! 1. [`chunk::Chunk`] cuts the host's bytes into [`event::Event`]s; bytes that are no event come out as
 //!    [`chunk::BadBytes`] with their offset and the reason, and the events behind them are still found.
 //! 2. [`fields::FieldIndex`] lists the top-level keys of one event without copying them.
-//! 3. [`classify::Classifier`] gives the [`log_type::LogType`] and the [`severity::Severity`], and on the way takes
+//! 3. [`expand::Expander`] puts the fields of a line that names them itself, as JSON does, in the line's place.
+//! 4. [`classify::classify`] gives the [`log_type::LogType`] and the [`severity::Severity`], and on the way takes
 //!    known lines apart ([`line`]).
-//! 4. [`sorter::Sorter`] does all of that for one event and writes the enriched event.
+//! 5. [`sorter::Sorter`] does all of that for one event and writes the enriched event.
 //!
 //! It does not: batch, write, send, or decide where a log type goes.
 
@@ -20,6 +21,7 @@ pub mod chunk;
 pub mod civil_time;
 pub mod classify;
 pub mod event;
+pub mod expand;
 pub mod fields;
 pub mod identity;
 pub mod line;

@@ -90,6 +90,22 @@ impl Severity {
         }
     }
 
+    /// The severity of a syslog priority's lowest three bits, 0 for an emergency to 7 for debugging (RFC 5424, table 2).
+    #[must_use]
+    pub fn from_syslog(number: i64) -> Option<Self> {
+        match number {
+            0 => Some(Severity::Emergency),
+            1 => Some(Severity::Alert),
+            2 => Some(Severity::Critical),
+            3 => Some(Severity::Error),
+            4 => Some(Severity::Warn),
+            5 => Some(Severity::Notice),
+            6 => Some(Severity::Info),
+            7 => Some(Severity::Debug),
+            _ => None,
+        }
+    }
+
     /// The severity of an HTTP status: 5xx is an error, 4xx a warning, everything else information.
     #[must_use]
     pub fn from_http_status(status: i64) -> Option<Self> {
@@ -101,14 +117,29 @@ impl Severity {
         }
     }
 
-    /// The severity a field's value stands for: a word, or a number on bunyan's scale.
+    /// The severity that the value of a field with a level stands for: a word, or a number on bunyan's scale, also as text.
     #[must_use]
     pub fn from_value(value: &Value<'_>) -> Option<Self> {
         match value {
-            Value::Str(word) => Self::from_word(word.trim_ascii()),
+            Value::Str(text) => {
+                let word = text.trim_ascii();
+                Self::from_word(word).or_else(|| Self::from_bunyan(small_number(word)?))
+            }
             Value::Int(level) => Self::from_bunyan(*level),
             _ => None,
         }
+    }
+
+    /// As [`Severity::from_value`], for fields in which a number from 0 to 7 is syslog's: `severity`, and the priority of
+    /// syslog and journald.
+    #[must_use]
+    pub fn from_syslog_value(value: &Value<'_>) -> Option<Self> {
+        let by_number = || match value {
+            Value::Str(text) => Self::from_syslog(small_number(text.trim_ascii())?),
+            Value::Int(number) => Self::from_syslog(*number),
+            _ => None,
+        };
+        Self::from_value(value).or_else(by_number)
     }
 
     /// Whether a record of this severity is of type `error` when nothing else claims it.
@@ -116,6 +147,12 @@ impl Severity {
     pub fn is_error(self) -> bool {
         self >= Severity::Error
     }
+}
+
+/// One or two digits as a number.
+fn small_number(digits: &[u8]) -> Option<i64> {
+    let is_small = (1..=2).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    is_small.then(|| digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
 }
 
 #[cfg(test)]
@@ -132,9 +169,29 @@ mod tests {
             (Value::Str(b"purple"), None),
             (Value::Int(50), Some(Severity::Error)),
             (Value::Int(51), None),
+            (Value::Str(b"30"), Some(Severity::Info)),
+            (Value::Int(3), None),
+            (Value::Str(b"030"), None),
             (Value::Nil, None),
         ] {
             assert_eq!(Severity::from_value(&value), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_up_to_seven_are_syslogs_where_syslog_writes_them() {
+        for (value, expected) in [
+            (Value::Int(0), Some(Severity::Emergency)),
+            (Value::Int(3), Some(Severity::Error)),
+            (Value::Str(b"6"), Some(Severity::Info)),
+            (Value::Int(7), Some(Severity::Debug)),
+            (Value::Int(8), None),
+            (Value::Int(-1), None),
+            (Value::Int(50), Some(Severity::Error)),
+            (Value::Str(b"warning"), Some(Severity::Warn)),
+            (Value::Str(b""), None),
+        ] {
+            assert_eq!(Severity::from_syslog_value(&value), expected, "{value:?}");
         }
     }
 

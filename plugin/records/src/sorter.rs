@@ -1,12 +1,15 @@
 //! One event in, the same event with its type, severity, parsed fields and origin behind its own fields out.
 //!
-//! Invariants: what the event holds is copied byte for byte, apart from its time when the line holds a better one; a
-//! group marker comes out as it went in; a field that the event has is never appended again. A sorter keeps its memory from record to record and allocates nothing for one of ordinary width.
+//! Invariants: what the event holds is copied byte for byte, apart from its time when the line holds a better one and from
+//! a line that gives way to its own fields ([`crate::expand`]); a group marker comes out as it went in; a field that the
+//! event has is never appended again; what was sorted before comes out unchanged. A sorter keeps its memory from record to
+//! record and allocates nothing for one of ordinary width.
 
 use crate::append::{FoundFields, FoundValue, append_event};
 use crate::chunk::{Chunk, Item};
-use crate::classify::{Verdict, classify};
+use crate::classify::{Verdict, classify, line_of, own_type};
 use crate::event::{Event, EventKind, Timestamp};
+use crate::expand::Expander;
 use crate::fields::FieldIndex;
 use crate::identity;
 use crate::quarantine;
@@ -50,13 +53,14 @@ pub struct SortedChunk {
 pub struct Sorter {
     config: SorterConfig,
     index: FieldIndex,
+    expander: Expander,
 }
 
 impl Sorter {
     /// A sorter with its configuration.
     #[must_use]
     pub fn new(config: SorterConfig) -> Self {
-        Self { config, index: FieldIndex::default() }
+        Self { config, ..Self::default() }
     }
 
     /// Appends the sorted event to `out`; a group marker is copied and has no verdict.
@@ -65,20 +69,29 @@ impl Sorter {
             out.extend_from_slice(event.raw);
             return None;
         }
-        self.index.fill(&event.body);
+        let Self { config, index, expander } = self;
+        index.fill(&event.body);
+        let (mut body, mut own) = (event.body, own_type(index, &event.body));
+        let mut line = if own.is_none() { line_of(index, &body) } else { None };
+        if let Some(expanded) = line.and_then(|line| expander.expand(index, &body, line)) {
+            index.fill(&expanded);
+            (body, own, line) = (expanded, own_type(index, &expanded), line_of(index, &expanded));
+        }
         let mut found = FoundFields::default();
-        let verdict = classify(&self.index, &event.body, &mut found);
+        let line = line.map(|(_, line)| line).unwrap_or_default();
+        let verdict = classify(index, &body, own, line, &mut found);
 
         found.push_text("log_type", verdict.log_type.name().as_bytes());
         if let Some(severity) = verdict.severity {
             found.push_text("severity", severity.name().as_bytes());
         }
-        identity::add_ecs(&self.index, &event.body, &mut found);
-        self.add_configured(&mut found);
+        identity::add_ecs(index, &body, &mut found);
+        add_configured(config, &mut found);
 
         // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
-        let line_time = verdict.line_time_seconds.filter(|_| self.config.use_line_time);
-        append_event(out, event, &self.index, &found, line_time.and_then(|seconds| u32::try_from(seconds).ok()));
+        let line_time = verdict.line_time.filter(|_| config.use_line_time);
+        let line_time = line_time.and_then(|time| Some((u32::try_from(time.seconds).ok()?, time.nanoseconds)));
+        append_event(out, event, &body, index, &found, line_time);
         Some(verdict)
     }
 
@@ -104,25 +117,24 @@ impl Sorter {
         }
         sorted
     }
+}
 
-    /// What the configuration says of every record. A service that nobody names is the task's family.
-    fn add_configured<'a>(&'a self, found: &mut FoundFields<'a>) {
-        let config = &self.config;
-        let configured = [
-            ("service", &config.service),
-            ("ddsource", &config.source),
-            ("ddtags", &config.tags),
-            ("env", &config.env),
-            ("version", &config.version),
-        ];
-        for (name, value) in configured {
-            if let Some(value) = value {
-                found.push_text_if_new(name, value.as_bytes());
-            }
+/// What the configuration says of every record. A service that nobody names is the task's family.
+fn add_configured<'a>(config: &'a SorterConfig, found: &mut FoundFields<'a>) {
+    let configured = [
+        ("service", &config.service),
+        ("ddsource", &config.source),
+        ("ddtags", &config.tags),
+        ("env", &config.env),
+        ("version", &config.version),
+    ];
+    for (name, value) in configured {
+        if let Some(value) = value {
+            found.push_text_if_new(name, value.as_bytes());
         }
-        if let Some(FoundValue::Text(family)) = found.get("task_family") {
-            found.push_text_if_new("service", family);
-        }
+    }
+    if let Some(FoundValue::Text(family)) = found.get("task_family") {
+        found.push_text_if_new("service", family);
     }
 }
 

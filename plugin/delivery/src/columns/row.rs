@@ -122,7 +122,7 @@ fn fit<'a>(kind: ColumnKind, value: &Value<'a>) -> (Option<Cell<'a>>, bool) {
     let cell = match kind {
         ColumnKind::Time | ColumnKind::Tag => None,
         ColumnKind::Severity => {
-            let Some(severity) = Severity::from_value(value) else { return (None, false) };
+            let Some(severity) = Severity::from_syslog_value(value) else { return (None, false) };
             let name = severity.name();
             return (Some(Cell::Text(Cow::Borrowed(name))), value.as_str() == Some(name));
         }

@@ -83,6 +83,9 @@ fn severities_are_normalised_and_their_own_word_is_kept() {
     let (cells, overflow) = lay_out(vec![("severity".into(), "WARNING".into())]);
     assert_eq!(cells.get("severity").map(String::as_str), Some("warn"));
     assert_eq!(overflow.get("severity"), Some(&Some("WARNING".to_owned())));
+    let (cells, overflow) = lay_out(vec![("severity".into(), 3.into())]);
+    assert_eq!(cells.get("severity").map(String::as_str), Some("error"));
+    assert_eq!(overflow.get("severity"), Some(&Some("3".to_owned())));
     let (_, overflow) = lay_out(vec![("severity".into(), "warn".into())]);
     assert!(overflow.is_empty());
 }

@@ -1,11 +1,10 @@
 //! Lines of the system's authentication log: sshd, sudo, su, login, PAM, account tools.
 //!
-//! Format: `Mmm dd hh:mm:ss host program[pid]: text` (RFC 3164, <https://www.rfc-editor.org/rfc/rfc3164>), with or
-//! without `<priority>` in front. The time has neither a year nor a zone, so the record keeps the host's time.
+//! They are syslog lines ([`super::syslog`]); what stands behind the head is as the sources of these programs write it.
 
-use super::words::{after, decimal, split_at_byte, until};
-use crate::append::{FoundFields, FoundValue};
-use crate::civil_time::month_number;
+use super::syslog::SyslogLine;
+use super::words::{after, until};
+use crate::append::FoundFields;
 use memchr::memmem::{self, Finder};
 use std::sync::LazyLock;
 
@@ -61,59 +60,25 @@ const ACTIONS: [(&[u8], &[u8], &[u8]); 20] = [
 static PREPARED_SEARCHES: LazyLock<[Finder<'static>; ACTIONS.len()]> =
     LazyLock::new(|| ACTIONS.map(|(text, ..)| Finder::new(text)));
 
-/// What stands in an authentication line.
+/// What stands in an authentication line behind its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuthLine<'a> {
-    /// Host that wrote the line.
-    pub host: &'a [u8],
     /// Program that wrote the line.
     pub program: &'a [u8],
-    /// Its process id, when it is given.
-    pub pid: Option<i64>,
     /// What it says.
     pub text: &'a [u8],
 }
 
 impl<'a> AuthLine<'a> {
-    /// Takes a line apart; `None` when it is no syslog line or is not about authentication.
+    /// The line of which this is the head; `None` when it is not about authentication.
     #[must_use]
-    pub fn parse(line: &'a [u8]) -> Option<Self> {
-        let line = match line.strip_prefix(b"<") {
-            Some(rest) => {
-                let (priority, rest) = split_at_byte(rest, b'>')?;
-                decimal(priority).filter(|priority| *priority <= 191)?;
-                rest
-            }
-            None => line,
-        };
-        let (time, rest) = line.split_at_checked(16)?;
-        let is_time = month_number(time.get(..3)?).is_some()
-            && time.get(3) == Some(&b' ')
-            && [9, 12].iter().all(|at| time.get(*at) == Some(&b':'))
-            && time.get(15) == Some(&b' ');
-        if !is_time {
-            return None;
-        }
-        let (host, rest) = split_at_byte(rest, b' ')?;
-        let (head, text) = rest
-            .get(memmem::find(rest, b": ")?..)
-            .map(|text| (rest.len() - text.len(), text))
-            .and_then(|(at, text)| Some((rest.get(..at)?, text.get(2..)?)))?;
-        let (program, pid) = match split_at_byte(head, b'[') {
-            Some((program, pid)) => (program, decimal(pid.strip_suffix(b"]")?)),
-            None => (head, None),
-        };
-        let is_auth = AUTH_PROGRAMS.contains(&program) || text.starts_with(b"pam_");
-        (is_auth && !program.contains(&b' ')).then_some(Self { host, program, pid, text })
+    pub fn of(line: &SyslogLine<'a>) -> Option<Self> {
+        let is_auth = AUTH_PROGRAMS.contains(&line.program) || line.text.starts_with(b"pam_");
+        is_auth.then_some(Self { program: line.program, text: line.text })
     }
 
-    /// Adds what the line says to the fields of its record.
+    /// Adds what the line says behind its head to the fields of its record.
     pub fn add_to(&self, found: &mut FoundFields<'a>) {
-        found.push_text("hostname", self.host);
-        found.push_text("program", self.program);
-        if let Some(pid) = self.pid {
-            found.push("pid", FoundValue::Int(pid));
-        }
         let (action, outcome) = self.action();
         found.push_text("action", action);
         found.push_text("outcome", outcome);
@@ -187,6 +152,10 @@ impl<'a> AuthLine<'a> {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+
+    fn parse(line: &str) -> Option<AuthLine<'_>> {
+        AuthLine::of(&SyslogLine::parse(line.as_bytes())?)
+    }
 
     #[test]
     fn the_lines_of_sshd_sudo_and_pam_are_taken_apart() {
@@ -273,7 +242,7 @@ mod tests {
             ),
         ];
         for (line, program, action, outcome, actor, source_ip) in cases {
-            let parsed = AuthLine::parse(line.as_bytes()).unwrap();
+            let parsed = parse(line).unwrap();
             assert_eq!(parsed.program, program.as_bytes(), "{line}");
             assert_eq!(parsed.action(), (action.as_bytes(), outcome.as_bytes()), "{line}");
             assert_eq!(parsed.source_ip(), source_ip.as_bytes(), "{line}");
@@ -291,7 +260,7 @@ mod tests {
             "<999>Mar 27 13:06:56 h sshd[1]: no priority",
             "",
         ] {
-            assert!(AuthLine::parse(line.as_bytes()).is_none(), "{line}");
+            assert!(parse(line).is_none(), "{line}");
         }
     }
 }

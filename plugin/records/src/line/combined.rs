@@ -2,9 +2,12 @@
 //!
 //! Format: `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i"`, as in
 //! <https://httpd.apache.org/docs/2.4/logs.html#combined>; the last two are missing in the common format. A line that
-//! is cut off behind the size is still an access line. Quotes inside a quoted part are escaped with a backslash.
+//! is cut off behind the size is still an access line. Quotes inside a quoted part are escaped with a backslash. In front of it may
+//! stand the name of the virtual host, with or without its port (`vhost_combined` of Debian's Apache), and behind it what NGINX
+//! adds ([`super::access_tail`]).
 
-use super::words::{decimal, split_at_byte};
+use super::access_tail;
+use super::words::{decimal, split_at_byte, split_request};
 use crate::append::{FoundFields, FoundValue};
 use crate::civil_time::parse_common_log_time;
 
@@ -13,6 +16,8 @@ use crate::civil_time::parse_common_log_time;
 pub struct AccessLine<'a> {
     /// Host or address of the client.
     pub remote_addr: &'a [u8],
+    /// Virtual host in front of the line, as it is written; empty for none.
+    pub virtual_host: &'a [u8],
     /// User the client authenticated as; `-` for none.
     pub remote_user: &'a [u8],
     /// When the request came, in seconds since 1970; `None` when the text in brackets is no time.
@@ -27,6 +32,8 @@ pub struct AccessLine<'a> {
     pub referer: &'a [u8],
     /// What the client says it is; empty in the common format, `-` for none.
     pub user_agent: &'a [u8],
+    /// What is behind the user agent.
+    pub tail: &'a [u8],
 }
 
 impl<'a> AccessLine<'a> {
@@ -34,10 +41,15 @@ impl<'a> AccessLine<'a> {
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let (remote_addr, rest) = split_at_byte(line, b' ')?;
-        let (_ident, rest) = split_at_byte(rest, b' ')?;
+        let (ident, rest) = split_at_byte(rest, b' ')?;
         // A user name may hold spaces, never a bracket.
         let (remote_user, rest) = split_at_byte(rest, b'[')?;
         let remote_user = remote_user.strip_suffix(b" ")?;
+        // What stands where the identity does is an address when the virtual host stands where the address does.
+        let (virtual_host, remote_addr, remote_user) = match split_at_byte(remote_user, b' ') {
+            Some((_ident, user)) if is_client(ident, remote_addr) => (remote_addr, ident, user),
+            _ => (&b""[..], remote_addr, remote_user),
+        };
         let (time, rest) = split_at_byte(rest, b']')?;
         let (request, rest) = quoted(rest.strip_prefix(b" ")?)?;
         let (status, rest) = split_at_byte(rest.strip_prefix(b" ")?, b' ')?;
@@ -51,9 +63,20 @@ impl<'a> AccessLine<'a> {
             return None;
         }
         let (referer, rest) = quoted(rest).unwrap_or((b"", rest));
-        let (user_agent, _) = quoted(rest.trim_ascii_start()).unwrap_or((b"", rest));
+        let (user_agent, tail) = quoted(rest.trim_ascii_start()).unwrap_or((b"", b""));
         let time_seconds = parse_common_log_time(time);
-        Some(Self { remote_addr, remote_user, time_seconds, request, status, bytes, referer, user_agent })
+        Some(Self {
+            remote_addr,
+            virtual_host,
+            remote_user,
+            time_seconds,
+            request,
+            status,
+            bytes,
+            referer,
+            user_agent,
+            tail,
+        })
     }
 
     /// Adds what the line says to the fields of its record.
@@ -73,19 +96,28 @@ impl<'a> AccessLine<'a> {
         }
         found.push_text("referer", self.referer);
         found.push_text("user_agent", self.user_agent);
+        if !self.virtual_host.is_empty() {
+            let (host, port) = split_port(self.virtual_host).unwrap_or((self.virtual_host, b""));
+            found.push_text("host", host);
+            found.push_text("server_port", port);
+        }
+        if !self.tail.trim_ascii().is_empty() {
+            access_tail::add_to(self.tail, found);
+        }
     }
 }
 
-/// Method, target and protocol of a request line, when it is one; what attackers send often is not.
-fn split_request(request: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (method, rest) = split_at_byte(request, b' ')?;
-    if method.is_empty() || !method.iter().all(u8::is_ascii_uppercase) {
-        return None;
-    }
-    // The target may hold spaces that a careless client did not escape; the protocol is what is behind the last one.
-    let at = memchr::memrchr(b' ', rest)?;
-    let (target, protocol) = (rest.get(..at)?, rest.get(at + 1..)?);
-    protocol.starts_with(b"HTTP/").then_some((method, target, protocol))
+/// Whether the second word of a line is its client: an address, or a name behind a virtual host with its port.
+fn is_client(word: &[u8], before: &[u8]) -> bool {
+    access_tail::is_address(word) || (word != b"-" && split_port(before).is_some())
+}
+
+/// Name and port of `name:port`; an IPv6 address without brackets has no port.
+fn split_port(name: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (host, port) = name.split_at_checked(name.iter().rposition(|byte| *byte == b':')?)?;
+    let port = port.get(1..)?;
+    decimal(port).filter(|port| *port <= 65_535)?;
+    (!host.is_empty() && (!host.contains(&b':') || host.ends_with(b"]"))).then_some((host, port))
 }
 
 /// The content of a quoted text at the start of `text`, and what is behind it. A missing end quote is no error: the
@@ -129,6 +161,26 @@ mod tests {
         }
         assert_eq!(found.get("status"), Some(FoundValue::Int(200)));
         assert_eq!(found.get("bytes"), Some(FoundValue::Int(203_023)));
+    }
+
+    #[test]
+    fn a_virtual_host_in_front_is_no_client() {
+        for (head, host, client, user) in [
+            ("a.org:443 1.2.3.4 - -", "a.org:443", "1.2.3.4", "-"),
+            ("a.org 2001:db8::1 - bob smith", "a.org", "2001:db8::1", "bob smith"),
+            ("[::1]:80 client.example.org - -", "[::1]:80", "client.example.org", "-"),
+            ("2001:db8::1 - -", "", "2001:db8::1", "-"),
+            ("2001:db8::1 - bob smith", "", "2001:db8::1", "bob smith"),
+            ("1.2.3.4 ident bob smith", "", "1.2.3.4", "bob smith"),
+        ] {
+            let line = format!("{head} [17/May/2015:10:05:03 +0000] \"GET / HTTP/1.1\" 200 5");
+            let parsed = AccessLine::parse(line.as_bytes()).unwrap();
+            assert_eq!(
+                (parsed.virtual_host, parsed.remote_addr, parsed.remote_user),
+                (host.as_bytes(), client.as_bytes(), user.as_bytes())
+            );
+        }
+        assert_eq!(split_port(b"a.org:443"), Some((&b"a.org"[..], &b"443"[..])));
     }
 
     #[test]

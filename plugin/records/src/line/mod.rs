@@ -3,8 +3,16 @@
 //! A parser borrows the line, answers `None` when the line is of another kind, and never changes it: what it finds is
 //! added to the record, the line stays. Each is linear in the line's length.
 
+mod access_tail;
 pub mod auth;
+pub mod cloudfront;
 pub mod combined;
 pub mod exception;
+pub mod fields;
+pub mod json;
 pub mod level;
+pub mod load_balancer;
+pub mod logfmt;
+pub mod nginx_error;
+pub mod syslog;
 mod words;

@@ -31,3 +31,78 @@ pub(super) fn decimal(text: &[u8]) -> Option<i64> {
         number.checked_mul(10)?.checked_add(i64::from(byte - b'0'))
     })
 }
+
+/// Seconds written as a decimal number, as microseconds; digits behind the sixth are left out.
+pub(super) fn micros(text: &[u8]) -> Option<i64> {
+    let (whole, fraction) = split_at_byte(text, b'.').unwrap_or((text, b"0"));
+    decimal(fraction.get(..1)?)?;
+    let mut digits = fraction.iter().chain(b"000000").take(6).copied();
+    let fraction = digits.try_fold(0_i64, |sum, digit| Some(sum * 10 + decimal(&[digit])?))?;
+    decimal(whole)?.checked_mul(1_000_000)?.checked_add(fraction)
+}
+
+/// Microseconds as milliseconds.
+pub(super) fn millis(micros: i64) -> f64 {
+    micros as f64 / 1_000.0
+}
+
+/// Method, target and protocol of a request line, when it is one; what attackers send often is not.
+pub(super) fn split_request(request: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (method, rest) = split_at_byte(request, b' ')?;
+    if method.is_empty() || !method.iter().all(u8::is_ascii_uppercase) {
+        return None;
+    }
+    // The target may hold spaces that a careless client did not escape; the protocol is what is behind the last one.
+    let at = memchr::memrchr(b' ', rest)?;
+    let (target, protocol) = (rest.get(..at)?, rest.get(at + 1..)?);
+    protocol.starts_with(b"HTTP/").then_some((method, target, protocol))
+}
+
+/// Host without its port, path and query of `scheme://host:port/path?query`; of a target without a host the path and the
+/// query.
+pub(super) fn split_url(target: &[u8]) -> (&[u8], &[u8], &[u8]) {
+    let (before_query, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
+    let Some(rest) = after(before_query, b"://") else { return (b"", before_query, query) };
+    let authority = until(rest, |byte| byte == b'/');
+    let path = rest.get(authority.len()..).unwrap_or_default();
+    // The colon of a port stands behind the brackets of an IPv6 address.
+    let port =
+        authority.iter().rposition(|byte| matches!(byte, b':' | b']')).filter(|at| authority.get(*at) == Some(&b':'));
+    (authority.get(..port.unwrap_or(authority.len())).unwrap_or(authority), path, query)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_read_to_the_microsecond() {
+        for (text, expected) in [
+            ("0.001", Some(1_000)),
+            ("12", Some(12_000_000)),
+            ("1.2345678", Some(1_234_567)),
+            ("-1", None),
+            ("-", None),
+            ("1.", None),
+            (".5", None),
+            ("1.x", None),
+            ("9999999999999999", None),
+        ] {
+            assert_eq!(micros(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn targets_are_split_with_and_without_a_host() {
+        for (target, expected) in [
+            ("http://a.b:80/c?d=e?f", ("a.b", "/c", "d=e?f")),
+            ("https://[::1]:443/", ("[::1]", "/", "")),
+            ("https://[::1]", ("[::1]", "", "")),
+            ("/c?u=http://x", ("", "/c", "u=http://x")),
+            ("*", ("", "*", "")),
+        ] {
+            let (host, path, query) = split_url(target.as_bytes());
+            assert_eq!((host, path, query), (expected.0.as_bytes(), expected.1.as_bytes(), expected.2.as_bytes()));
+        }
+    }
+}

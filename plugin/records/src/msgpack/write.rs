@@ -73,6 +73,17 @@ pub fn int(out: &mut Vec<u8>, int: i64) {
     }
 }
 
+/// Appends an integer of any size up to 64 bits without a sign.
+pub fn uint(out: &mut Vec<u8>, value: u64) {
+    match i64::try_from(value) {
+        Ok(value) => int(out, value),
+        Err(_) => {
+            out.push(0xcf);
+            out.extend_from_slice(&value.to_be_bytes());
+        }
+    }
+}
+
 /// Appends a 64-bit float.
 pub fn float(out: &mut Vec<u8>, float: f64) {
     out.push(0xcb);
@@ -105,6 +116,14 @@ mod tests {
             let mut out = Vec::new();
             int(&mut out, value);
             prop_assert_eq!(Reader::new(&out).value(), Ok(Value::Int(value)));
+        }
+
+        #[test]
+        fn integers_without_a_sign_read_back_as_written(value in any::<u64>()) {
+            let mut out = Vec::new();
+            uint(&mut out, value);
+            let expected = i64::try_from(value).map_or(Value::UInt(value), Value::Int);
+            prop_assert_eq!(Reader::new(&out).value(), Ok(expected));
         }
 
         #[test]

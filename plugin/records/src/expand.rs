@@ -1,0 +1,192 @@
+//! Puts the fields of a line that names them itself in the line's place.
+//!
+//! A JSON or logfmt line under `log`, `message` or `msg` gives way to its fields, which stand behind the record's own; a line
+//! that is logfmt only at its beginning stays, and its fields stand behind the record's too. The record's
+//! own fields stay byte for byte and keep their names; a field of the line whose name is taken, by the record or by an
+//! earlier field of the line, is `line.NAME`, and when that is taken too `line.NAME#2`, `line.NAME#3` and so on. Everything
+//! that the line says is then in the record once; only what means nothing is gone: white space between values, and which of
+//! several ways of writing a text or a number was used.
+//!
+//! The sorter leaves a record alone that names its type: it was sorted before, or whoever wrote it has decided. So expanding
+//! is done once, and what a line holds is not expanded again.
+
+use crate::fields::FieldIndex;
+use crate::line::fields::LineFields;
+use crate::line::json::JsonScanner;
+use crate::line::logfmt::{self, Extent};
+use crate::msgpack::{Composite, write};
+use std::io::Write as _;
+use std::ops::Range;
+
+/// What stands before a name that is taken.
+pub const TAKEN_PREFIX: &str = "line.";
+/// Names of one line that may be taken; a line with more stays a line, as no program writes one.
+pub const MAX_TAKEN: usize = 64;
+/// Numbers that are tried behind a name that is taken under its prefix too.
+const MAX_TRIES: usize = 64;
+/// Bytes of an expanded record that memory is kept for between records.
+const KEPT_BYTES: usize = 256 * 1024;
+/// Names that memory is kept for between records.
+const KEPT_NAMES: usize = 1024;
+
+/// A key of the record or of the line.
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    /// The first eight bytes, so that most comparisons need no look at the key.
+    head: u64,
+    of_line: bool,
+    /// Which of the line's or of the record's fields.
+    at: usize,
+    /// Where the key is, in the line's fields or in the record.
+    start: usize,
+    end: usize,
+}
+
+impl Name {
+    fn new(key: &[u8], of_line: bool, at: usize, start: usize) -> Self {
+        Self { head: head(key), of_line, at, start, end: start + key.len() }
+    }
+
+    fn key<'a>(&self, record: &'a [u8], line: &'a [u8]) -> &'a [u8] {
+        let bytes = if self.of_line { line } else { record };
+        bytes.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// Orders keys as their bytes do, but for zeros at the end.
+fn head(key: &[u8]) -> u64 {
+    let mut head = [0; 8];
+    for (to, from) in head.iter_mut().zip(key) {
+        *to = *from;
+    }
+    u64::from_be_bytes(head)
+}
+
+/// A field of the line that needs another name, and that name's place among the new names.
+#[derive(Debug)]
+struct Taken {
+    at: usize,
+    name: Range<usize>,
+}
+
+/// Expands records one after another and keeps its memory.
+#[derive(Debug, Default)]
+pub struct Expander {
+    scanner: JsonScanner,
+    fields: LineFields,
+    names: Vec<Name>,
+    taken: Vec<Taken>,
+    new_names: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Expander {
+    /// The record with the fields of its line, which stands under `key`, in the line's place; `None` when it is no such
+    /// line.
+    pub fn expand<'s>(
+        &'s mut self,
+        index: &FieldIndex,
+        body: &Composite<'_>,
+        (key, line): (&str, &[u8]),
+    ) -> Option<Composite<'s>> {
+        let extent = if line.trim_ascii_start().first() == Some(&b'{') {
+            self.scanner.scan(line, &mut self.fields).then_some(Extent::Whole)?
+        } else {
+            logfmt::scan(line, &mut self.fields)?
+        };
+        // What is left out of the record: the line, when its fields say all of it.
+        let (left_out, kept_count) = match extent {
+            Extent::Whole => (index.pair(body, key.as_bytes())?, body.count.checked_sub(1)?),
+            Extent::Beginning => (0..0, body.count),
+        };
+        self.find_taken(index, body, &left_out)?;
+
+        let count = kept_count.checked_add(u32::try_from(self.fields.count()).ok()?)?;
+        self.body.clear();
+        self.body.shrink_to(KEPT_BYTES);
+        write::map_header(&mut self.body, count);
+        let header_end = self.body.len();
+        self.body.extend_from_slice(body.content.get(..left_out.start)?);
+        self.body.extend_from_slice(body.content.get(left_out.end..)?);
+        self.append_fields()?;
+        Some(Composite { count, content: self.body.get(header_end..)?, whole: &self.body })
+    }
+
+    fn append_fields(&mut self) -> Option<()> {
+        let mut copied = 0;
+        for taken in &self.taken {
+            let pair = self.fields.pairs().get(taken.at)?;
+            self.body.extend_from_slice(self.fields.bytes().get(copied..pair.start)?);
+            write::str(&mut self.body, self.new_names.get(taken.name.clone())?);
+            self.body.extend_from_slice(self.fields.value(taken.at));
+            copied = pair.value_start + self.fields.value(taken.at).len();
+        }
+        self.body.extend_from_slice(self.fields.bytes().get(copied..)?);
+        Some(())
+    }
+
+    /// Finds the fields of the line that need another name, in their order; `None` when they are too many.
+    fn find_taken(&mut self, index: &FieldIndex, body: &Composite<'_>, left_out: &Range<usize>) -> Option<()> {
+        let Self { fields, names, taken, new_names, .. } = self;
+        let (record, line) = (body.content, fields.bytes());
+        names.clear();
+        names.shrink_to(KEPT_NAMES);
+        taken.clear();
+        new_names.clear();
+        for (at, key) in index.keys().enumerate().filter(|(_, key)| !left_out.contains(&key.start)) {
+            names.push(Name::new(record.get(key.clone())?, false, at, key.start));
+        }
+        for (at, pair) in fields.pairs().iter().enumerate() {
+            names.push(Name::new(fields.key(pair), true, at, pair.key_start));
+        }
+        // Equal keys come to stand together, the record's before the line's, and these in their order.
+        names.sort_unstable_by(|a, b| {
+            let keys = || a.key(record, line).cmp(b.key(record, line));
+            a.head.cmp(&b.head).then_with(keys).then_with(|| (a.of_line, a.at).cmp(&(b.of_line, b.at)))
+        });
+        for pair in names.windows(2) {
+            if let [before, name] = pair
+                && name.of_line
+                && before.head == name.head
+                && before.key(record, line) == name.key(record, line)
+            {
+                taken.push(Taken { at: name.at, name: 0..0 });
+            }
+        }
+        if taken.len() > MAX_TAKEN {
+            return None;
+        }
+        taken.sort_unstable_by_key(|taken| taken.at);
+
+        let is_known = |key: &[u8]| {
+            let by_key = |name: &Name| name.head.cmp(&head(key)).then_with(|| name.key(record, line).cmp(key));
+            names.binary_search_by(by_key).is_ok()
+        };
+        for at in 0..taken.len() {
+            let (named, unnamed) = taken.split_at_mut(at);
+            let this = unnamed.first_mut()?;
+            let start = new_names.len();
+            new_names.extend_from_slice(TAKEN_PREFIX.as_bytes());
+            new_names.extend_from_slice(fields.key(fields.pairs().get(this.at)?));
+            let plain_end = new_names.len();
+            for number in 2.. {
+                let (before, new) = new_names.split_at_checked(start)?;
+                if !is_known(new) && !named.iter().any(|taken| before.get(taken.name.clone()) == Some(new)) {
+                    break;
+                }
+                if number > MAX_TRIES {
+                    return None;
+                }
+                new_names.truncate(plain_end);
+                // Writing to memory does not fail.
+                let _ = write!(new_names, "#{number}");
+            }
+            this.name = start..new_names.len();
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+#[path = "expand_tests.rs"]
+mod tests;
