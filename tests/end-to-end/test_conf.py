@@ -34,6 +34,7 @@ def sections(conf) -> list[tuple[str, dict[str, str]]]:
 def test_its_properties_are_known_and_its_records_arrive(host, conf, firelens_records, tmp_path, monkeypatch, ask):
     records, lines = firelens_records
     monkeypatch.setenv("LAKE", str(tmp_path))
+    monkeypatch.setenv("STORE_DIR", str(tmp_path / "spool"))
     own = {"FILTER": {}, "OUTPUT": {}}
     for name, entries in sections(conf):
         if entries.get("Name") == "shiwake":
@@ -63,6 +64,6 @@ def test_it_runs_when_firelens_includes_it(host, conf, firelens_records, tmp_pat
 @INCLUDE {conf}
 """)
     run = subprocess.run(host.command(main), capture_output=True, text=True, timeout=DEADLINE_SECONDS,
-                         env={**os.environ, "LAKE": str(tmp_path / "lake")})
+                         env={**os.environ, "LAKE": str(tmp_path / "lake"), "STORE_DIR": str(tmp_path / "spool")})
     assert run.returncode == 0, run.stderr
     assert ask(tmp_path / "lake", "SELECT count(*) FROM lake") == [(lines,)]
