@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const LOGS: [&str; 13] = [
+const LOGS: [&str; 14] = [
     "access_apache_combined.log",
     "audit_auth.log",
     "error_kafka_state_change.log",
@@ -23,6 +23,7 @@ const LOGS: [&str; 13] = [
     "formats/nginx_error.log",
     "formats/syslog.log",
     "formats/access.log",
+    "formats/logger.log",
 ];
 /// Lines taken of each file: the first ones, and then every so many.
 const FIRST: usize = 20;

@@ -15,8 +15,12 @@ const LOGS: [&str; 4] =
 
 fn chunk(file: &str) -> Vec<u8> {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data")).join(file);
+    chunk_of(std::fs::read(path).unwrap().split(|byte| *byte == b'\n'))
+}
+
+fn chunk_of<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut out = Vec::new();
-    for line in std::fs::read(path).unwrap().split(|byte| *byte == b'\n') {
+    for line in lines {
         out.push(0x92);
         write::event_time(&mut out, 1_700_000_000, 0);
         write::map_header(&mut out, 4);
@@ -33,6 +37,18 @@ fn chunk(file: &str) -> Vec<u8> {
     out
 }
 
+/// A line of a JSON logger and the same as logfmt, as they stand in a record.
+const STRUCTURED: [(&str, &str); 2] = [
+    (
+        "json",
+        r#"{"level":"info","ts":1494567715.911,"logger":"api","caller":"shop/main.go:24","msg":"request \"done\"","method":"GET","path":"/cart","status":200,"duration_ms":12.5,"user":{"id":7,"roles":["a","b"]}}"#,
+    ),
+    (
+        "logfmt",
+        r#"ts=1494567715.911 level=info logger=api caller=shop/main.go:24 msg="request \"done\"" method=GET path=/cart status=200 duration_ms=12.5 user=7"#,
+    ),
+];
+
 fn scan(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("scan");
     for file in LOGS {
@@ -44,8 +60,9 @@ fn scan(criterion: &mut Criterion) {
 
 fn sort(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("sort");
-    for file in LOGS {
-        let chunk = chunk(file);
+    let files = LOGS.map(|file| (file, chunk(file)));
+    let structured = STRUCTURED.map(|(name, line)| (name, chunk_of(std::iter::repeat_n(line.as_bytes(), 1_000))));
+    for (file, chunk) in files.into_iter().chain(structured) {
         let (mut sorter, mut out) = (Sorter::default(), Vec::new());
         group.throughput(Throughput::Bytes(chunk.len() as u64));
         group.bench_function(file, |bencher| {

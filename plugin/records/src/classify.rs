@@ -8,6 +8,7 @@ use crate::event::Timestamp;
 use crate::fields::FieldIndex;
 use crate::line::auth::AuthLine;
 use crate::line::combined::AccessLine;
+use crate::line::logger::LoggerLine;
 use crate::line::nginx_error::NginxErrorLine;
 use crate::line::syslog::SyslogLine;
 use crate::line::{cloudfront, exception, level, load_balancer};
@@ -210,7 +211,11 @@ fn by_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<
         let log_type = if severity.is_error() { LogType::Error } else { LogType::App };
         return verdict(log_type, Some(severity), Rule::NginxErrorLine);
     }
-    let word = level.or_else(|| level::find(line));
+    let logger = LoggerLine::parse(line);
+    if let Some(logger) = logger {
+        logger.add_to(found);
+    }
+    let word = level.or(logger.map(|logger| logger.severity)).or_else(|| level::find(line));
     if let Some(exception) = exception::find(line) {
         found.push_text("error_kind", exception.kind);
         found.push_text("error_message", exception.message);

@@ -1,8 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::msgpack::Value;
+use crate::msgpack::{Value, write};
 use proptest::prelude::*;
+use std::time::Instant;
 
 const RECEIVED: Timestamp = Timestamp { seconds: 1_700_000_000, nanoseconds: 0 };
 
@@ -101,7 +102,123 @@ fn markers_pass_through_and_bad_bytes_become_events_that_keep_them() {
     assert_eq!(twice, once);
 }
 
+#[test]
+fn long_lines_of_every_kind_take_time_in_proportion() {
+    const BYTES: usize = 512 * 1024;
+    let heads = [
+        "",
+        r#"{"a":"#,
+        r#"{"a":""#,
+        "level=info msg=x ",
+        "https 2018-07-02T22:23:00Z app/x 1:2 3:4 0 0 0 200 200 1 2 ",
+        "tls 2.0 2018-12-20T02:59:40 net/x y 1:2 3:4 5 2 98 246 ",
+        "2019-12-04\t21:02:31\tLAX1\t392\t192.0.2.100\tGET\td\t/\t200\t",
+        "2026/01/02 03:04:05 [error] 31#31: *7 x, client: 1, ",
+        "<34>1 2003-10-11T22:14:15.003Z h a p i ",
+        "<34>Oct 11 22:14:15 h ",
+        "Oct 11 22:14:15 h sshd[1]: ",
+        r#"1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl" "#,
+        "[2026-01-02 03:04:05,678] INFO ",
+        "I0102 03:04:05.678901 7 ",
+    ];
+    let pieces = [
+        "[",
+        "]",
+        "{",
+        "\"",
+        "\\",
+        "\\\"",
+        "{\"a\":",
+        "[[],",
+        "\"a\":1,",
+        "a=b ",
+        "uct=1.0 ",
+        "a=\"",
+        " ",
+        "\t",
+        "\n",
+        ", ",
+        ", a: \"",
+        ", request: \"x\"",
+        "[x y=\"",
+        "1, ",
+        "(",
+        ") ",
+        ": ",
+        " by ",
+        " from ",
+        "Error: ",
+        "\n\tat x.y(z)",
+        "0",
+        "1.",
+        "e",
+        "ERROR ",
+        "\u{e9}",
+        "://",
+        "/",
+        ";Root",
+        "\"\"",
+        "\" \"",
+    ];
+    for head in heads {
+        for piece in pieces {
+            let line = head.to_owned() + &piece.repeat(BYTES / piece.len());
+            let bytes = event_bytes(&[("log", &line)]);
+            let start = Instant::now();
+            Sorter::default().sort(&only_event(&bytes), &mut Vec::new());
+            // Looking at each byte once takes milliseconds, at each for each other byte minutes.
+            assert!(start.elapsed().as_secs() < 3, "{head}{piece}...: {:?}", start.elapsed());
+        }
+    }
+}
+
+/// Lines as they are, cut anywhere and with other bytes in them.
+fn any_line() -> impl Strategy<Value = Vec<u8>> {
+    let formats = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/formats"));
+    let lines: Vec<Vec<u8>> = std::fs::read_dir(formats)
+        .unwrap()
+        .map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+        .flat_map(|file| file.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>())
+        .collect();
+    let change = (any::<prop::sample::Index>(), proptest::collection::vec(any::<u8>(), 0..4), any::<bool>());
+    (prop::sample::select(lines), change).prop_map(|(mut line, (at, bytes, cut))| {
+        let at = at.index(line.len() + 1);
+        if cut {
+            line.truncate(at);
+        }
+        line.splice(at..at, bytes);
+        line
+    })
+}
+
 proptest! {
+    #[test]
+    fn a_line_of_any_format_is_kept_or_gives_way_and_sorting_again_changes_nothing(line in any_line()) {
+        let mut bytes = vec![0x92, 0x05];
+        write::map_header(&mut bytes, 2);
+        for (key, value) in [(&b"source"[..], &b"stdout"[..]), (b"log", &line)] {
+            write::str(&mut bytes, key);
+            write::str(&mut bytes, value);
+        }
+        let (mut once, mut twice) = (Vec::new(), Vec::new());
+        let mut sorter = Sorter::default();
+        sorter.sort(&only_event(&bytes), &mut once).unwrap();
+        sorter.sort(&only_event(&once), &mut twice).unwrap();
+        prop_assert_eq!(&once, &twice);
+        let event = only_event(&once);
+        let mut index = FieldIndex::default();
+        index.fill(&event.body);
+        let kept = index.get(&event.body, b"log") == Some(Value::Str(&line));
+        let text = String::from_utf8_lossy(&line);
+        let is_json = serde_json::from_str::<serde_json::Map<_, serde_json::Value>>(&text).is_ok();
+        prop_assert!(kept || is_json || line.contains(&b'='), "{}", text);
+        let mut names: Vec<_> = index.keys().map(|key| &event.body.content[key]).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        prop_assert_eq!(names.len(), count);
+    }
+
     #[test]
     fn what_a_record_holds_is_never_changed(pairs in proptest::collection::vec((".{0,12}", ".{0,80}"), 0..30)) {
         let record: Vec<(&str, &str)> = pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

@@ -81,8 +81,8 @@ const SHARED: &[Column] = &[
     repeating(18, "aws_account", Text, &["aws_account"]),
     repeating(19, "ddsource", Text, &["ddsource"]),
     repeating(20, "ddtags", Text, &["ddtags"]),
-    unique(21, "trace_id", Text, &["trace_id", "dd.trace_id", "traceId"]),
-    unique(22, "span_id", Text, &["span_id", "dd.span_id", "spanId"]),
+    unique(21, "trace_id", Text, &["trace_id", "dd.trace_id", "traceId", "trace.id"]),
+    unique(22, "span_id", Text, &["span_id", "dd.span_id", "spanId", "span.id"]),
 ];
 
 const ACCESS: &[Column] = &[
@@ -115,8 +115,8 @@ const ERROR: &[Column] = &[
         Text,
         &["error_stack", "error.stack", "stack", "stack_trace", "stacktrace", "exception"],
     ),
-    repeating(153, "logger", Text, &["logger", "logger_name"]),
-    repeating(154, "thread", Text, &["thread", "thread_name"]),
+    repeating(153, "logger", Text, &["logger", "logger_name", "loggerName", "log.logger"]),
+    repeating(154, "thread", Text, &["thread", "thread_name", "threadName", "process.thread.name"]),
     unique(155, "request_id", Text, &["request_id", "requestId"]),
     repeating(156, "user_id", Text, &["user_id", "userId"]),
 ];
@@ -145,13 +145,13 @@ const TRACE: &[Column] = &[
     unique(300, "parent_span_id", Text, &["parent_span_id", "parent_id"]),
     repeating(301, "span_name", Text, &["span_name", "name", "operation"]),
     unique(302, "duration_ms", Float64, &["duration_ms"]),
-    repeating(303, "logger", Text, &["logger", "logger_name"]),
-    repeating(304, "thread", Text, &["thread", "thread_name"]),
+    repeating(303, "logger", Text, &["logger", "logger_name", "loggerName", "log.logger"]),
+    repeating(304, "thread", Text, &["thread", "thread_name", "threadName", "process.thread.name"]),
 ];
 
 const APP: &[Column] = &[
-    repeating(350, "logger", Text, &["logger", "logger_name"]),
-    repeating(351, "thread", Text, &["thread", "thread_name"]),
+    repeating(350, "logger", Text, &["logger", "logger_name", "loggerName", "log.logger"]),
+    repeating(351, "thread", Text, &["thread", "thread_name", "threadName", "process.thread.name"]),
     unique(352, "request_id", Text, &["request_id", "requestId"]),
     repeating(353, "user_id", Text, &["user_id", "userId"]),
 ];

@@ -13,6 +13,7 @@ pub mod json;
 pub mod level;
 pub mod load_balancer;
 pub mod logfmt;
+pub mod logger;
 pub mod nginx_error;
 pub mod syslog;
 mod words;
