@@ -13,6 +13,7 @@ mod filter_instance;
 pub mod guard;
 mod output_instance;
 
-/// Of the shared object, not of the host.
+/// Of the shared object, not of the host. Sanitizers watch what comes from `malloc`, so for them all of it does.
+#[cfg(not(plain_malloc))]
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
