@@ -90,6 +90,10 @@ impl RowLayout {
         let Some((column, rank)) = self.targets.get(name).copied() else {
             return row.overflow.push((key_text(&key), text_of(&value)));
         };
+        // A list or a map never fills a column, so it keeps no other field out of it: loggers nest what is theirs under `log`.
+        if matches!(value, Value::Array(_) | Value::Map(_)) {
+            return row.overflow.push((key_text(&key), text_of(&value)));
+        }
         let Some(slot) = row.taken.get_mut(column) else { return };
         // The field listed first wins the column; between equal names the one that came first.
         match slot {

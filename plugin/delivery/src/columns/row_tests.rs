@@ -4,6 +4,7 @@ use super::*;
 use crate::lane::Lane;
 use crate::schema::columns;
 use shiwake_records::log_type::LogType;
+use shiwake_records::sorter::Sorter;
 
 fn event_bytes(fields: Vec<(rmpv::Value, rmpv::Value)>) -> Vec<u8> {
     let event = rmpv::Value::Array(vec![5.into(), rmpv::Value::Map(fields)]);
@@ -53,6 +54,73 @@ fn a_value_that_fits_is_in_its_column_and_nowhere_else() {
         assert_eq!(cells.get(column).map(String::as_str), Some(text), "{field} {value}");
         assert_eq!(overflow, HashMap::new(), "{field} {value}");
     }
+}
+
+/// What the output makes of a line under `log`.
+fn lay_out_line(line: &str) -> (HashMap<&'static str, String>, HashMap<String, Option<String>>) {
+    let bytes = event_bytes(vec![("source".into(), "stdout".into()), ("log".into(), line.into())]);
+    let mut sorted = Vec::new();
+    let event = Event::read(&mut Reader::new(&bytes)).unwrap();
+    let verdict = Sorter::default().sort(&event, &mut sorted).unwrap();
+    assert_eq!(verdict.log_type, LogType::Access, "{line}");
+    let sorted = rmpv::decode::read_value(&mut sorted.as_slice()).unwrap();
+    lay_out(sorted[1].as_map().unwrap().clone())
+}
+
+#[test]
+fn lines_that_name_their_fields_fill_the_columns() {
+    for line in [
+        r#"{"method":"GET","path":"/a","status":404,"msg":"done","source":"own","n":{"a":[1,"b"]}}"#,
+        r#"level=warn method=GET path=/a status=404 msg=done source=own n="{\"a\":[1,\"b\"]}""#,
+    ] {
+        let (cells, overflow) = lay_out_line(line);
+        let expected = [
+            ("method", "GET"),
+            ("path", "/a"),
+            ("status", "i404"),
+            ("message", "done"),
+            ("source", "stdout"),
+            ("severity", "warn"),
+        ];
+        for (column, text) in expected {
+            assert_eq!(cells.get(column).map(String::as_str), Some(text), "{column} of {line}");
+        }
+        assert_eq!(overflow.get("line.source"), Some(&Some("own".to_owned())), "{line}");
+        assert_eq!(overflow.get("n"), Some(&Some(r#"{"a":[1,"b"]}"#.to_owned())), "{line}");
+    }
+}
+
+#[test]
+fn an_access_line_of_a_load_balancer_fills_the_columns() {
+    let line = r#"https 2018-07-02T22:23:00.186641Z app/my/50 192.168.131.39:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 0 57 "GET https://www.example.com:443/a?b=c HTTP/1.1" "curl/7.46.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/my/73 "Root=1-58337281-1d84f3d73c47ec4e58577259""#;
+    let (cells, _) = lay_out_line(line);
+    for (column, text) in [
+        ("message", line),
+        ("remote_addr", "192.168.131.39"),
+        ("method", "GET"),
+        ("host", "www.example.com"),
+        ("path", "/a"),
+        ("query", "b=c"),
+        ("status", "i200"),
+        ("bytes", "i57"),
+        ("duration_ms", "f171"),
+        ("user_agent", "curl/7.46.0"),
+        ("upstream_addr", "10.0.0.1:80"),
+        ("upstream_status", "i200"),
+        ("tls_protocol", "TLSv1.2"),
+        ("tls_cipher", "ECDHE-RSA-AES128-GCM-SHA256"),
+        ("trace_id", "1-58337281-1d84f3d73c47ec4e58577259"),
+    ] {
+        assert_eq!(cells.get(column).map(String::as_str), Some(text), "{column}");
+    }
+}
+
+#[test]
+fn a_list_or_a_map_keeps_no_text_out_of_its_column() {
+    let nested = rmpv::Value::Map(vec![("level".into(), "info".into())]);
+    let (cells, overflow) = lay_out(vec![("log".into(), nested), ("message".into(), "x".into())]);
+    assert_eq!(cells.get("message").map(String::as_str), Some("x"));
+    assert_eq!(overflow.get("log"), Some(&Some(r#"{"level":"info"}"#.to_owned())));
 }
 
 #[test]
