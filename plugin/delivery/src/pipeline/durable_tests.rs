@@ -204,3 +204,22 @@ fn a_file_that_somebody_removed_is_lost_and_said_to_be() {
     assert_eq!((totals.accepted, totals.lost, totals.pending()), (1, 1, 0));
     assert!(bench.lines.has(Level::Error, "1 app records are lost"));
 }
+
+#[test]
+fn an_acceptor_that_hangs_holds_the_host_once_and_takes_no_chunk_that_was_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = start_in(&folder, &[("shutdown_timeout", "60s")]);
+    assert_eq!(bench.pipeline.accept(&chunk(&["before"]), "app"), Answer::Accepted);
+    // It asks for the time when a chunk comes, before it begins to take it.
+    bench.clock.hang_at(1);
+    assert_eq!(bench.pipeline.accept(&chunk(&["given up"]), "app"), Answer::Retry);
+    let begun = std::time::Instant::now();
+    assert_eq!(bench.pipeline.accept(&chunk(&["at once"]), "app"), Answer::Retry);
+    assert!(begun.elapsed() < PATIENCE);
+    bench.clock.go_on();
+    while bench.pipeline.accept(&chunk(&["after"]), "app") == Answer::Retry {
+        std::thread::yield_now();
+    }
+    bench.pipeline.stop();
+    assert_eq!(bench.pipeline.ledger().totals().written, 2);
+}

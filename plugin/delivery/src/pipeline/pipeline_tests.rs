@@ -11,6 +11,7 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutMultipartOptions, PutOptions, PutPayload, PutResult,
 };
+use std::sync::Condvar;
 use std::sync::atomic::AtomicU64;
 
 type BoxStream<T> = std::pin::Pin<Box<dyn futures_core::Stream<Item = object_store::Result<T>> + Send>>;
@@ -73,15 +74,43 @@ impl ObjectStore for Faulty {
     }
 }
 
-/// A clock that is set by hand, and panics when it is told to.
-#[derive(Debug)]
+/// A clock that is set by hand, and panics or hangs when it is told to.
+#[derive(Debug, Default)]
 struct HandClock {
     seconds: AtomicU64,
     is_broken: AtomicBool,
+    /// The acceptor hangs when it has asked for the time so often; 0 is never.
+    hangs_at: Mutex<u64>,
+    goes_on: Condvar,
+}
+
+impl HandClock {
+    fn hang_at(&self, question: u64) {
+        *self.hangs_at.lock().unwrap() = question;
+    }
+
+    fn go_on(&self) {
+        self.hang_at(0);
+        self.goes_on.notify_all();
+    }
+
+    fn maybe_hang(&self) {
+        let mut hangs_at = self.hangs_at.lock().unwrap();
+        if *hangs_at > 1 {
+            *hangs_at -= 1;
+            return;
+        }
+        while *hangs_at == 1 {
+            hangs_at = self.goes_on.wait(hangs_at).unwrap();
+        }
+    }
 }
 
 impl Clock for HandClock {
     fn monotonic(&self) -> Duration {
+        if std::thread::current().name() == Some("shiwake-accept") {
+            self.maybe_hang();
+        }
         Duration::from_secs(self.seconds.load(Ordering::Relaxed))
     }
 
@@ -118,10 +147,8 @@ fn start(set: &[(&str, &str)]) -> Bench {
     let config = OutputConfig::new(&properties, &[]).unwrap();
     let store = Arc::new(Faulty::default());
     let lake = Lake::on(Arc::clone(&store) as Arc<dyn ObjectStore>, Path::from("logs"), "memory".into());
-    let (lines, clock) = (
-        Arc::new(Lines::default()),
-        Arc::new(HandClock { seconds: AtomicU64::new(1), is_broken: AtomicBool::new(false) }),
-    );
+    let (lines, clock) =
+        (Arc::new(Lines::default()), Arc::new(HandClock { seconds: AtomicU64::new(1), ..HandClock::default() }));
     let outside = Outside {
         instance: "shiwake.0".into(),
         clock: Arc::clone(&clock) as _,

@@ -470,3 +470,20 @@ fn a_chunk_that_was_sorted_in_another_way_is_taken_again_unless_all_of_it_is_the
     let appended = spool.append(id, sorted_otherwise, Duration::ZERO).unwrap();
     assert_eq!((appended.records[3], appended.recognised_records), (1, 0));
 }
+
+#[test]
+fn a_chunk_whose_answer_nobody_heard_is_recognised_once_when_it_comes_again() {
+    let mut model = Model::new();
+    let chunk = Sent { number: 0, lanes: vec![FSYNC, FLUSH, MEMORY] };
+    model.send(chunk.clone());
+    model.answer();
+    let now = model.now;
+    let spool = model.spool();
+    let id = spool.identify(&chunk.bytes(), "t");
+    spool.note_unanswered(id.unwrap(), [FSYNC, FLUSH, MEMORY].map(|lane| Lane::BY_WORTH[lane]).into_iter());
+    for (taken, recognised) in [(0, 3), (3, 0)] {
+        let appended = spool.append(id, chunk.blocks(), now).unwrap();
+        assert_eq!((appended.records.iter().sum::<u64>(), appended.recognised_records), (taken, recognised));
+        spool.sync().unwrap();
+    }
+}
