@@ -203,8 +203,16 @@ impl Model {
             return;
         }
         let segment = self.sealed.remove(0);
-        let loaded = segment.make_safe().and_then(|()| segment.load());
-        let Ok(loaded) = loaded else { return self.sealed.push(segment) };
+        let loaded = match segment.make_safe().and_then(|()| segment.load()) {
+            Ok(loaded) => loaded,
+            Err(LoadError::Read { .. }) => return self.sealed.push(segment),
+            // Kept as it is. After a power cut a seal may be there without the blocks before it, but not where each block
+            // was made safe before.
+            Err(error) => {
+                assert!(self.has_cut_power && segment.id.lane.index() != FSYNC, "{error}");
+                return self.stored.push(segment.id);
+            }
+        };
         let numbers: Vec<u32> =
             loaded.blocks.iter().map(|b| u32::from_be_bytes(b.events[..].try_into().unwrap())).collect();
         let key = (Arc::clone(&segment.id.stream), segment.id.number);
@@ -277,10 +285,11 @@ impl Model {
         for lane in 0..LANE_COUNT {
             self.run(Step::Seal(lane));
         }
-        while !(self.sealed.is_empty() && self.stored.is_empty()) {
+        for _ in 0..10_000 {
             self.deliver();
             self.commit();
         }
+        assert!(self.sealed.is_empty() && self.stored.is_empty(), "{} segments are left", self.sealed.len());
         let spool = self.spool();
         spool.finish_commits().unwrap();
         assert_eq!((spool.disk_bytes(), spool.memory_bytes()), (0, 0));
@@ -365,10 +374,11 @@ proptest! {
         for lane in 0..LANE_COUNT {
             model.run(Step::Seal(lane));
         }
-        while !(model.sealed.is_empty() && model.stored.is_empty()) {
+        for _ in 0..100 {
             model.deliver();
             model.commit();
         }
+        prop_assert!(model.sealed.is_empty() && model.stored.is_empty());
     }
 }
 
