@@ -8,11 +8,7 @@ WASM_BUILD := $(CARGO) build --locked --release --target wasm32-unknown-unknown 
 # How often `make crash` kills the host, for each way to be safe.
 KILLS ?= 1000
 
-TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
-ASAN := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address --cfg plain_malloc" ASAN_OPTIONS=detect_leaks=0 $(CARGO)
-TSAN := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=thread" $(CARGO)
-
-.PHONY: demo test unit end-to-end crash plugin host wasm bench sanitize lint clean
+.PHONY: demo test unit end-to-end crash plugin host wasm bench lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -49,17 +45,6 @@ wasm:                              ## Checks that records builds for wasm32 (the
 
 bench:                             ## Benchmarks next to the code they measure
 	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery
-
-sanitize:                          ## AddressSanitizer over the plugin in the harness, ThreadSanitizer over lanes, spool and delivery
-	@echo "== a plugin and tests of their own, with the compiler's sanitizers; large blocks from malloc, which they watch"
-	$(ASAN) build --locked --target $(TARGET) --target-dir target/asan -p shiwake-c-api
-	mkdir -p target/asan/dist
-	cp target/asan/$(TARGET)/debug/libshiwake.so target/asan/dist/shiwake.so
-	ln -sf shiwake.so target/asan/dist/flb-filter_shiwake.so
-	SHIWAKE_DIST=$(CURDIR)/target/asan/dist $(ASAN) test --locked --target $(TARGET) --target-dir target/asan -p shiwake-c-api \
-		--test layout_1_9_10 --test layout_4_2_8 --test layout_5_1_1 --test layout_unknown
-	@if rustup component add rust-src; then $(TSAN) test --locked --target $(TARGET) --target-dir target/tsan -Zbuild-std -p shiwake-delivery --lib; \
-	else echo "== ThreadSanitizer is skipped: it needs the standard library's source (rustup component add rust-src)"; fi
 
 lint:                              ## Format, clippy without a warning; oldest Rust, licences and sources of all dependencies
 	$(CARGO) fmt --all --check

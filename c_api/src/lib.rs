@@ -13,7 +13,6 @@ mod filter_instance;
 pub mod guard;
 mod output_instance;
 
-/// Of the shared object, not of the host. Sanitizers watch what comes from `malloc`, so for them all of it does.
-#[cfg(not(plain_malloc))]
+/// Of the shared object, not of the host.
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;

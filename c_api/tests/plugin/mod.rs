@@ -12,10 +12,9 @@ use shiwake_harness::{Host, Layout};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A file in `dist/`, or in the folder that `SHIWAKE_DIST` names: one that was built in another way.
+/// A file in `dist/`.
 pub fn dist(file: &str) -> PathBuf {
-    let folder = std::env::var_os("SHIWAKE_DIST").map(PathBuf::from);
-    let path = folder.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../dist").into()).join(file);
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../dist")).join(file);
     assert!(path.exists(), "{} is not there: run 'make plugin' first", path.display());
     path
 }
