@@ -131,22 +131,7 @@ fn a_folder_that_cannot_be_used_stops_nothing_but_its_own_lanes() {
 fn a_full_folder_answers_retry_while_the_store_fails_and_memory_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     let bench = start_in(&folder, &[("store_dir_limit_size", "16M"), ("shutdown_timeout", "60s")]);
-    bench.store.failures_left.store(u64::MAX, Ordering::Relaxed);
-    let line = "x".repeat(1_000);
-    let bytes = chunk(&vec![line.as_str(); 1_000]);
-    let mut accepted = 0;
-    while bench.pipeline.accept(&bytes, "app") == Answer::Accepted {
-        accepted += 1;
-        assert!(accepted < 17, "the limit does not hold");
-    }
-    assert!(accepted >= 14, "{accepted} MB fit");
-    assert!(bench.lines.has(Level::Warn, "bytes of store_dir are held"));
-    bench.store.failures_left.store(0, Ordering::Relaxed);
-    while bench.pipeline.accept(&bytes, "app") == Answer::Retry {
-        std::thread::yield_now();
-    }
-    bench.pipeline.stop();
-    assert_eq!(bench.pipeline.ledger().totals().written, (accepted + 1) * 1_000);
+    fills_up_and_empties(&bench, 14..17, "bytes of store_dir are held");
 }
 
 #[test]

@@ -311,8 +311,8 @@ impl Recovery<'_> {
             Err(error) => format!("it could not be copied: {error}"),
         };
         self.problems.push(format!(
-            "spool file '{name}' is damaged: what checks out in it is delivered, {behind} bytes at its end or more before \
-             are not; {kept}"
+            "spool file '{name}' is damaged: what checks out in it is delivered, the rest is not ({behind} bytes of it \
+             behind the last whole block); {kept}"
         ));
     }
 }

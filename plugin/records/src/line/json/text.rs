@@ -32,7 +32,8 @@ fn plain(out: &mut Vec<u8>, byte: u8) -> usize {
     2
 }
 
-/// Appends the character of `\uXXXX`, or of two of them that are a pair, and says how many bytes were read.
+/// Appends the character of an escape by number (`\u00e9`), or of two of them that are a surrogate pair, and says how many
+/// bytes were read.
 fn unicode(escape: &[u8], out: &mut Vec<u8>) -> Option<usize> {
     const LENGTH: usize = 6;
     let first = unit(escape)?;
@@ -50,7 +51,7 @@ fn unicode(escape: &[u8], out: &mut Vec<u8>) -> Option<usize> {
     Some(length)
 }
 
-/// The number in `\uXXXX`.
+/// The UTF-16 code unit of an escape by number: `\u` and four hexadecimal digits.
 fn unit(escape: &[u8]) -> Option<u32> {
     escape.strip_prefix(b"\\u")?.get(..4)?.iter().try_fold(0, |unit, byte| {
         let digit = char::from(*byte).to_digit(16)?;
