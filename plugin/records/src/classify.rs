@@ -121,7 +121,7 @@ pub struct Verdict {
 /// The type that a record names itself.
 #[must_use]
 pub fn own_type(index: &FieldIndex, body: &Composite<'_>) -> Option<LogType> {
-    index.get(body, b"log_type").and_then(|value| LogType::from_name(value.as_str_bytes()?))
+    index.get(body, b"log_type").and_then(|value| LogType::built_in(value.as_str_bytes()?))
 }
 
 /// The line of a record, with the key under which it stands.

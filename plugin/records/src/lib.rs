@@ -28,5 +28,6 @@ pub mod line;
 pub mod log_type;
 pub mod msgpack;
 pub mod quarantine;
+pub mod rules;
 pub mod severity;
 pub mod sorter;

@@ -26,6 +26,19 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All of them, from the least to the worst.
+    pub const ALL: [Severity; 9] = [
+        Severity::Trace,
+        Severity::Debug,
+        Severity::Info,
+        Severity::Notice,
+        Severity::Warn,
+        Severity::Error,
+        Severity::Critical,
+        Severity::Alert,
+        Severity::Emergency,
+    ];
+
     /// The name, as in the field and the column `severity`.
     #[must_use]
     pub fn name(self) -> &'static str {

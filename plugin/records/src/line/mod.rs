@@ -9,6 +9,7 @@ pub mod cloudfront;
 pub mod combined;
 pub mod exception;
 pub mod fields;
+mod format;
 pub mod json;
 pub mod level;
 pub mod load_balancer;
@@ -17,3 +18,5 @@ pub mod logger;
 pub mod nginx_error;
 pub mod syslog;
 mod words;
+
+pub use format::LineFormat;

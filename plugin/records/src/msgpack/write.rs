@@ -15,6 +15,26 @@ pub fn map_header(out: &mut Vec<u8>, count: u32) {
     }
 }
 
+/// Appends the header of an array with `count` elements.
+pub fn array_header(out: &mut Vec<u8>, count: u32) {
+    match count {
+        0..=15 => out.push(0x90 | count as u8),
+        16..=0xffff => {
+            out.push(0xdc);
+            out.extend_from_slice(&(count as u16).to_be_bytes());
+        }
+        _ => {
+            out.push(0xdd);
+            out.extend_from_slice(&count.to_be_bytes());
+        }
+    }
+}
+
+/// Appends `true` or `false`.
+pub fn bool(out: &mut Vec<u8>, value: bool) {
+    out.push(if value { 0xc3 } else { 0xc2 });
+}
+
 /// Appends a string; its bytes are taken as they are, so that what was not UTF-8 stays what it was.
 ///
 /// A string above 4 GiB cannot be written in MessagePack; it is cut there.

@@ -1,0 +1,54 @@
+//! The formats of lines that are recognised.
+
+/// What a line is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LineFormat {
+    /// None of those below.
+    Unknown,
+    /// A JSON object; the record has its fields instead.
+    Json,
+    /// Pairs of keys and values; the record has them as fields.
+    Logfmt,
+    /// The Common or Combined Log Format of Apache and NGINX.
+    Access,
+    /// An access line of an AWS Application Load Balancer.
+    Alb,
+    /// A connection of an AWS Network Load Balancer.
+    Nlb,
+    /// An access line of CloudFront.
+    CloudFront,
+    /// A line of NGINX's error log.
+    NginxError,
+    /// A line of the authentication log.
+    Auth,
+    /// A syslog line, RFC 3164 or 5424, whose text is none of the others.
+    Syslog,
+    /// An exception, or a piece of a stack trace.
+    Exception,
+    /// A line of one of the common loggers, with a level.
+    Logger,
+}
+
+impl LineFormat {
+    /// All of them by name, as they stand in rules.
+    pub const ALL: [(&'static str, LineFormat); 12] = [
+        ("unknown", LineFormat::Unknown),
+        ("json", LineFormat::Json),
+        ("logfmt", LineFormat::Logfmt),
+        ("access", LineFormat::Access),
+        ("alb", LineFormat::Alb),
+        ("nlb", LineFormat::Nlb),
+        ("cloudfront", LineFormat::CloudFront),
+        ("nginx_error", LineFormat::NginxError),
+        ("auth", LineFormat::Auth),
+        ("syslog", LineFormat::Syslog),
+        ("exception", LineFormat::Exception),
+        ("logger", LineFormat::Logger),
+    ];
+
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, format)| *format == self).map_or("", |(name, _)| name)
+    }
+}

@@ -1,0 +1,25 @@
+//! The rules that sort records, as users write them.
+//!
+//! A rules file is TOML (<https://toml.io>). It is read strictly: whatever is unknown, impossible or without effect is an
+//! error with file, line, column and what to do. Nothing here reads files itself; a [`Loader`] gives their texts.
+
+mod condition;
+mod declaration;
+mod document;
+mod fault;
+mod glob;
+mod patterns;
+mod read;
+mod read_condition;
+mod read_test;
+mod required_literal;
+mod source;
+
+pub use condition::{Condition, Path, Range, Scalar, Severities, Test, ValueKind};
+pub use declaration::{
+    Declarations, Effect, Expectation, GroupKind, Parse, RuleDeclaration, Sample, TestDeclaration, TypeDeclaration,
+};
+pub use fault::{Diagnostic, Fault, RulesError};
+pub use glob::{Glob, MAX_GLOB_BYTES};
+pub use read::{Loader, MAX_FILE_BYTES, MAX_FILES, MAX_RULES, MAX_SET_FIELDS, MAX_TYPES};
+pub use source::{Place, Position, SourceFile, Sources};

@@ -1,0 +1,325 @@
+//! Reads rules files.
+
+use super::condition::{Condition, Path, Scalar};
+use super::declaration::{Declarations, Effect, GroupKind, Parse, RuleDeclaration, Sample, TypeDeclaration};
+use super::document::{Node, Reading, get, nearest};
+use super::fault::{Diagnostic, Fault};
+use super::patterns;
+use super::read_condition::{MAX_PATH_BYTES, condition, regexes, scalar, severity};
+use super::read_test;
+use super::source::{Place, SourceFile, Sources};
+use crate::line::LineFormat;
+use crate::log_type::{LogType, TypeName};
+use std::io;
+use toml::de::{DeTable, DeValue};
+
+/// Most rules of a rule set.
+pub const MAX_RULES: usize = 1_000;
+/// Most types that a user declares.
+pub const MAX_TYPES: usize = 16;
+/// Most files of a rule set.
+pub const MAX_FILES: usize = 32;
+/// Largest file, in bytes.
+pub const MAX_FILE_BYTES: usize = 1024 * 1024;
+/// Most fields that all rules of a rule set together may set or take out of lines.
+pub const MAX_SET_FIELDS: usize = 64;
+
+const RULE_KEYS: [&str; 10] =
+    ["name", "type", "when", "match", "parse", "severity", "default_severity", "set", "drop", "sample"];
+
+/// Gives the file of that name; with a second name, the one that this file includes.
+pub type Loader<'l> = dyn FnMut(&str, Option<&str>) -> io::Result<SourceFile> + 'l;
+
+/// What was read, with its files and with what is wrong with it.
+pub(super) struct ReadFiles {
+    pub(super) sources: Sources,
+    pub(super) declarations: Declarations,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads a file and those it includes. `known_types` are the types that rules may give without declaring them.
+pub(super) fn files(name: &str, load: &mut Loader<'_>) -> ReadFiles {
+    let mut read = ReadFiles {
+        sources: Sources::default(),
+        declarations: Declarations { with_built_in: true, ..Declarations::default() },
+        diagnostics: Vec::new(),
+    };
+    match load(name, None) {
+        Ok(file) => read_file(&mut read, file, load),
+        Err(error) => {
+            let file = read.sources.add(name, "");
+            let fault = Fault::Unreadable { file: name.to_owned(), reason: error.to_string() };
+            read.diagnostics.push(Diagnostic::new(&read.sources, &Place { file, bytes: 0..0 }, fault));
+        }
+    }
+    read
+}
+
+fn read_file(read: &mut ReadFiles, file: SourceFile, load: &mut Loader<'_>) {
+    let at = read.sources.add(&file.name, &file.text);
+    let mut reading = Reading { sources: &mut read.sources, file: at, diagnostics: Vec::new() };
+    if file.text.len() > MAX_FILE_BYTES {
+        reading.fault(0..0, Fault::TooMany { what: "bytes in a file", limit: MAX_FILE_BYTES });
+        read.diagnostics.append(&mut reading.diagnostics);
+        return;
+    }
+    let (document, errors) = DeTable::parse_recoverable(&file.text);
+    for error in &errors {
+        reading.fault(error.span().unwrap_or(0..0), Fault::Syntax(error.message().to_owned()));
+    }
+    // What lies behind an error of syntax would be found wrong for no reason.
+    if !errors.is_empty() {
+        read.diagnostics.append(&mut reading.diagnostics);
+        return;
+    }
+    let table = document.get_ref();
+    reading.refuse_unknown(table, "a rules file", &["include", "builtin", "type", "rule", "test"]);
+    let includes = get(table, "include").map(|node| reading.texts("include", node)).unwrap_or_default();
+    if let Some(node) = get(table, "builtin") {
+        read.declarations.with_built_in &= reading.flag("builtin", node).unwrap_or(true);
+    }
+    read.diagnostics.append(&mut reading.diagnostics);
+    for (name, bytes) in includes {
+        include(read, &file.name, &name, Place { file: at, bytes }, load);
+    }
+    let mut reading = Reading { sources: &mut read.sources, file: at, diagnostics: Vec::new() };
+    read_tables(&mut reading, table, &mut read.declarations);
+    read.diagnostics.append(&mut reading.diagnostics);
+}
+
+/// Reads a file that another one includes; its rules stand before those of the other.
+fn include(read: &mut ReadFiles, from: &str, name: &str, place: Place, load: &mut Loader<'_>) {
+    let fault = match load(from, Some(name)) {
+        _ if read.sources.files().len() >= MAX_FILES => Fault::TooMany { what: "files", limit: MAX_FILES },
+        Err(error) => Fault::Unreadable { file: name.to_owned(), reason: error.to_string() },
+        Ok(file) if read.sources.files().iter().any(|known| known.name == file.name) => {
+            Fault::Unreadable { file: name.to_owned(), reason: "it is included already".to_owned() }
+        }
+        Ok(file) => return read_file(read, file, load),
+    };
+    read.diagnostics.push(Diagnostic::new(&read.sources, &place, fault));
+}
+
+fn read_tables(reading: &mut Reading<'_>, table: &DeTable<'_>, to: &mut Declarations) {
+    if let Some(types) = get(table, "type").and_then(|node| reading.table("type", node)) {
+        // In the order of the file, not of the alphabet.
+        let mut types: Vec<_> = types.iter().collect();
+        types.sort_by_key(|(name, _)| name.span().start);
+        for (name, node) in types {
+            let place = reading.place(name.span());
+            let declared = declared_type(reading, name.get_ref(), place, node);
+            if let Some(declared) = declared {
+                if let Some(first) = to.types.iter().find(|known| known.log_type == declared.log_type) {
+                    let first = described(reading.sources, &first.place);
+                    let name = name.get_ref().to_string();
+                    reading.fault(declared.place.bytes, Fault::Double { what: "type", name, first });
+                } else {
+                    to.types.push(declared);
+                }
+            }
+        }
+        if to.types.len() > MAX_TYPES {
+            reading.fault(0..0, Fault::TooMany { what: "types", limit: MAX_TYPES });
+        }
+    }
+    if let Some(node) = get(table, "rule") {
+        for (node, table) in reading.tables("rule", node) {
+            if let Some(rule) = rule(reading, node, table) {
+                if let Some(first) = to.rules.iter().find(|known| known.name == rule.name) {
+                    let first = described(reading.sources, &first.place);
+                    reading.fault(rule.place.bytes, Fault::Double { what: "rule", name: rule.name, first });
+                } else {
+                    to.rules.push(rule);
+                }
+            }
+        }
+        if to.rules.len() > MAX_RULES {
+            reading.fault(node.span(), Fault::TooMany { what: "rules", limit: MAX_RULES });
+        }
+    }
+    if let Some(node) = get(table, "test") {
+        for (node, table) in reading.tables("test", node) {
+            let number = to.tests.len() + 1;
+            to.tests.extend(read_test::test(reading, node, table, number));
+        }
+    }
+}
+
+/// A place for people.
+pub(super) fn described(sources: &Sources, place: &Place) -> String {
+    let position = sources.position(place);
+    format!("{}:{}", position.file, position.line)
+}
+
+fn declared_type(reading: &mut Reading<'_>, name: &str, place: Place, node: &Node<'_>) -> Option<TypeDeclaration> {
+    let table = reading.table(name, node)?;
+    reading.refuse_unknown(table, "a type", &["like"]);
+    let log_type = TypeName::new(name).map(LogType::Own);
+    if log_type.is_none() {
+        let allowed = "a type's name begins with a small letter, goes on with small letters, digits and _, has at most 31 of \
+                       them, and is none of the built-in ones";
+        let fault = Fault::Value { key: "type".to_owned(), found: format!("'{name}'"), allowed: allowed.to_owned() };
+        reading.fault(place.bytes.clone(), fault);
+    }
+    let like = match get(table, "like") {
+        None => Some(LogType::App),
+        Some(node) => reading.one_of("built-in type", node, &LogType::BUILT_IN.each_ref().map(|known| (known.name(), *known))),
+    };
+    Some(TypeDeclaration { log_type: log_type?, place, like: like? })
+}
+
+fn rule(reading: &mut Reading<'_>, node: &Node<'_>, table: &DeTable<'_>) -> Option<RuleDeclaration> {
+    const MAX_NAME_BYTES: usize = 64;
+    reading.refuse_unknown(table, "a rule", &RULE_KEYS);
+    let effect = effect(reading, table);
+    let mut all = Vec::new();
+    if let Some(node) = get(table, "when") {
+        all.extend(condition(reading, node, 0));
+    }
+    if let Some(node) = get(table, "match") {
+        all.push(Condition::Line(regexes(reading, "match", node)));
+    }
+    let condition = if all.len() == 1 { all.pop()? } else { Condition::All(all) };
+    let Some(name_node) = get(table, "name") else {
+        let help = "write name = \"...\", by which the rule is known in tests, logs and errors";
+        reading.fault(node.span(), Fault::Missing { whose: "a rule", key: "name", help });
+        return None;
+    };
+    let name = reading.text("name", name_node)?;
+    if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
+        reading.wrong_value("name", name_node, "a name of 1 to 64 bytes, without control characters, is allowed");
+    }
+    if effect == Effect::default() {
+        reading.fault(name_node.span(), Fault::Idle { rule: name.clone() });
+    }
+    Some(RuleDeclaration { name, place: reading.place(name_node.span()), condition, effect })
+}
+
+fn effect(reading: &mut Reading<'_>, table: &DeTable<'_>) -> Effect {
+    let effect = Effect {
+        log_type: get(table, "type").and_then(|node| named_type(reading, node)),
+        parse: get(table, "parse").and_then(|node| parse(reading, node)),
+        severity: get(table, "severity").and_then(|node| severity(reading, "severity", node)),
+        default_severity: get(table, "default_severity").and_then(|node| severity(reading, "default_severity", node)),
+        set: get(table, "set").map(|node| fields(reading, "set", node)).unwrap_or_default(),
+        drop: get(table, "drop").and_then(|node| reading.flag("drop", node)).unwrap_or(false),
+        sample: get(table, "sample").and_then(|node| sample(reading, node)),
+    };
+    for (key, first) in [("type", "drop"), ("sample", "drop")] {
+        if let (true, Some(node)) = (effect.drop, get(table, key)) {
+            let help = "what is thrown away has no type and no share that is kept";
+            reading.fault(node.span(), Fault::Both { first, second: key, help });
+        }
+    }
+    if let (Some(_), Some(node)) = (&effect.severity, get(table, "default_severity")) {
+        let help = "severity is for all records, default_severity for those that have none";
+        reading.fault(node.span(), Fault::Both { first: "severity", second: "default_severity", help });
+    }
+    effect
+}
+
+/// The type that a rule gives. Whether it is declared is seen when all files are read.
+fn named_type(reading: &mut Reading<'_>, node: &Node<'_>) -> Option<LogType> {
+    let name = reading.text("type", node)?;
+    let log_type = LogType::built_in(name.as_bytes()).or_else(|| TypeName::new(&name).map(LogType::Own));
+    if log_type.is_none() {
+        let known = LogType::BUILT_IN;
+        let names: Vec<&str> = known.iter().map(LogType::name).collect();
+        let nearest = nearest(&name, names.iter().copied());
+        reading.fault(node.span(), Fault::UnknownName { what: "type", found: name, nearest, known: names.join(", ") });
+    }
+    log_type
+}
+
+fn parse(reading: &mut Reading<'_>, node: &Node<'_>) -> Option<Parse> {
+    if let DeValue::Table(table) = node.get_ref() {
+        return groups(reading, node, table);
+    }
+    let formats = LineFormat::ALL.into_iter().filter(|(_, format)| *format != LineFormat::Unknown);
+    let mut known = vec![("auto", None), ("none", Some(LineFormat::Unknown))];
+    known.extend(formats.map(|(name, format)| (name, Some(format))));
+    Some(match reading.one_of("parser", node, &known)? {
+        None => Parse::Auto,
+        Some(LineFormat::Unknown) => Parse::Nothing,
+        Some(format) => Parse::Only(format),
+    })
+}
+
+/// A pattern whose named groups become fields, and what they hold.
+fn groups(reading: &mut Reading<'_>, node: &Node<'_>, table: &DeTable<'_>) -> Option<Parse> {
+    reading.refuse_unknown(table, "a parser", &["regex", "types"]);
+    let Some(regex) = get(table, "regex") else {
+        let help = "write regex = '...' with named groups, as in (?<user>\\w+)";
+        reading.fault(node.span(), Fault::Missing { whose: "a parser of one's own", key: "regex", help });
+        return None;
+    };
+    let pattern = match regexes(reading, "regex", regex).pop()? {
+        pattern if regex.get_ref().as_str().is_some() => pattern,
+        _ => {
+            reading.wrong_kind("regex", regex, "text");
+            return None;
+        }
+    };
+    let compiled = patterns::compile(&pattern, 0).ok()?;
+    let mut groups: Vec<(String, GroupKind)> =
+        compiled.capture_names().flatten().map(|name| (name.to_owned(), GroupKind::Text)).collect();
+    if groups.is_empty() {
+        reading.wrong_value("regex", regex, "named groups are expected, as in (?<user>\\w+)");
+    }
+    let kinds = [("text", GroupKind::Text), ("int", GroupKind::Int), ("float", GroupKind::Float)];
+    if let Some(types) = get(table, "types").and_then(|node| reading.table("types", node)) {
+        for (name, node) in types {
+            let kind = reading.one_of("type of a group", node, &kinds);
+            match groups.iter_mut().find(|(group, _)| group == name.get_ref()) {
+                Some(group) => group.1 = kind.unwrap_or(GroupKind::Text),
+                None => {
+                    let found = name.get_ref().to_string();
+                    let names: Vec<&str> = groups.iter().map(|(group, _)| group.as_str()).collect();
+                    let nearest = nearest(&found, names.iter().copied());
+                    let fault = Fault::UnknownName { what: "group", found, nearest, known: names.join(", ") };
+                    reading.fault(name.span(), fault);
+                }
+            }
+        }
+    }
+    Some(Parse::Groups { pattern, groups })
+}
+
+/// Names of fields and their values.
+pub(super) fn fields(reading: &mut Reading<'_>, key: &str, node: &Node<'_>) -> Vec<(String, Scalar)> {
+    let Some(table) = reading.table(key, node) else { return Vec::new() };
+    let mut table: Vec<_> = table.iter().collect();
+    table.sort_by_key(|(name, _)| name.span().start);
+    let mut fields = Vec::new();
+    for (name, node) in table {
+        let text = name.get_ref();
+        if text.is_empty() || text.len() > MAX_PATH_BYTES {
+            let allowed = format!("a name of 1 to {MAX_PATH_BYTES} bytes is allowed");
+            reading.fault(name.span(), Fault::Value { key: key.to_owned(), found: format!("'{text}'"), allowed });
+        }
+        fields.extend(scalar(reading, text, node).map(|value| (text.to_string(), value)));
+    }
+    fields
+}
+
+fn sample(reading: &mut Reading<'_>, node: &Node<'_>) -> Option<Sample> {
+    let (keep_node, by) = match node.get_ref() {
+        DeValue::Table(table) => {
+            reading.refuse_unknown(table, "a sample", &["keep", "by"]);
+            let by = get(table, "by").and_then(|node| reading.text("by", node)).map(Path);
+            let Some(keep) = get(table, "keep") else {
+                let help = "write keep = 0.1 for one record of ten";
+                reading.fault(node.span(), Fault::Missing { whose: "a sample", key: "keep", help });
+                return None;
+            };
+            (keep, by)
+        }
+        _ => (node, None),
+    };
+    let keep = reading.number("keep", keep_node)?;
+    if keep <= 0.0 || keep >= 1.0 {
+        reading.wrong_value("keep", keep_node, "a share above 0 and below 1 is allowed; drop = true keeps nothing");
+        return None;
+    }
+    Some(Sample { keep, by })
+}
