@@ -1,7 +1,7 @@
 //! The fields that are found for one record, and their way onto the end of it.
 //!
-//! Names are the names of columns and of Datadog attributes, so they are fixed at build time; values borrow the record
-//! or what is known of its origin. A record's own field always wins over a found one with the same name.
+//! Names are those of columns and of Datadog attributes, or stand in the rules; values borrow the record, the rules or what is
+//! known of its origin. A record's own field always wins over a found one with the same name.
 
 use crate::event::Event;
 use crate::fields::FieldIndex;
@@ -16,15 +16,17 @@ pub enum FoundValue<'a> {
     Int(i64),
     /// Another number.
     Float(f64),
+    /// True or false.
+    Bool(bool),
 }
 
 /// Most fields that one record is given.
-pub const MAX_FOUND_FIELDS: usize = 64;
+pub const MAX_FOUND_FIELDS: usize = 128;
 
 /// Fields to append to one record, in order, without allocation.
 #[derive(Debug, Clone)]
 pub struct FoundFields<'a> {
-    items: [Option<(&'static str, FoundValue<'a>)>; MAX_FOUND_FIELDS],
+    items: [Option<(&'a str, FoundValue<'a>)>; MAX_FOUND_FIELDS],
     count: usize,
 }
 
@@ -35,9 +37,9 @@ impl Default for FoundFields<'_> {
 }
 
 impl<'a> FoundFields<'a> {
-    /// Adds a field whose name is not there yet. Above [`MAX_FOUND_FIELDS`] nothing is added, which no set of parsers and
-    /// identity fields reaches.
-    pub fn push(&mut self, name: &'static str, value: FoundValue<'a>) {
+    /// Adds a field whose name is not there yet. Above [`MAX_FOUND_FIELDS`] nothing is added, which no set of parsers,
+    /// identity fields and rules reaches.
+    pub fn push(&mut self, name: &'a str, value: FoundValue<'a>) {
         debug_assert!(self.get(name).is_none(), "{name} twice");
         if let Some(slot) = self.items.get_mut(self.count) {
             *slot = Some((name, value));
@@ -46,17 +48,30 @@ impl<'a> FoundFields<'a> {
     }
 
     /// Adds text, unless it is empty or the dash with which access logs write "nothing".
-    pub fn push_text(&mut self, name: &'static str, text: &'a [u8]) {
+    pub fn push_text(&mut self, name: &'a str, text: &'a [u8]) {
         if !text.is_empty() && text != b"-" {
             self.push(name, FoundValue::Text(text));
         }
     }
 
     /// Adds text as [`FoundFields::push_text`] does, unless a field of that name is there.
-    pub fn push_text_if_new(&mut self, name: &'static str, text: &'a [u8]) {
+    pub fn push_text_if_new(&mut self, name: &'a str, text: &'a [u8]) {
         if self.get(name).is_none() {
             self.push_text(name, text);
         }
+    }
+
+    /// Adds a field, or gives it another value when it is there.
+    pub fn set(&mut self, name: &'a str, value: FoundValue<'a>) {
+        match self.items.iter_mut().take(self.count).flatten().find(|(known, _)| *known == name) {
+            Some(item) => item.1 = value,
+            None => self.push(name, value),
+        }
+    }
+
+    /// Takes all fields away.
+    pub fn clear(&mut self) {
+        self.count = 0;
     }
 
     /// The value of a field.
@@ -66,7 +81,7 @@ impl<'a> FoundFields<'a> {
     }
 
     /// The fields in the order they were added.
-    pub fn iter(&self) -> impl Iterator<Item = &(&'static str, FoundValue<'a>)> {
+    pub fn iter(&self) -> impl Iterator<Item = &(&'a str, FoundValue<'a>)> {
         self.items.iter().take(self.count).flatten()
     }
 }
@@ -84,9 +99,9 @@ pub fn append_event(
     time: Option<(u32, u32)>,
 ) {
     // A bit for each found field that the event does not have.
-    const { assert!(MAX_FOUND_FIELDS <= u64::BITS as usize) };
+    const { assert!(MAX_FOUND_FIELDS <= u128::BITS as usize) };
     let is_new = |name: &str| !index.contains(body, name.as_bytes());
-    let new = found.iter().enumerate().fold(0_u64, |new, (at, (name, _))| new | (u64::from(is_new(name)) << at));
+    let new = found.iter().enumerate().fold(0_u128, |new, (at, (name, _))| new | (u128::from(is_new(name)) << at));
 
     match time {
         None => {
@@ -112,6 +127,7 @@ pub fn append_event(
             FoundValue::Text(text) => write::str(out, text),
             FoundValue::Int(int) => write::int(out, *int),
             FoundValue::Float(float) => write::float(out, *float),
+            FoundValue::Bool(flag) => write::bool(out, *flag),
         }
     }
 }

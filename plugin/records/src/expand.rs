@@ -11,6 +11,7 @@
 //! is done once, and what a line holds is not expanded again.
 
 use crate::fields::FieldIndex;
+use crate::line::LineFormat;
 use crate::line::fields::LineFields;
 use crate::line::json::JsonScanner;
 use crate::line::logfmt::{self, Extent};
@@ -81,18 +82,18 @@ pub struct Expander {
 }
 
 impl Expander {
-    /// The record with the fields of its line, which stands under `key`, in the line's place; `None` when it is no such
-    /// line.
+    /// The record with the fields of its line, which stands under `key`, in the line's place, and what the line was; `None`
+    /// when it is no such line.
     pub fn expand<'s>(
         &'s mut self,
         index: &FieldIndex,
         body: &Composite<'_>,
         (key, line): (&str, &[u8]),
-    ) -> Option<Composite<'s>> {
-        let extent = if line.trim_ascii_start().first() == Some(&b'{') {
-            self.scanner.scan(line, &mut self.fields).then_some(Extent::Whole)?
+    ) -> Option<(Composite<'s>, LineFormat)> {
+        let (extent, format) = if line.trim_ascii_start().first() == Some(&b'{') {
+            (self.scanner.scan(line, &mut self.fields).then_some(Extent::Whole)?, LineFormat::Json)
         } else {
-            logfmt::scan(line, &mut self.fields)?
+            (logfmt::scan(line, &mut self.fields)?, LineFormat::Logfmt)
         };
         // What is left out of the record: the line, when its fields say all of it.
         let (left_out, kept_count) = match extent {
@@ -109,7 +110,7 @@ impl Expander {
         self.body.extend_from_slice(body.content.get(..left_out.start)?);
         self.body.extend_from_slice(body.content.get(left_out.end..)?);
         self.append_fields()?;
-        Some(Composite { count, content: self.body.get(header_end..)?, whole: &self.body })
+        Some((Composite { count, content: self.body.get(header_end..)?, whole: &self.body }, format))
     }
 
     fn append_fields(&mut self) -> Option<()> {

@@ -25,7 +25,7 @@ pub struct FieldIndex {
 }
 
 /// One of 64 bits for a key.
-fn mark(key: &[u8]) -> u64 {
+pub(crate) fn mark(key: &[u8]) -> u64 {
     let first = key.first().copied().unwrap_or_default();
     1 << ((key.len() * 5 + usize::from(first)) % 64)
 }
@@ -97,6 +97,16 @@ impl FieldIndex {
                 return Some(start..reader.position());
             }
         }
+    }
+
+    /// The marks of all keys.
+    pub(crate) fn marks(&self) -> u64 {
+        self.marks
+    }
+
+    /// Where in the body's content the value of the first field with this key begins.
+    pub(crate) fn value_start(&self, body: &Composite<'_>, key: &[u8]) -> Option<usize> {
+        self.find(body, key).map(|entry| entry.value_start as usize)
     }
 
     /// Where in the body's content the text of each key is, in the order of the fields.

@@ -7,12 +7,14 @@
 
 use crate::append::{FoundFields, FoundValue, append_event};
 use crate::chunk::{Chunk, Item};
-use crate::classify::{Verdict, classify, line_of, own_type};
+use crate::classify::{Fate, Verdict, line_of, own_type};
 use crate::event::{Event, EventKind, Timestamp};
 use crate::expand::Expander;
 use crate::fields::FieldIndex;
 use crate::identity;
 use crate::quarantine;
+use crate::rules::{Evaluation, RuleCounts, RuleSet, RuleState};
+use std::sync::Arc;
 
 /// What is the same for all records of one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +42,10 @@ impl Default for SorterConfig {
 /// What became of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SortedChunk {
-    /// Records that were sorted.
+    /// Records that were sorted and kept.
     pub records: u64,
+    /// Records that a rule threw away, by `drop` or by `sample`.
+    pub dropped: u64,
     /// Group markers that were passed through.
     pub markers: u64,
     /// Runs of bytes that are no event; each became an event that keeps them.
@@ -49,41 +53,83 @@ pub struct SortedChunk {
 }
 
 /// Sorts events one after another.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sorter {
     config: SorterConfig,
+    rules: Arc<RuleSet>,
+    state: RuleState,
     index: FieldIndex,
     expander: Expander,
 }
 
+impl Default for Sorter {
+    fn default() -> Self {
+        Self::new(SorterConfig::default())
+    }
+}
+
 impl Sorter {
-    /// A sorter with its configuration.
+    /// A sorter with its configuration and the built-in rules.
     #[must_use]
     pub fn new(config: SorterConfig) -> Self {
-        Self { config, ..Self::default() }
+        Self::with_rules(config, RuleSet::built_in())
     }
 
-    /// Appends the sorted event to `out`; a group marker is copied and has no verdict.
+    /// A sorter with its configuration and its rules.
+    #[must_use]
+    pub fn with_rules(config: SorterConfig, rules: Arc<RuleSet>) -> Self {
+        let (state, index, expander) = (RuleState::default(), FieldIndex::default(), Expander::default());
+        Self { config, rules, state, index, expander }
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// How often each rule did what, in the order of [`RuleSet::rules`].
+    #[must_use]
+    pub fn rule_counts(&self) -> &[RuleCounts] {
+        &self.state.counts
+    }
+
+    /// From now on events are of chunks with this tag. A sorter that was told none takes it for empty.
+    pub fn set_tag(&mut self, tag: &[u8]) {
+        self.state.set_tag(&self.rules, tag);
+    }
+
+    /// Appends the sorted event to `out`, unless its verdict says that it is not kept; a group marker is copied and has no
+    /// verdict.
     pub fn sort(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Option<Verdict> {
         if event.kind != EventKind::Record {
             out.extend_from_slice(event.raw);
             return None;
         }
-        let Self { config, index, expander } = self;
+        let Self { config, rules, state, index, expander } = self;
         index.fill(&event.body);
-        let (mut body, mut own) = (event.body, own_type(index, &event.body));
+        let (mut body, mut own) = (event.body, own_type(index, &event.body, rules));
         let mut line = if own.is_none() { line_of(index, &body) } else { None };
-        if let Some(expanded) = line.and_then(|line| expander.expand(index, &body, line)) {
-            index.fill(&expanded);
-            (body, own, line) = (expanded, own_type(index, &expanded), line_of(index, &expanded));
+        let mut expanded = None;
+        if let Some((fields, format)) = line.and_then(|line| expander.expand(index, &body, line)) {
+            index.fill(&fields);
+            (body, own, line) = (fields, own_type(index, &fields, rules), line_of(index, &fields));
+            expanded = Some(format);
         }
         let mut found = FoundFields::default();
         let line = line.map(|(_, line)| line).unwrap_or_default();
-        let verdict = classify(index, &body, own, line, &mut found);
+        let mut evaluation = Evaluation::new(rules, state, index, body, line, expanded, &mut found);
+        let verdict = match own {
+            None => evaluation.verdict(),
+            Some(log_type) => evaluation.own_verdict(log_type),
+        };
+        if verdict.fate != Fate::Kept {
+            return Some(verdict);
+        }
 
-        found.push_text("log_type", verdict.log_type.name().as_bytes());
+        found.set("log_type", FoundValue::Text(verdict.log_type.name().as_bytes()));
         if let Some(severity) = verdict.severity {
-            found.push_text("severity", severity.name().as_bytes());
+            found.set("severity", FoundValue::Text(severity.name().as_bytes()));
         }
         identity::add_ecs(index, &body, &mut found);
         add_configured(config, &mut found);
@@ -106,7 +152,8 @@ impl Sorter {
                     out.extend_from_slice(event.raw);
                 }
                 Item::Event(event) => match self.sort(&event, out) {
-                    Some(_) => sorted.records += 1,
+                    Some(verdict) if verdict.fate == Fate::Kept => sorted.records += 1,
+                    Some(_) => sorted.dropped += 1,
                     None => sorted.markers += 1,
                 },
                 Item::Bad(bad) => {

@@ -94,11 +94,11 @@ fn markers_pass_through_and_bad_bytes_become_events_that_keep_them() {
     let chunk = [&marker[..], &[0xc1], &event_bytes(&[("log", "x")]), &[0x92, 0x05]].concat();
     let (mut once, mut twice) = (Vec::new(), Vec::new());
     let sorted = Sorter::default().sort_chunk(&chunk, RECEIVED, &mut once);
-    assert_eq!(sorted, SortedChunk { records: 1, markers: 1, bad: 2 });
+    assert_eq!(sorted, SortedChunk { records: 1, dropped: 0, markers: 1, bad: 2 });
     assert!(once.starts_with(&marker));
     assert!(Chunk::new(&once).all(|item| matches!(item, Item::Event(_))));
     let again = Sorter::default().sort_chunk(&once, RECEIVED, &mut twice);
-    assert_eq!(again, SortedChunk { records: 3, markers: 1, bad: 0 });
+    assert_eq!(again, SortedChunk { records: 3, dropped: 0, markers: 1, bad: 0 });
     assert_eq!(twice, once);
 }
 

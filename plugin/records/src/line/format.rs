@@ -52,3 +52,39 @@ impl LineFormat {
         Self::ALL.iter().find(|(_, format)| *format == self).map_or("", |(name, _)| name)
     }
 }
+
+/// A set of formats; a line behind a head of syslog is of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LineFormats(u32);
+
+impl LineFormats {
+    /// The set with one more.
+    #[must_use]
+    pub fn with(self, format: LineFormat) -> Self {
+        Self(self.0 | 1 << format as u32)
+    }
+
+    /// Whether the two sets have one in common.
+    #[must_use]
+    pub fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether it is in the set.
+    #[must_use]
+    pub fn contains(self, format: LineFormat) -> bool {
+        self.meets(Self::default().with(format))
+    }
+
+    /// Whether nothing is in the set.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl FromIterator<LineFormat> for LineFormats {
+    fn from_iter<I: IntoIterator<Item = LineFormat>>(formats: I) -> Self {
+        formats.into_iter().fold(Self::default(), Self::with)
+    }
+}

@@ -203,18 +203,18 @@ mod tests {
     const REQUEST: &str = r#"https 2018-07-02T22:23:00.186641Z app/my-loadbalancer/50dc6c495c0c9188 192.168.131.39:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 0 57 "GET https://www.example.com:443/a?b=c HTTP/1.1" "curl/7.46.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/my-targets/73e2d6bc24d8a067 "Self=1-5-2;Root=1-58337281-1d84f3d73c47ec4e58577259""#;
     const TAIL: &str = r#" "www.example.com" "arn:aws:acm:us-east-2:123456789012:certificate/12345678" 1 2018-07-02T22:22:48.364000Z "authenticate,forward" "-" "-" "10.0.0.1:80" "200" "Ambiguous" "UndefinedContentLengthSemantics" TID_1234abcd5678ef90 "-" "-" "-""#;
 
-    fn alb_fields(line: &str) -> Option<Vec<(&'static str, String)>> {
+    fn alb_fields(line: &str) -> Option<Vec<(String, String)>> {
         let mut found = FoundFields::default();
         alb(line.as_bytes(), &mut found)?;
         let text = |value: &FoundValue<'_>| match value {
             FoundValue::Text(text) => String::from_utf8_lossy(text).into_owned(),
             other => format!("{other:?}"),
         };
-        Some(found.iter().map(|(name, value)| (*name, text(value))).collect())
+        Some(found.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect())
     }
 
-    fn value<'a>(fields: &'a [(&str, String)], name: &str) -> &'a str {
-        fields.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    fn value<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
+        fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
         assert!(all.starts_with(&old));
         let new = alb_fields(&format!("{REQUEST}{TAIL} \"a b\" c=1")).unwrap();
         assert!(new.starts_with(&all));
-        assert_eq!(new.get(all.len()..), Some(&[("unknown_fields", r#""a b" c=1"#.to_owned())][..]));
+        assert_eq!(new.get(all.len()..), Some(&[("unknown_fields".to_owned(), r#""a b" c=1"#.to_owned())][..]));
     }
 
     #[test]

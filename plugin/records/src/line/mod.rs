@@ -19,4 +19,4 @@ pub mod nginx_error;
 pub mod syslog;
 mod words;
 
-pub use format::LineFormat;
+pub use format::{LineFormat, LineFormats};

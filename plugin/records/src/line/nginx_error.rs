@@ -106,7 +106,7 @@ mod tests {
 
     const LINE: &str = r#"2026/01/02 03:04:05 [error] 31#32: *7 open() "/srv/a, b" failed (2: No such file or directory), client: 1.2.3.4, server: x.org, request: "GET /a?q="1" HTTP/1.1", upstream: "http://10.0.0.1:80/a", host: "x.org", referrer: "http://r/""#;
 
-    fn fields_of(line: &str) -> Option<(Severity, Vec<(&'static str, String)>)> {
+    fn fields_of(line: &str) -> Option<(Severity, Vec<(&str, String)>)> {
         let parsed = NginxErrorLine::parse(line.as_bytes())?;
         let mut found = FoundFields::default();
         parsed.add_to(&mut found);

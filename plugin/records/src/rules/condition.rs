@@ -132,6 +132,12 @@ impl Severities {
         self.0 & Self::bit(severity) != 0
     }
 
+    /// Whether nothing is in the set.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether a record without any severity is in the set.
     #[must_use]
     pub fn has_none(self) -> bool {

@@ -3,23 +3,33 @@
 //! A rules file is TOML (<https://toml.io>). It is read strictly: whatever is unknown, impossible or without effect is an
 //! error with file, line, column and what to do. Nothing here reads files itself; a [`Loader`] gives their texts.
 
+mod check;
+mod compile;
 mod condition;
 mod declaration;
 mod document;
+mod evaluate;
 mod fault;
 mod glob;
+mod implication;
 mod patterns;
 mod read;
 mod read_condition;
 mod read_test;
 mod required_literal;
+mod rule_set;
 mod source;
+mod testing;
 
 pub use condition::{Condition, Path, Range, Scalar, Severities, Test, ValueKind};
 pub use declaration::{
     Declarations, Effect, Expectation, GroupKind, Parse, RuleDeclaration, Sample, TestDeclaration, TypeDeclaration,
 };
+pub use evaluate::{RuleCounts, SAMPLE_RATE};
+pub(crate) use evaluate::{Evaluation, RuleState};
 pub use fault::{Diagnostic, Fault, RulesError};
 pub use glob::{Glob, MAX_GLOB_BYTES};
 pub use read::{Loader, MAX_FILE_BYTES, MAX_FILES, MAX_RULES, MAX_SET_FIELDS, MAX_TYPES};
+pub use rule_set::{BUILT_IN_NAME, BUILT_IN_RULES, OWN_FIELD, RuleId, RuleSet};
 pub use source::{Place, Position, SourceFile, Sources};
+pub use testing::{Difference, run_test};

@@ -13,9 +13,9 @@ use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use std::ops::Range;
 
 /// Longest pattern, in bytes.
-pub const MAX_PATTERN_BYTES: usize = 4_096;
+pub(super) const MAX_PATTERN_BYTES: usize = 4_096;
 /// Most patterns of a rule set.
-pub const MAX_PATTERNS: usize = 1_000;
+pub(super) const MAX_PATTERNS: usize = 1_000;
 /// Largest compiled pattern, in bytes.
 const MAX_COMPILED_BYTES: usize = 512 * 1024;
 /// What all lazily built automata of a rule set may grow to, in bytes.
@@ -206,11 +206,6 @@ impl PatternSet {
             self.bare = Some(built.map_err(|error| PatternError { message: error.to_string(), bytes: None })?);
         }
         Ok(())
-    }
-
-    /// Whether there is no pattern.
-    pub(super) fn is_empty(&self) -> bool {
-        self.sources.is_empty()
     }
 
     /// Whether the text has a match for the pattern. `state` is of this set and of this text.

@@ -37,7 +37,7 @@ pub(super) struct ReadFiles {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads a file and those it includes. `known_types` are the types that rules may give without declaring them.
+/// Reads a file and those it includes.
 pub(super) fn files(name: &str, load: &mut Loader<'_>) -> ReadFiles {
     let mut read = ReadFiles {
         sources: Sources::default(),
@@ -53,6 +53,11 @@ pub(super) fn files(name: &str, load: &mut Loader<'_>) -> ReadFiles {
         }
     }
     read
+}
+
+/// Reads one more file that includes no others.
+pub(super) fn append(read: &mut ReadFiles, file: SourceFile) {
+    read_file(read, file, &mut |name, _| Err(io::Error::new(io::ErrorKind::Unsupported, format!("{name} includes no files"))));
 }
 
 fn read_file(read: &mut ReadFiles, file: SourceFile, load: &mut Loader<'_>) {
@@ -171,7 +176,9 @@ fn declared_type(reading: &mut Reading<'_>, name: &str, place: Place, node: &Nod
 fn rule(reading: &mut Reading<'_>, node: &Node<'_>, table: &DeTable<'_>) -> Option<RuleDeclaration> {
     const MAX_NAME_BYTES: usize = 64;
     reading.refuse_unknown(table, "a rule", &RULE_KEYS);
+    let before = reading.diagnostics.len();
     let effect = effect(reading, table);
+    let is_read = reading.diagnostics.len() == before;
     let mut all = Vec::new();
     if let Some(node) = get(table, "when") {
         all.extend(condition(reading, node, 0));
@@ -189,7 +196,7 @@ fn rule(reading: &mut Reading<'_>, node: &Node<'_>, table: &DeTable<'_>) -> Opti
     if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
         reading.wrong_value("name", name_node, "a name of 1 to 64 bytes, without control characters, is allowed");
     }
-    if effect == Effect::default() {
+    if is_read && effect == Effect::default() {
         reading.fault(name_node.span(), Fault::Idle { rule: name.clone() });
     }
     Some(RuleDeclaration { name, place: reading.place(name_node.span()), condition, effect })

@@ -13,11 +13,11 @@ use crate::severity::Severity;
 use toml::de::{DeTable, DeValue};
 
 /// How deep conditions may lie in conditions.
-pub const MAX_DEPTH: usize = 16;
+pub(super) const MAX_DEPTH: usize = 16;
 /// How many values one list may have.
-pub const MAX_VALUES: usize = 1_000;
+pub(super) const MAX_VALUES: usize = 1_000;
 /// Longest path of a field, in bytes.
-pub const MAX_PATH_BYTES: usize = 256;
+pub(super) const MAX_PATH_BYTES: usize = 256;
 
 const TESTS: [&str; 13] = [
     "exists", "is", "equals", "in", "prefix", "suffix", "contains", "glob", "regex", "less_than", "at_most", "more_than", "at_least",
@@ -40,8 +40,8 @@ pub(super) fn condition(reading: &mut Reading<'_>, node: &Node<'_>, depth: usize
     }
     let table = reading.table("when", node)?;
     let known: Vec<&str> = SUBJECTS.into_iter().chain(TESTS).collect();
-    reading.refuse_unknown(table, "a condition", &known);
     let before = reading.diagnostics.len();
+    reading.refuse_unknown(table, "a condition", &known);
     let mut all = Vec::new();
     if let Some(node) = get(table, "all") {
         all.extend(conditions(reading, "all", node, depth).map(Condition::All));

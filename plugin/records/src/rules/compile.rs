@@ -1,0 +1,183 @@
+//! Rules as they are run.
+
+use super::condition::{Condition, Path, Range, Scalar, Severities, Test, ValueKind};
+use super::declaration::{Effect, GroupKind, Parse, RuleDeclaration};
+use super::glob::Glob;
+use super::patterns::{PatternError, PatternId, PatternSet, compile as compile_pattern};
+use crate::classify::LEVEL_FIELDS;
+use crate::fields::mark;
+use crate::line::LineFormats;
+use regex::bytes::Regex;
+
+/// A rule as it is run.
+#[derive(Debug)]
+pub(super) struct CompiledRule {
+    pub(super) node: Node,
+    /// Each has a bit in common with the marks of the keys of every record for which the rule holds; 0 says nothing.
+    pub(super) key_marks: [u64; 2],
+    /// A pattern whose groups become fields, with the fields' names in the order of the groups, without the whole match.
+    pub(super) groups: Option<(Regex, Vec<Option<(String, GroupKind)>>)>,
+    /// Records whose hash is at most this are kept.
+    pub(super) sample: Option<(u64, Option<usize>)>,
+}
+
+/// A condition as it is run.
+#[derive(Debug)]
+pub(super) enum Node {
+    All(Box<[Node]>),
+    Any(Box<[Node]>),
+    Not(Box<Node>),
+    /// A place among the tags' patterns.
+    Tag(usize),
+    /// A place among the fields.
+    Field(usize, FieldTest),
+    Line(Box<[PatternId]>),
+    Format(LineFormats),
+    Level(Severities),
+    Severity(Severities),
+}
+
+/// A test as it is run.
+#[derive(Debug)]
+pub(super) enum FieldTest {
+    Exists(bool),
+    Is(ValueKind),
+    In(Box<[Scalar]>),
+    Prefix(Box<[String]>),
+    Suffix(Box<[String]>),
+    Glob(Box<[Glob]>),
+    Patterns(Box<[PatternId]>),
+    Range(Range),
+}
+
+/// A field that rules ask for: of several names the first that is there.
+#[derive(Debug)]
+pub(super) struct FieldSlot {
+    pub(super) paths: Vec<Path>,
+    /// Docker puts a `/` before a container's name.
+    pub(super) is_container: bool,
+    pub(super) patterns: PatternSet,
+}
+
+/// What the rules of a set have in common.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) tags: Vec<Vec<Glob>>,
+    pub(super) fields: Vec<FieldSlot>,
+    pub(super) line_patterns: PatternSet,
+}
+
+impl Shared {
+    /// Compiles a rule.
+    pub(super) fn rule(&mut self, declared: &RuleDeclaration) -> Result<CompiledRule, PatternError> {
+        let node = self.node(&declared.condition);
+        let mut marks = Vec::new();
+        needed_marks(&declared.condition, &mut marks);
+        marks.sort_by_key(|mark| mark.count_ones());
+        let mut marks = marks.into_iter();
+        let key_marks = [marks.next().unwrap_or(0), marks.next().unwrap_or(0)];
+        Ok(CompiledRule { node, key_marks, groups: groups(&declared.effect)?, sample: self.sample(&declared.effect) })
+    }
+
+    /// Compiles the patterns of all rules; to be called once, when all rules are there.
+    pub(super) fn build(&mut self) -> Result<(), PatternError> {
+        self.line_patterns.build()?;
+        self.fields.iter_mut().try_for_each(|field| field.patterns.build())
+    }
+
+    fn node(&mut self, condition: &Condition) -> Node {
+        match condition {
+            Condition::All(parts) => Node::All(parts.iter().map(|part| self.node(part)).collect()),
+            Condition::Any(parts) => Node::Any(parts.iter().map(|part| self.node(part)).collect()),
+            Condition::Not(inner) => Node::Not(Box::new(self.node(inner))),
+            Condition::Tag(globs) => {
+                let known = self.tags.iter().position(|known| known == globs);
+                Node::Tag(known.unwrap_or_else(|| {
+                    self.tags.push(globs.clone());
+                    self.tags.len() - 1
+                }))
+            }
+            Condition::Field(paths, test) => {
+                let slot = self.slot(paths);
+                Node::Field(slot, self.test(slot, test))
+            }
+            Condition::Line(patterns) => {
+                Node::Line(patterns.iter().map(|pattern| self.line_patterns.add(pattern)).collect())
+            }
+            Condition::Format(formats) => Node::Format(formats.iter().copied().collect()),
+            Condition::Level(set) => Node::Level(*set),
+            Condition::Severity(set) => Node::Severity(*set),
+        }
+    }
+
+    fn slot(&mut self, paths: &[Path]) -> usize {
+        self.fields.iter().position(|slot| slot.paths == paths).unwrap_or_else(|| {
+            let is_container = paths.iter().any(|path| path.0 == super::read_condition::CONTAINER_FIELD);
+            self.fields.push(FieldSlot { paths: paths.to_vec(), is_container, patterns: PatternSet::default() });
+            self.fields.len() - 1
+        })
+    }
+
+    fn test(&mut self, slot: usize, test: &Test) -> FieldTest {
+        let mut patterns = |patterns: &mut dyn Iterator<Item = String>| {
+            let set = self.fields.get_mut(slot).map(|slot| &mut slot.patterns);
+            FieldTest::Patterns(set.map(|set| patterns.map(|pattern| set.add(&pattern)).collect()).unwrap_or_default())
+        };
+        match test {
+            Test::Exists(exists) => FieldTest::Exists(*exists),
+            Test::Is(kind) => FieldTest::Is(*kind),
+            Test::In(scalars) => FieldTest::In(scalars.as_slice().into()),
+            Test::Prefix(texts) => FieldTest::Prefix(texts.as_slice().into()),
+            Test::Suffix(texts) => FieldTest::Suffix(texts.as_slice().into()),
+            Test::Contains(texts) => patterns(&mut texts.iter().map(|text| regex_syntax::escape(text))),
+            Test::Glob(globs) => FieldTest::Glob(globs.as_slice().into()),
+            Test::Regex(regexes) => patterns(&mut regexes.iter().cloned()),
+            Test::Range(range) => FieldTest::Range(*range),
+        }
+    }
+
+    fn sample(&mut self, effect: &Effect) -> Option<(u64, Option<usize>)> {
+        let sample = effect.sample.as_ref()?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "keep is between 0 and 1")]
+        let highest = (sample.keep * u64::MAX as f64) as u64;
+        Some((highest, sample.by.as_ref().map(|path| self.slot(std::slice::from_ref(path)))))
+    }
+}
+
+fn groups(effect: &Effect) -> Result<Option<(Regex, Vec<Option<(String, GroupKind)>>)>, PatternError> {
+    const AUTOMATON_BYTES: usize = 256 * 1024;
+    let Some(Parse::Groups { pattern, groups }) = &effect.parse else { return Ok(None) };
+    let regex = compile_pattern(pattern, AUTOMATON_BYTES)?;
+    let named = |name: Option<&str>| groups.iter().find(|(group, _)| Some(group.as_str()) == name).cloned();
+    let names = regex.capture_names().skip(1).map(named).collect();
+    Ok(Some((regex, names)))
+}
+
+/// Collects sets of marks, of which every record for which the condition holds has one of each.
+fn needed_marks(condition: &Condition, to: &mut Vec<u64>) {
+    match condition {
+        Condition::All(parts) => parts.iter().for_each(|part| needed_marks(part, to)),
+        Condition::Any(parts) => {
+            // Of each part its narrowest set; together they are needed, when every part has one.
+            let narrowest = |part| {
+                let mut marks = Vec::new();
+                needed_marks(part, &mut marks);
+                marks.into_iter().min_by_key(|mark| mark.count_ones())
+            };
+            to.extend(parts.iter().map(narrowest).try_fold(0, |all, marks| Some(all | marks?)));
+        }
+        Condition::Field(paths, test) if *test != Test::Exists(false) => {
+            to.push(paths.iter().fold(0, |marks, path| marks | path_marks(path)));
+        }
+        Condition::Level(set) if !set.has_none() => {
+            to.push(LEVEL_FIELDS.iter().fold(0, |marks, key| marks | mark(key.as_bytes())));
+        }
+        _ => {}
+    }
+}
+
+/// A field is found under its whole path, or under the first of its names.
+fn path_marks(path: &Path) -> u64 {
+    let first = path.0.split('.').next().unwrap_or_default();
+    mark(path.0.as_bytes()) | mark(first.as_bytes())
+}
