@@ -6,6 +6,7 @@
 use crate::event::Event;
 use crate::fields::FieldIndex;
 use crate::msgpack::{Composite, write};
+use smallvec::SmallVec;
 
 /// A value to append.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,17 +22,11 @@ pub enum FoundValue<'a> {
 /// Most fields that one record is given.
 pub const MAX_FOUND_FIELDS: usize = 64;
 
-/// Fields to append to one record, in order, without allocation.
-#[derive(Debug, Clone)]
+/// Fields to append to one record, in order, without allocation. Room that is not used is not written to: there is one of
+/// these for every record.
+#[derive(Debug, Clone, Default)]
 pub struct FoundFields<'a> {
-    items: [Option<(&'static str, FoundValue<'a>)>; MAX_FOUND_FIELDS],
-    count: usize,
-}
-
-impl Default for FoundFields<'_> {
-    fn default() -> Self {
-        Self { items: [None; MAX_FOUND_FIELDS], count: 0 }
-    }
+    items: SmallVec<[(&'static str, FoundValue<'a>); MAX_FOUND_FIELDS]>,
 }
 
 impl<'a> FoundFields<'a> {
@@ -39,9 +34,8 @@ impl<'a> FoundFields<'a> {
     /// identity fields reaches.
     pub fn push(&mut self, name: &'static str, value: FoundValue<'a>) {
         debug_assert!(self.get(name).is_none(), "{name} twice");
-        if let Some(slot) = self.items.get_mut(self.count) {
-            *slot = Some((name, value));
-            self.count += 1;
+        if self.items.len() < MAX_FOUND_FIELDS {
+            self.items.push((name, value));
         }
     }
 
@@ -67,7 +61,7 @@ impl<'a> FoundFields<'a> {
 
     /// The fields in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = &(&'static str, FoundValue<'a>)> {
-        self.items.iter().take(self.count).flatten()
+        self.items.iter()
     }
 }
 
