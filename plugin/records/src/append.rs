@@ -6,6 +6,7 @@
 use crate::event::Event;
 use crate::fields::FieldIndex;
 use crate::msgpack::{Composite, write};
+use smallvec::SmallVec;
 
 /// A value to append.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,17 +24,11 @@ pub enum FoundValue<'a> {
 /// Most fields that one record is given.
 pub const MAX_FOUND_FIELDS: usize = 128;
 
-/// Fields to append to one record, in order, without allocation.
-#[derive(Debug, Clone)]
+/// Fields to append to one record, in order, without allocation. Room that is not used is not written to: there is one of
+/// these for every record.
+#[derive(Debug, Clone, Default)]
 pub struct FoundFields<'a> {
-    items: [Option<(&'a str, FoundValue<'a>)>; MAX_FOUND_FIELDS],
-    count: usize,
-}
-
-impl Default for FoundFields<'_> {
-    fn default() -> Self {
-        Self { items: [None; MAX_FOUND_FIELDS], count: 0 }
-    }
+    items: SmallVec<[(&'a str, FoundValue<'a>); MAX_FOUND_FIELDS]>,
 }
 
 impl<'a> FoundFields<'a> {
@@ -41,9 +36,8 @@ impl<'a> FoundFields<'a> {
     /// identity fields and rules reaches.
     pub fn push(&mut self, name: &'a str, value: FoundValue<'a>) {
         debug_assert!(self.get(name).is_none(), "{name} twice");
-        if let Some(slot) = self.items.get_mut(self.count) {
-            *slot = Some((name, value));
-            self.count += 1;
+        if self.items.len() < MAX_FOUND_FIELDS {
+            self.items.push((name, value));
         }
     }
 
@@ -63,7 +57,7 @@ impl<'a> FoundFields<'a> {
 
     /// Adds a field, or gives it another value when it is there.
     pub fn set(&mut self, name: &'a str, value: FoundValue<'a>) {
-        match self.items.iter_mut().take(self.count).flatten().find(|(known, _)| *known == name) {
+        match self.items.iter_mut().find(|(known, _)| *known == name) {
             Some(item) => item.1 = value,
             None => self.push(name, value),
         }
@@ -71,7 +65,7 @@ impl<'a> FoundFields<'a> {
 
     /// Takes all fields away.
     pub fn clear(&mut self) {
-        self.count = 0;
+        self.items.clear();
     }
 
     /// The value of a field.
@@ -82,7 +76,7 @@ impl<'a> FoundFields<'a> {
 
     /// The fields in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = &(&'a str, FoundValue<'a>)> {
-        self.items.iter().take(self.count).flatten()
+        self.items.iter()
     }
 }
 

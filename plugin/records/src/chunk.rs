@@ -7,13 +7,19 @@
 
 use crate::event::{Event, EventError};
 use crate::msgpack::Reader;
-use memchr::memchr;
+use memchr::memchr2;
 
 /// How often, on average, a byte may be read in the search for the next event behind bad bytes.
 pub const SEARCH_FACTOR: usize = 16;
 
-/// First byte of an array of two, with which every event begins that Fluent Bit writes.
-const ARRAY_OF_TWO: u8 = 0x92;
+/// How the headers of an array of two begin, which every event is and which the newer form has for its time and metadata too:
+/// as MessagePack's libraries write it, and as the encoder does that Fluent Bit's inputs use since 2.1.
+const ARRAYS_OF_TWO: [&[u8]; 2] = [&[0x92], &[0xdd, 0, 0, 0, 2]];
+
+/// What is behind the header of an array of two, when one is there.
+fn in_array_of_two(bytes: &[u8]) -> Option<&[u8]> {
+    ARRAYS_OF_TWO.iter().find_map(|header| bytes.strip_prefix(*header))
+}
 
 /// Bytes of a chunk that are no event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,48 +60,54 @@ impl<'a> Chunk<'a> {
     /// changed, can take those behind it for its own content and still come out whole. It is found out by what follows
     /// it (neither the chunk's end nor another event) or by keys nobody writes, and then by the events inside of it.
     fn is_trusted(&mut self, event: &Event<'_>, end: usize) -> bool {
-        if self.takes_a_first_byte(end) {
+        if self.takes_a_header(end) {
             return false;
         }
         let body = end - event.body.content.len();
         (event.has_text_keys && self.is_followed_well(end)) || self.find_event(body, end).is_none()
     }
 
-    /// Whether the byte before `end` is the first one of an event in the newer form: what is left of it then looks like
-    /// an event of the older form, its time and its metadata, which is empty as a rule, with a map behind it that belongs
-    /// to nothing.
-    fn takes_a_first_byte(&self, end: usize) -> bool {
-        let Some(start) = end.checked_sub(1) else { return false };
-        if !self.bytes.get(start..).unwrap_or_default().starts_with(&[ARRAY_OF_TWO, ARRAY_OF_TWO]) {
-            return false;
-        }
-        let mut reader = Reader::at(self.bytes, start);
-        let event = Event::read(&mut reader);
-        let is_whole =
-            |event: Event<'_>| is_likely(&event) && event.metadata.is_some_and(|metadata| metadata.count == 0);
-        event.is_ok_and(is_whole) && self.is_followed_well(reader.position())
+    /// Whether the bytes before `end` are the header of an event in the newer form: what is left of it then looks like an
+    /// event of the older form, its time and its metadata, which is empty as a rule, with a map behind it that belongs to
+    /// nothing.
+    fn takes_a_header(&self, end: usize) -> bool {
+        ARRAYS_OF_TWO.iter().any(|header| {
+            let Some(start) = end.checked_sub(header.len()) else { return false };
+            let rest = self.bytes.get(start..).and_then(|rest| rest.strip_prefix(*header)).unwrap_or_default();
+            if in_array_of_two(rest).is_none() {
+                return false;
+            }
+            let mut reader = Reader::at(self.bytes, start);
+            let event = Event::read(&mut reader);
+            let is_whole =
+                |event: Event<'_>| is_likely(&event) && event.metadata.is_some_and(|metadata| metadata.count == 0);
+            event.is_ok_and(is_whole) && self.is_followed_well(reader.position())
+        })
     }
 
     /// Whether the chunk ends at `end` or goes on as events begin: an array of two, and a time or the newer form's array.
+    #[inline]
     fn is_followed_well(&self, end: usize) -> bool {
-        const AFTER_ARRAY: [u8; 9] = [ARRAY_OF_TWO, 0xc7, 0xcb, 0xce, 0xcf, 0xd3, 0xd7, 0xfe, 0xff];
+        const AFTER_HEADER: [u8; 10] = [0x92, 0xdd, 0xc7, 0xcb, 0xce, 0xcf, 0xd3, 0xd7, 0xfe, 0xff];
         match self.bytes.get(end..) {
             None | Some([]) => true,
-            Some([first, second, ..]) => *first == ARRAY_OF_TWO && AFTER_ARRAY.contains(second),
-            Some(_) => false,
+            Some(rest) => {
+                in_array_of_two(rest).and_then(|rest| rest.first()).is_some_and(|first| AFTER_HEADER.contains(first))
+            }
         }
     }
 
     /// Where the first event begins between `from` and `end`; it may reach beyond `end`.
     fn find_event(&mut self, mut from: usize, end: usize) -> Option<usize> {
         loop {
-            let found = memchr(ARRAY_OF_TWO, self.bytes.get(from..end)?)?;
+            let found = memchr2(0x92, 0xdd, self.bytes.get(from..end)?)?;
             let candidate = from + found;
             let mut reader = Reader::at(self.bytes, candidate);
             if let Ok(event) = Event::read(&mut reader) {
                 // The time and the metadata of the newer form look like an event of the older one.
-                let is_head = self.bytes.get(candidate.wrapping_sub(1)) == Some(&ARRAY_OF_TWO);
-                if is_likely(&event) && (!is_head || self.is_followed_well(reader.position())) {
+                let before = self.bytes.get(..candidate).unwrap_or_default();
+                let is_in_event = ARRAYS_OF_TWO.iter().any(|header| before.ends_with(header));
+                if is_likely(&event) && (!is_in_event || self.is_followed_well(reader.position())) {
                     return Some(candidate);
                 }
             }

@@ -13,10 +13,17 @@ fn event(number: u32) -> Vec<u8> {
     bytes
 }
 
+/// The same as Fluent Bit's own encoder writes it.
+fn encoder_event(number: u32) -> Vec<u8> {
+    let older = event(number);
+    let header = [0xdd, 0, 0, 0, 2];
+    [&header[..], &header, &older[1..11], &[0xdf, 0, 0, 0, 0, 0xdf, 0, 0, 0, 2], &older[12..]].concat()
+}
+
 fn numbers(bytes: &[u8]) -> Vec<u32> {
     Chunk::new(bytes)
         .filter_map(|item| match item {
-            Item::Event(event) => Some(u32::from_be_bytes(event.raw.get(15..19)?.try_into().unwrap())),
+            Item::Event(event) => Some(u32::from_be_bytes(event.body.content.get(3..7)?.try_into().unwrap())),
             Item::Bad(_) => None,
         })
         .collect()
@@ -39,15 +46,17 @@ fn covers(bytes: &[u8]) -> bool {
 
 #[test]
 fn the_good_events_around_a_bad_one_are_kept() {
-    let bad: [(&str, Vec<u8>); 6] = [
+    let bad: [(&str, Vec<u8>); 7] = [
         ("reserved byte", vec![0xc1]),
         ("whole value that is no event", vec![0xa3, b'a', b'b', b'c']),
         ("array of three", vec![0x93, 0x01, 0x02, 0x03]),
         ("time is text", vec![0x92, 0xa1, b'x', 0x80]),
         ("event cut inside its record", event(9)[..16].to_vec()),
+        ("encoder's event cut inside its record", encoder_event(9)[..38].to_vec()),
         ("map that claims four billion pairs", vec![0x92, 0x05, 0xdf, 0xff, 0xff, 0xff, 0xff]),
     ];
-    for (name, middle) in bad {
+    let forms = [event, encoder_event];
+    for ((name, middle), event) in bad.iter().flat_map(|bad| forms.map(|form| (bad, form))) {
         let chunk = [event(1), event(2), middle.clone(), event(3), event(4)].concat();
         assert!(covers(&chunk), "{name}");
         assert_eq!(numbers(&chunk), [1, 2, 3, 4], "{name}");
@@ -55,28 +64,32 @@ fn the_good_events_around_a_bad_one_are_kept() {
             .filter_map(|item| if let Item::Bad(bad) = item { Some(bad.bytes.to_vec()) } else { None })
             .flatten()
             .collect();
-        assert_eq!(bad_bytes, middle, "{name}");
+        assert_eq!(&bad_bytes, middle, "{name}");
     }
 }
 
 #[test]
 fn an_event_that_lost_its_last_byte_does_not_take_the_first_one_behind_it() {
-    let newer = |number: u32| {
+    fn newer(number: u32) -> Vec<u8> {
         let older = event(number);
         [&[0x92, 0x92], &older[1..11], &[0x80], &older[11..]].concat()
-    };
-    // {"log": 1} without its last byte: the 0x92 behind it is a whole value.
-    let cut = [&newer(9)[..13], &[0x81, 0xa3, b'l', b'o', b'g', 0xd0]].concat();
-    let chunk = [newer(1), cut.clone(), newer(2), newer(3)].concat();
-    assert!(covers(&chunk));
-    let lengths: Vec<usize> = Chunk::new(&chunk)
-        .map(|item| match item {
-            Item::Event(event) => event.raw.len(),
-            Item::Bad(bad) => bad.bytes.len(),
-        })
-        .collect();
-    let whole = newer(1).len();
-    assert_eq!(lengths, [whole, cut.len(), whole, whole]);
+    }
+    // {"log": 1} without its last byte: the 0x92 behind it is a whole value. Without its last five: so are the encoder's.
+    let cuts: [(_, fn(u32) -> Vec<u8>, &[u8]); 2] =
+        [(newer(9)[..13].to_vec(), newer, &[0xd0]), (encoder_event(9)[..25].to_vec(), encoder_event, &[0xc4, 5])];
+    for (head, event, value) in cuts {
+        let cut = [&head[..], &[0x81, 0xa3, b'l', b'o', b'g'], value].concat();
+        let chunk = [event(1), cut.clone(), event(2), event(3)].concat();
+        assert!(covers(&chunk));
+        let lengths: Vec<usize> = Chunk::new(&chunk)
+            .map(|item| match item {
+                Item::Event(event) => event.raw.len(),
+                Item::Bad(bad) => bad.bytes.len(),
+            })
+            .collect();
+        let whole = event(1).len();
+        assert_eq!(lengths, [whole, cut.len(), whole, whole]);
+    }
 }
 
 #[test]
@@ -99,11 +112,13 @@ fn group_markers_come_out_as_markers() {
 
 #[test]
 fn a_hostile_chunk_takes_linear_work() {
-    // Each 0x92 may begin an event whose time is an array, and so on: the naive search reads n bytes n times.
-    let chunk = vec![ARRAY_OF_TWO; 2_000_000];
-    let started = std::time::Instant::now();
-    assert!(covers(&chunk));
-    assert!(started.elapsed() < std::time::Duration::from_secs(20), "took {:?}", started.elapsed());
+    // Each header may begin an event whose time is an array, and so on: the naive search reads n bytes n times.
+    for header in ARRAYS_OF_TWO {
+        let chunk = header.repeat(2_000_000 / header.len());
+        let started = std::time::Instant::now();
+        assert!(covers(&chunk));
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "took {:?}", started.elapsed());
+    }
 }
 
 proptest! {
@@ -114,8 +129,9 @@ proptest! {
 
     #[test]
     fn a_mutated_byte_costs_only_the_events_whose_bytes_it_makes_its_own(
-        at in any::<prop::sample::Index>(), value in any::<u8>()
+        at in any::<prop::sample::Index>(), value in any::<u8>(), is_encoders in any::<bool>()
     ) {
+        let event = if is_encoders { encoder_event } else { event };
         let mut chunk: Vec<u8> = (0..20).flat_map(event).collect();
         let at = at.index(chunk.len());
         chunk[at] = value;

@@ -25,6 +25,7 @@ pub struct FieldIndex {
 }
 
 /// One of 64 bits for a key.
+#[inline]
 pub(crate) fn mark(key: &[u8]) -> u64 {
     let first = key.first().copied().unwrap_or_default();
     1 << ((key.len() * 5 + usize::from(first)) % 64)
@@ -42,9 +43,9 @@ impl FieldIndex {
         }
         let mut reader = Reader::new(body.content);
         for _ in 0..body.count {
-            let Ok(key) = reader.value() else { return };
+            let Ok(key) = reader.text_or_skip() else { return };
             let key_end = reader.position();
-            if let Value::Str(key) = key {
+            if let Some(key) = key {
                 self.marks |= mark(key);
                 self.entries.push(Entry {
                     key_start: key_end.saturating_sub(key.len()) as u32,
@@ -60,12 +61,14 @@ impl FieldIndex {
 
     /// Whether the record has this key.
     #[must_use]
+    #[inline]
     pub fn contains(&self, body: &Composite<'_>, key: &[u8]) -> bool {
         self.find(body, key).is_some()
     }
 
     /// The value of the first field with this key.
     #[must_use]
+    #[inline]
     pub fn get<'a>(&self, body: &Composite<'a>, key: &[u8]) -> Option<Value<'a>> {
         let entry = self.find(body, key)?;
         Reader::at(body.content, entry.value_start as usize).value().ok()
@@ -73,12 +76,14 @@ impl FieldIndex {
 
     /// The first of several keys that the record has, with its value.
     #[must_use]
+    #[inline]
     pub fn first_of<'a, 'k>(&self, body: &Composite<'a>, keys: &[&'k str]) -> Option<(&'k str, Value<'a>)> {
         keys.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?)))
     }
 
     /// The first of several keys whose value is text, with the text. Of each key only the first field is looked at.
     #[must_use]
+    #[inline]
     pub fn first_text_of<'a, 'k>(&self, body: &Composite<'a>, keys: &[&'k str]) -> Option<(&'k str, &'a [u8])> {
         keys.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?.as_str_bytes()?)))
     }
@@ -117,10 +122,14 @@ impl FieldIndex {
         })
     }
 
+    // Keys that are asked for are known when this is built, so of one that is not there a test of a bit is left.
+    #[inline]
     fn find(&self, body: &Composite<'_>, key: &[u8]) -> Option<&Entry> {
-        if self.marks & mark(key) == 0 {
-            return None;
-        }
+        if self.marks & mark(key) == 0 { None } else { self.find_marked(body, key) }
+    }
+
+    #[inline(never)]
+    fn find_marked(&self, body: &Composite<'_>, key: &[u8]) -> Option<&Entry> {
         let is_key = |entry: &&Entry| {
             entry.key_length as usize == key.len()
                 && body.content.get(entry.key_start as usize..).is_some_and(|rest| rest.starts_with(key))

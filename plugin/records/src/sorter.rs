@@ -116,6 +116,8 @@ impl Sorter {
             (body, own, line) = (fields, own_type(index, &fields, rules), line_of(index, &fields));
             expanded = Some(format);
         }
+        // What is found borrows the type's name, so that lives longer.
+        let log_type;
         let mut found = FoundFields::default();
         let line = line.map(|(_, line)| line).unwrap_or_default();
         let mut evaluation = Evaluation::new(rules, state, index, body, line, expanded, &mut found);
@@ -127,7 +129,8 @@ impl Sorter {
             return Some(verdict);
         }
 
-        found.set("log_type", FoundValue::Text(verdict.log_type.name().as_bytes()));
+        log_type = verdict.log_type;
+        found.set("log_type", FoundValue::Text(log_type.name().as_bytes()));
         if let Some(severity) = verdict.severity {
             found.set("severity", FoundValue::Text(severity.name().as_bytes()));
         }

@@ -82,7 +82,15 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// When the bytes are cut off or are not MessagePack.
+    #[inline]
     pub fn value(&mut self) -> Result<Value<'a>, MsgpackError> {
+        if let Some(text) = self.short_text() {
+            return Ok(Value::Str(text));
+        }
+        self.long_value()
+    }
+
+    fn long_value(&mut self) -> Result<Value<'a>, MsgpackError> {
         let start = self.position;
         Ok(match self.head()? {
             Head::Scalar(value) => value,
@@ -119,19 +127,8 @@ impl<'a> Reader<'a> {
         let content_start = self.position;
         let mut all_text = true;
         for _ in 0..count {
-            match self.head()? {
-                Head::Scalar(Value::Str(_)) => {}
-                Head::Scalar(_) => all_text = false,
-                Head::Array(count) => {
-                    all_text = false;
-                    self.skip_many(u64::from(count))?;
-                }
-                Head::Map(count) => {
-                    all_text = false;
-                    self.skip_many(u64::from(count) * 2)?;
-                }
-            }
-            self.skip_many(1)?;
+            all_text &= self.text_or_skip()?.is_some();
+            self.skip()?;
         }
         let content = self.since(content_start);
         Ok(Some((Composite { count, content, whole: self.since(start) }, all_text)))
@@ -141,8 +138,46 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// When the bytes are cut off or are not MessagePack.
+    #[inline]
     pub fn skip(&mut self) -> Result<(), MsgpackError> {
-        self.skip_many(1)
+        match self.short_text() {
+            Some(_) => Ok(()),
+            None => self.skip_many(1),
+        }
+    }
+
+    /// Reads a text; any other value is stepped over, and the answer is `None`.
+    ///
+    /// # Errors
+    /// When the bytes are cut off or are not MessagePack.
+    #[inline]
+    pub fn text_or_skip(&mut self) -> Result<Option<&'a [u8]>, MsgpackError> {
+        if let Some(text) = self.short_text() {
+            return Ok(Some(text));
+        }
+        match self.head()? {
+            Head::Scalar(Value::Str(text)) => return Ok(Some(text)),
+            Head::Scalar(_) => {}
+            Head::Array(count) => self.skip_many(u64::from(count))?,
+            Head::Map(count) => self.skip_many(u64::from(count) * 2)?,
+        }
+        Ok(None)
+    }
+
+    /// Reads a text of less than 64 KiB that is whole, which keys and nearly all values are; nothing is read of anything
+    /// else.
+    #[inline]
+    fn short_text(&mut self) -> Option<&'a [u8]> {
+        let rest = self.bytes.get(self.position..)?;
+        let (header, length) = match *rest {
+            [marker @ 0xa0..=0xbf, ..] => (1, usize::from(marker & 0x1f)),
+            [0xd9, length, ..] => (2, usize::from(length)),
+            [0xda, high, low, ..] => (3, usize::from(u16::from_be_bytes([high, low]))),
+            _ => return None,
+        };
+        let text = rest.get(header..header + length)?;
+        self.position += header + length;
+        Some(text)
     }
 
     fn rest_of(&mut self, start: usize, count: u32, values: u64) -> Result<Composite<'a>, MsgpackError> {
@@ -160,6 +195,9 @@ impl<'a> Reader<'a> {
                 return Err(MsgpackError::Truncated { offset: self.position, needed: pending, left });
             }
             pending -= 1;
+            if self.short_text().is_some() {
+                continue;
+            }
             match self.head()? {
                 Head::Scalar(_) => {}
                 Head::Array(count) => pending += u64::from(count),

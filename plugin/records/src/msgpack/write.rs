@@ -39,10 +39,12 @@ pub fn bool(out: &mut Vec<u8>, value: bool) {
 ///
 /// A string above 4 GiB cannot be written in MessagePack; it is cut there.
 pub fn str(out: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.len() < SHORT_BYTES {
+        return short_str(out, bytes);
+    }
     let bytes = bytes.get(..u32::MAX as usize).unwrap_or(bytes);
     match bytes.len() {
-        length @ 0..=31 => out.push(0xa0 | length as u8),
-        length @ 32..=0xff => out.extend_from_slice(&[0xd9, length as u8]),
+        length @ 0..=0xff => out.extend_from_slice(&[0xd9, length as u8]),
         length @ 0x100..=0xffff => {
             out.push(0xda);
             out.extend_from_slice(&(length as u16).to_be_bytes());
@@ -53,6 +55,43 @@ pub fn str(out: &mut Vec<u8>, bytes: &[u8]) {
         }
     }
     out.extend_from_slice(bytes);
+}
+
+/// A text shorter than this has its length in its first byte.
+const SHORT_BYTES: usize = 32;
+
+/// Appends a short text. Names and most values are short, and copying a number of bytes that is only known here would cost
+/// a call each; so room for the longest is taken, and written to in moves of fixed size that may overlap.
+#[inline]
+fn short_str(out: &mut Vec<u8>, bytes: &[u8]) {
+    let (start, length) = (out.len(), bytes.len());
+    out.extend_from_slice(&[0; SHORT_BYTES]);
+    if let Some([head, room @ ..]) = out.get_mut(start..) {
+        *head = 0xa0 | length as u8;
+        let room = room.get_mut(..length).unwrap_or_default();
+        match length {
+            16.. => copy_ends::<16>(room, bytes),
+            8.. => copy_ends::<8>(room, bytes),
+            4.. => copy_ends::<4>(room, bytes),
+            _ => {
+                for (to, from) in room.iter_mut().zip(bytes) {
+                    *to = *from;
+                }
+            }
+        }
+    }
+    out.truncate(start + 1 + length);
+}
+
+/// Copies the first and the last `N` bytes, which are all of up to twice as many.
+#[inline]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk::<N>()) {
+        *to = *from;
+    }
 }
 
 /// Appends a byte string; above 4 GiB it is cut, as [`str`] is.
