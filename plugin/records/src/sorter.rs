@@ -130,9 +130,9 @@ impl Sorter {
         }
 
         log_type = verdict.log_type;
-        found.set("log_type", FoundValue::Text(log_type.name().as_bytes()));
+        found.push("log_type", FoundValue::Text(log_type.name().as_bytes()));
         if let Some(severity) = verdict.severity {
-            found.set("severity", FoundValue::Text(severity.name().as_bytes()));
+            found.push("severity", FoundValue::Text(severity.name().as_bytes()));
         }
         identity::add_ecs(index, &body, &mut found);
         add_configured(config, &mut found);

@@ -21,6 +21,22 @@ pub(super) struct CompiledRule {
     pub(super) sample: Option<(u64, Option<usize>)>,
 }
 
+impl CompiledRule {
+    /// The formats and severities of one of which a record has to be, when the rule asks for nothing else.
+    pub(super) fn line_facts(&self) -> Option<(Option<LineFormats>, Option<Severities>)> {
+        match &self.node {
+            Node::Format(formats) => Some((Some(*formats), None)),
+            Node::Severity(set) => Some((None, Some(*set))),
+            Node::All(parts) => match &**parts {
+                [] => Some((None, None)),
+                [Node::Format(formats), Node::Severity(set)] => Some((Some(*formats), Some(*set))),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 /// A condition as it is run.
 #[derive(Debug)]
 pub(super) enum Node {
@@ -54,6 +70,10 @@ pub(super) enum FieldTest {
 #[derive(Debug)]
 pub(super) struct FieldSlot {
     pub(super) paths: Vec<Path>,
+    /// Whether any of the names may be those of nested fields.
+    pub(super) is_nested: bool,
+    /// The marks of all keys under which it may be found.
+    pub(super) key_marks: u64,
     /// Docker puts a `/` before a container's name.
     pub(super) is_container: bool,
     pub(super) patterns: PatternSet,
@@ -64,6 +84,8 @@ pub(super) struct FieldSlot {
 pub(super) struct Shared {
     pub(super) tags: Vec<Vec<Glob>>,
     pub(super) fields: Vec<FieldSlot>,
+    /// Which of the fields are searched for patterns.
+    pub(super) pattern_fields: Vec<usize>,
     pub(super) line_patterns: PatternSet,
 }
 
@@ -82,7 +104,10 @@ impl Shared {
     /// Compiles the patterns of all rules; to be called once, when all rules are there.
     pub(super) fn build(&mut self) -> Result<(), PatternError> {
         self.line_patterns.build()?;
-        self.fields.iter_mut().try_for_each(|field| field.patterns.build())
+        self.fields.iter_mut().try_for_each(|field| field.patterns.build())?;
+        let with_patterns = self.fields.iter().enumerate().filter(|(_, field)| !field.patterns.is_empty());
+        self.pattern_fields = with_patterns.map(|(at, _)| at).collect();
+        Ok(())
     }
 
     fn node(&mut self, condition: &Condition) -> Node {
@@ -113,7 +138,14 @@ impl Shared {
     fn slot(&mut self, paths: &[Path]) -> usize {
         self.fields.iter().position(|slot| slot.paths == paths).unwrap_or_else(|| {
             let is_container = paths.iter().any(|path| path.0 == super::read_condition::CONTAINER_FIELD);
-            self.fields.push(FieldSlot { paths: paths.to_vec(), is_container, patterns: PatternSet::default() });
+            let slot = FieldSlot {
+                paths: paths.to_vec(),
+                is_nested: paths.iter().any(|path| path.0.contains('.')),
+                key_marks: paths.iter().fold(0, |marks, path| marks | path_marks(path)),
+                is_container,
+                patterns: PatternSet::default(),
+            };
+            self.fields.push(slot);
             self.fields.len() - 1
         })
     }

@@ -4,7 +4,7 @@
 //! a rule asks. Rules whose fields the record cannot have are passed by with one comparison; rules for other tags are not looked at.
 
 use super::compile::{FieldTest, Node};
-use super::condition::{Scalar, ValueKind};
+use super::condition::{Path, Scalar, Severities, ValueKind};
 use super::declaration::{Effect, GroupKind, Parse};
 use super::patterns::PatternState;
 use super::rule_set::{RuleId, RuleSet};
@@ -37,14 +37,32 @@ pub(crate) struct RuleState {
     tag: Option<Vec<u8>>,
     tag_answers: Vec<bool>,
     /// Rules that may hold under the tag.
-    candidates: Vec<usize>,
-    /// Where the value of each field is, when that was looked for.
-    values: Vec<Option<Option<usize>>>,
+    candidates: Vec<Candidate>,
+    /// Which record it is, so that what is known of others counts for nothing.
+    record: u64,
+    /// Where the value of each field is.
+    values: Vec<KnownValue>,
     line: PatternState,
     fields: Vec<PatternState>,
     /// Rules that held and left the decision to others.
     applied: Vec<usize>,
     pub(crate) counts: Vec<RuleCounts>,
+}
+
+/// A rule that may hold.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    at: usize,
+    /// As in [`super::compile::CompiledRule`].
+    key_marks: [u64; 2],
+    line_facts: Option<(Option<LineFormats>, Option<Severities>)>,
+}
+
+/// Where the value of a field of a record is.
+#[derive(Debug, Clone, Copy, Default)]
+struct KnownValue {
+    record: u64,
+    start: Option<usize>,
 }
 
 impl RuleState {
@@ -66,18 +84,26 @@ impl RuleState {
             node => is_possible(node),
         });
         self.candidates.clear();
-        self.candidates.extend(candidates.map(|(at, _)| at));
+        self.candidates.extend(candidates.map(|(at, rule)| Candidate {
+            at,
+            key_marks: rule.key_marks,
+            line_facts: rule.line_facts(),
+        }));
         self.counts.resize(rules.compiled.len(), RuleCounts::default());
+        self.values.resize(rules.shared.fields.len(), KnownValue::default());
+        self.fields.resize_with(rules.shared.fields.len(), PatternState::default);
     }
 
     fn begin(&mut self, rules: &RuleSet) {
         if self.tag.is_none() {
             self.set_tag(rules, b"");
         }
-        self.values.clear();
-        self.values.resize(rules.shared.fields.len(), None);
-        self.fields.resize_with(rules.shared.fields.len(), PatternState::default);
-        self.fields.iter_mut().for_each(PatternState::clear);
+        self.record += 1;
+        for slot in &rules.shared.pattern_fields {
+            if let Some(state) = self.fields.get_mut(*slot) {
+                state.clear();
+            }
+        }
         self.line.clear();
         self.applied.clear();
     }
@@ -163,10 +189,22 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         let rules = self.rules;
         let last = rules.compiled.len().saturating_sub(1);
         for place in 0.. {
-            let Some(at) = self.state.candidates.get(place).copied() else { break };
-            let Some(rule) = rules.compiled.get(at) else { break };
-            let may_hold = rule.key_marks.iter().all(|needed| *needed == 0 || needed & marks != 0);
-            if !may_hold || !self.holds(&rule.node) {
+            let Some(Candidate { at, key_marks: [first, second], line_facts }) = self.state.candidates.get(place).copied()
+            else {
+                break;
+            };
+            if (first != 0 && first & marks == 0) || (second != 0 && second & marks == 0) {
+                continue;
+            }
+            let holds = match line_facts {
+                Some((formats, severities)) => {
+                    let reading = self.read_line();
+                    formats.is_none_or(|formats| reading.formats.meets(formats))
+                        && severities.is_none_or(|severities| severities.contains(reading.severity))
+                }
+                None => rules.compiled.get(at).is_some_and(|rule| self.holds(&rule.node)),
+            };
+            if !holds {
                 continue;
             }
             self.state.count(at, |counts| counts.matched += 1);
@@ -191,12 +229,9 @@ impl<'e, 'a> Evaluation<'e, 'a> {
                 let set = &self.rules.shared.line_patterns;
                 patterns.iter().any(|pattern| set.is_match(*pattern, self.line, &mut self.state.line))
             }
-            Node::Format(formats) => self.formats().meets(*formats),
+            Node::Format(formats) => self.read_line().formats.meets(*formats),
             Node::Level(set) => set.contains(self.level()),
-            Node::Severity(set) => {
-                let severity = self.level().or_else(|| self.read_line().severity);
-                set.contains(severity)
-            }
+            Node::Severity(set) => set.contains(self.read_line().severity),
         }
     }
 
@@ -228,23 +263,23 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     }
 
     fn value(&mut self, slot: usize) -> Option<Value<'a>> {
-        let known = self.state.values.get(slot).copied().flatten();
-        let start = known.unwrap_or_else(|| {
-            let field = self.rules.shared.fields.get(slot);
-            let start = field.and_then(|field| field.paths.iter().find_map(|path| self.find(&path.0)));
+        let field = self.rules.shared.fields.get(slot).filter(|field| field.key_marks & self.index.marks() != 0)?;
+        let known = self.state.values.get(slot).filter(|known| known.record == self.state.record);
+        let start = known.map(|known| known.start).unwrap_or_else(|| {
+            let of_record = |path: &Path| self.index.value_start(&self.body, path.0.as_bytes());
+            let start = field.paths.iter().find_map(|path| {
+                of_record(path).or_else(|| if field.is_nested { self.find_nested(&path.0) } else { None })
+            });
             if let Some(slot) = self.state.values.get_mut(slot) {
-                *slot = Some(start);
+                *slot = KnownValue { record: self.state.record, start };
             }
             start
         });
         Reader::at(self.body.content, start?).value().ok()
     }
 
-    /// Where the value of a field is: of the field of that name, or of the one that its parts lead to.
-    fn find(&self, path: &str) -> Option<usize> {
-        if let Some(start) = self.index.value_start(&self.body, path.as_bytes()) {
-            return Some(start);
-        }
+    /// Where the value of the field is to which the parts of the path lead.
+    fn find_nested(&self, path: &str) -> Option<usize> {
         let (first, mut rest) = path.split_once('.')?;
         let mut start = self.index.value_start(&self.body, first.as_bytes())?;
         loop {
@@ -263,21 +298,25 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         *self.level.get_or_insert_with(|| classify::level(self.index, &self.body))
     }
 
+    /// What the line says, and what it is written as.
+    #[inline]
     fn read_line(&mut self) -> LineReading {
-        if let Some(reading) = self.reading {
-            return reading;
+        match self.reading {
+            Some(reading) => reading,
+            None => self.read_line_first(),
         }
-        let level = self.level();
-        let reading = classify::read_line(self.line, level, self.found);
-        self.reading = Some(reading);
-        reading
     }
 
-    /// What the line is written as.
-    fn formats(&mut self) -> LineFormats {
-        let formats = self.read_line().formats;
-        let formats = self.expanded.map_or(formats, |format| formats.with(format));
-        if formats.is_empty() { formats.with(LineFormat::Unknown) } else { formats }
+    #[inline(never)]
+    fn read_line_first(&mut self) -> LineReading {
+        let level = self.level();
+        let mut reading = classify::read_line(self.line, level, self.found);
+        reading.formats = self.expanded.map_or(reading.formats, |format| reading.formats.with(format));
+        if reading.formats.is_empty() {
+            reading.formats = reading.formats.with(LineFormat::Unknown);
+        }
+        self.reading = Some(reading);
+        reading
     }
 
     /// Leaves in `found` what the parser gives, and tells the severity and the time that were read.
@@ -291,7 +330,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         let mut severity = reading.severity;
         let is_parsed = match parse {
             Parse::Auto | Parse::Nothing => true,
-            Parse::Only(format) => self.formats().contains(*format),
+            Parse::Only(format) => reading.formats.contains(*format),
             Parse::Groups { .. } => {
                 self.found.clear();
                 let by_group = self.take_groups(at);
@@ -318,6 +357,10 @@ impl<'e, 'a> Evaluation<'e, 'a> {
             let text = capture.as_bytes();
             if classify::LEVEL_KEYS.contains(&name.as_str()) {
                 severity = severity.or_else(|| Severity::from_word(text));
+            }
+            // The field of that name tells the severity that follows from all of it.
+            if name == "severity" && severity.is_some() {
+                continue;
             }
             let decimal = || std::str::from_utf8(text).ok();
             let value = match kind {

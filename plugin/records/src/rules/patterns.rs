@@ -208,6 +208,11 @@ impl PatternSet {
         Ok(())
     }
 
+    /// Whether there is no pattern.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sources.is_empty()
+    }
+
     /// Whether the text has a match for the pattern. `state` is of this set and of this text.
     pub(super) fn is_match(&self, pattern: PatternId, text: &[u8], state: &mut PatternState) -> bool {
         if !state.is_searched {

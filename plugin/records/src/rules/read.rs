@@ -24,6 +24,9 @@ pub const MAX_FILE_BYTES: usize = 1024 * 1024;
 /// Most fields that all rules of a rule set together may set or take out of lines.
 pub const MAX_SET_FIELDS: usize = 64;
 
+/// Fields that follow from the whole of a rule set.
+const RESERVED_FIELDS: [&str; 3] = ["log_type", "severity", super::evaluate::SAMPLE_RATE];
+
 const RULE_KEYS: [&str; 10] =
     ["name", "type", "when", "match", "parse", "severity", "default_severity", "set", "drop", "sample"];
 
@@ -208,7 +211,7 @@ fn effect(reading: &mut Reading<'_>, table: &DeTable<'_>) -> Effect {
         parse: get(table, "parse").and_then(|node| parse(reading, node)),
         severity: get(table, "severity").and_then(|node| severity(reading, "severity", node)),
         default_severity: get(table, "default_severity").and_then(|node| severity(reading, "default_severity", node)),
-        set: get(table, "set").map(|node| fields(reading, "set", node)).unwrap_or_default(),
+        set: get(table, "set").map(|node| set_fields(reading, node)).unwrap_or_default(),
         drop: get(table, "drop").and_then(|node| reading.flag("drop", node)).unwrap_or(false),
         sample: get(table, "sample").and_then(|node| sample(reading, node)),
     };
@@ -270,6 +273,10 @@ fn groups(reading: &mut Reading<'_>, node: &Node<'_>, table: &DeTable<'_>) -> Op
     let compiled = patterns::compile(&pattern, 0).ok()?;
     let mut groups: Vec<(String, GroupKind)> =
         compiled.capture_names().flatten().map(|name| (name.to_owned(), GroupKind::Text)).collect();
+    if let Some((name, _)) = groups.iter().find(|(name, _)| *name != "severity" && RESERVED_FIELDS.contains(&name.as_str())) {
+        let allowed = format!("'{name}' follows from type and sample; give the group another name");
+        reading.fault(regex.span(), Fault::Value { key: "regex".to_owned(), found: format!("'{name}'"), allowed });
+    }
     if groups.is_empty() {
         reading.wrong_value("regex", regex, "named groups are expected, as in (?<user>\\w+)");
     }
@@ -290,6 +297,16 @@ fn groups(reading: &mut Reading<'_>, node: &Node<'_>, table: &DeTable<'_>) -> Op
         }
     }
     Some(Parse::Groups { pattern, groups })
+}
+
+/// Fields to set, none of which has a key of its own in a rule.
+fn set_fields(reading: &mut Reading<'_>, node: &Node<'_>) -> Vec<(String, Scalar)> {
+    let set = fields(reading, "set", node);
+    if let Some((name, _)) = set.iter().find(|(name, _)| RESERVED_FIELDS.contains(&name.as_str())) {
+        let allowed = format!("'{name}' follows from type, severity and sample; set one of these");
+        reading.fault(node.span(), Fault::Value { key: "set".to_owned(), found: format!("'{name}'"), allowed });
+    }
+    set
 }
 
 /// Names of fields and their values.
