@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const LOGS: [&str; 14] = [
+const LOGS: [&str; 16] = [
     "access_apache_combined.log",
     "audit_auth.log",
     "error_kafka_state_change.log",
@@ -24,6 +24,8 @@ const LOGS: [&str; 14] = [
     "formats/syslog.log",
     "formats/access.log",
     "formats/logger.log",
+    "formats/exceptions.ndjson",
+    "formats/exception_lines.log",
 ];
 /// Lines taken of each file: the first ones, and then every so many.
 const FIRST: usize = 20;

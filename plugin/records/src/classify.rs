@@ -219,6 +219,7 @@ fn by_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<
     if let Some(exception) = exception::find(line) {
         found.push_text("error_kind", exception.kind);
         found.push_text("error_message", exception.message);
+        found.push_text("error_stack", exception.stack);
         let severity = word.filter(|severity| severity.is_error()).unwrap_or(Severity::Error);
         return verdict(LogType::Error, Some(severity), Rule::ExceptionLine);
     }
