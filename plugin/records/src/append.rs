@@ -3,6 +3,7 @@
 //! Names are the names of columns and of Datadog attributes, so they are fixed at build time; values borrow the record
 //! or what is known of its origin. A record's own field always wins over a found one with the same name.
 
+use crate::audit_event;
 use crate::event::Event;
 use crate::fields::FieldIndex;
 use crate::msgpack::{Composite, write};
@@ -16,6 +17,8 @@ pub enum FoundValue<'a> {
     Int(i64),
     /// Another number.
     Float(f64),
+    /// Kubernetes' `objectRef`, a map as MessagePack, which becomes the object's path as text.
+    Object(&'a [u8]),
 }
 
 /// Most fields that one record is given.
@@ -112,6 +115,7 @@ pub fn append_event(
             FoundValue::Text(text) => write::str(out, text),
             FoundValue::Int(int) => write::int(out, *int),
             FoundValue::Float(float) => write::float(out, *float),
+            FoundValue::Object(object) => audit_event::write_object(out, object),
         }
     }
 }

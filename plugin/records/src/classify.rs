@@ -4,6 +4,8 @@
 //! `log_type` has decided itself. What is structured is judged by its fields, what is a line by the line.
 
 use crate::append::{FoundFields, FoundValue};
+use crate::audit_event;
+use crate::error_fields;
 use crate::event::Timestamp;
 use crate::fields::FieldIndex;
 use crate::line::auth::AuthLine;
@@ -11,7 +13,8 @@ use crate::line::combined::AccessLine;
 use crate::line::logger::LoggerLine;
 use crate::line::nginx_error::NginxErrorLine;
 use crate::line::syslog::SyslogLine;
-use crate::line::{cloudfront, exception, level, load_balancer};
+use crate::line::web_framework::{self, WebLine};
+use crate::line::{cloudfront, exception, level, load_balancer, vpc_flow};
 use crate::log_type::LogType;
 use crate::msgpack::{Composite, Value};
 use crate::severity::Severity;
@@ -61,6 +64,10 @@ pub enum Rule {
     NetworkBalancerLine,
     /// An access line of CloudFront.
     CloudFrontLine,
+    /// A flow of a VPC.
+    VpcFlowLine,
+    /// A request as Rails or uvicorn logs it.
+    WebFrameworkLine,
     /// A line of NGINX's error log.
     NginxErrorLine,
     /// A line of the authentication log.
@@ -94,6 +101,8 @@ impl Rule {
             Rule::ApplicationBalancerLine => "alb-line",
             Rule::NetworkBalancerLine => "nlb-line",
             Rule::CloudFrontLine => "cloudfront-line",
+            Rule::VpcFlowLine => "vpc-flow-line",
+            Rule::WebFrameworkLine => "web-framework-line",
             Rule::NginxErrorLine => "nginx-error-line",
             Rule::AuthLine => "auth-line",
             Rule::SyslogLine => "syslog-line",
@@ -142,10 +151,27 @@ pub fn classify<'a>(
     let level = level(index, body);
     let structured = own.map(|log_type| (log_type, Rule::OwnField)).or_else(|| by_fields(index, body, level));
     let Some((log_type, rule)) = structured else { return by_line(line, level, found) };
+    let head = SyslogLine::parse(line);
+    if let Some(head) = head {
+        head.add_to(found);
+    }
+    if rule == Rule::AuditFields {
+        audit_event::add_to(index, body, found);
+    }
+    // What was sorted before has them.
+    if log_type == LogType::Error && rule != Rule::OwnField {
+        error_fields::add_to(index, body, line, found);
+    }
     let from_status =
         || status(index, body).filter(|_| log_type == LogType::Access).and_then(Severity::from_http_status);
     let by_rule = (rule == Rule::StackField).then_some(Severity::Error);
-    Verdict { log_type, severity: level.or_else(from_status).or(by_rule), rule, line_time: None }
+    let severity = level.or_else(from_status).or(by_rule).or_else(|| by_outcome(found));
+    Verdict { log_type, severity, rule, line_time: head.and_then(|head| head.time) }
+}
+
+/// A warning when what was tried failed.
+fn by_outcome(found: &FoundFields<'_>) -> Option<Severity> {
+    (found.get("outcome") == Some(FoundValue::Text(b"failure"))).then_some(Severity::Warn)
 }
 
 /// The level that a record gives itself: the first of [`LEVEL_KEYS`] that is there, else the priority of syslog, which is one
@@ -177,8 +203,7 @@ fn by_syslog<'a>(head: &SyslogLine<'a>, level: Option<Severity>, found: &mut Fou
     let by_priority = head.severity();
     if let Some(auth) = AuthLine::of(head) {
         auth.add_to(found);
-        let by_outcome = (found.get("outcome") == Some(FoundValue::Text(b"failure"))).then_some(Severity::Warn);
-        let severity = level.or(by_outcome).or(by_priority).or(Some(Severity::Info));
+        let severity = level.or_else(|| by_outcome(found)).or(by_priority).or(Some(Severity::Info));
         return Verdict { log_type: LogType::Audit, severity, rule: Rule::AuthLine, line_time: None };
     }
     let verdict = by_text(head.text, level, found);
@@ -205,6 +230,17 @@ fn by_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<
             ..verdict(LogType::Access, severity, Rule::AccessLine)
         };
     }
+    match web_framework::parse(line, found) {
+        Some(WebLine::Completed(status)) => {
+            let severity = level.or_else(|| Severity::from_http_status(status));
+            return verdict(LogType::Access, severity, Rule::WebFrameworkLine);
+        }
+        Some(WebLine::Started(line_time)) => {
+            let severity = level.or_else(|| level::find(line));
+            return Verdict { line_time, ..verdict(LogType::App, severity, Rule::WebFrameworkLine) };
+        }
+        None => {}
+    }
     if let Some(nginx) = NginxErrorLine::parse(line) {
         nginx.add_to(found);
         let severity = level.unwrap_or(nginx.severity);
@@ -215,7 +251,11 @@ fn by_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<
     if let Some(logger) = logger {
         logger.add_to(found);
     }
-    let word = level.or(logger.map(|logger| logger.severity)).or_else(|| level::find(line));
+    let verdict = |log_type, severity, rule| Verdict {
+        line_time: logger.and_then(|logger| logger.time),
+        ..verdict(log_type, severity, rule)
+    };
+    let word = level.or(logger.and_then(|logger| logger.severity)).or_else(|| level::find(line));
     if let Some(exception) = exception::find(line) {
         found.push_text("error_kind", exception.kind);
         found.push_text("error_message", exception.message);
@@ -237,9 +277,9 @@ fn aws_access<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<(Rule, 
             load_balancer::alb(line, found).map(|line| (Rule::ApplicationBalancerLine, line.status, line.time))
         }
         b't' => load_balancer::nlb(line, found).map(|line| (Rule::NetworkBalancerLine, line.status, line.time)),
-        b'0'..=b'9' => {
-            cloudfront::parse(line, found).map(|line| (Rule::CloudFrontLine, Some(line.status), Some(line.time)))
-        }
+        b'0'..=b'9' => cloudfront::parse(line, found)
+            .map(|line| (Rule::CloudFrontLine, Some(line.status), Some(line.time)))
+            .or_else(|| vpc_flow::parse(line, found).map(|time| (Rule::VpcFlowLine, None, Some(time)))),
         _ => None,
     }
 }

@@ -13,6 +13,7 @@ use crate::expand::Expander;
 use crate::fields::FieldIndex;
 use crate::identity;
 use crate::quarantine;
+use crate::record_time;
 
 /// What is the same for all records of one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +73,7 @@ impl Sorter {
         let Self { config, index, expander } = self;
         index.fill(&event.body);
         let (mut body, mut own) = (event.body, own_type(index, &event.body));
+        let was_sorted = own.is_some();
         let mut line = if own.is_none() { line_of(index, &body) } else { None };
         if let Some(expanded) = line.and_then(|line| expander.expand(index, &body, line)) {
             index.fill(&expanded);
@@ -79,7 +81,10 @@ impl Sorter {
         }
         let mut found = FoundFields::default();
         let line = line.map(|(_, line)| line).unwrap_or_default();
-        let verdict = classify(index, &body, own, line, &mut found);
+        let mut verdict = classify(index, &body, own, line, &mut found);
+        if !was_sorted {
+            verdict.line_time = verdict.line_time.or_else(|| record_time::find(index, &body));
+        }
 
         found.push_text("log_type", verdict.log_type.name().as_bytes());
         if let Some(severity) = verdict.severity {

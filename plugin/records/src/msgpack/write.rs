@@ -20,7 +20,13 @@ pub fn map_header(out: &mut Vec<u8>, count: u32) {
 /// A string above 4 GiB cannot be written in MessagePack; it is cut there.
 pub fn str(out: &mut Vec<u8>, bytes: &[u8]) {
     let bytes = bytes.get(..u32::MAX as usize).unwrap_or(bytes);
-    match bytes.len() {
+    str_header(out, bytes.len());
+    out.extend_from_slice(bytes);
+}
+
+/// Appends the header of a string of so many bytes, at most 4 GiB; they are to be appended next.
+pub fn str_header(out: &mut Vec<u8>, length: usize) {
+    match length {
         length @ 0..=31 => out.push(0xa0 | length as u8),
         length @ 32..=0xff => out.extend_from_slice(&[0xd9, length as u8]),
         length @ 0x100..=0xffff => {
@@ -32,7 +38,6 @@ pub fn str(out: &mut Vec<u8>, bytes: &[u8]) {
             out.extend_from_slice(&(length as u32).to_be_bytes());
         }
     }
-    out.extend_from_slice(bytes);
 }
 
 /// Appends a byte string; above 4 GiB it is cut, as [`str`] is.
