@@ -15,6 +15,7 @@
 //!
 //! | gunicorn (<https://docs.gunicorn.org/en/stable/settings.html#logging>) | `[2026-01-02 03:04:05 +0000] [7] [INFO] text` |
 //! | Celery (<https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-log-format>) | `[2026-01-02 03:04:05,678: INFO/MainProcess] text` |
+//! | .NET's console (<https://learn.microsoft.com/dotnet/core/extensions/console-log-formatter>) | `fail: A.B.C[13]`, the text in the next line |
 //! | Go's log (<https://pkg.go.dev/log#pkg-constants>) | `2009/11/10 23:00:00 file.go:23: text` |
 //!
 //! What stands elsewhere is left alone: a level alone is found by [`super::level`], and the line stays.
@@ -49,6 +50,9 @@ impl<'a> LoggerLine<'a> {
     /// Finds them in the first line of a text; `None` when neither a logger, a thread nor a caller is there.
     #[must_use]
     pub fn parse(text: &'a [u8]) -> Option<Self> {
+        if text.get(4..6) == Some(b": ") {
+            return dotnet(text);
+        }
         // Without an early look most lines would be taken for a logger's and left again.
         let first = text.first().filter(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || **byte == b'[')?;
         let line = until(text, |byte| byte == b'\n').trim_ascii_end();
@@ -141,6 +145,23 @@ fn celery(head: &[u8]) -> Option<LoggerLine<'_>> {
     let (word, process) = split_at_byte(rest.strip_prefix(b": ")?, b'/')?;
     let is_time = time.get(10) == Some(&b' ') && time.get(19) == Some(&b',');
     is_time.then(|| Some(LoggerLine::new(Severity::from_word(word)?, b"", name(process)?, b"")))?
+}
+
+/// `fail: A.B.C[13]`
+fn dotnet(text: &[u8]) -> Option<LoggerLine<'_>> {
+    let severity = match text.get(..4)? {
+        b"trce" => Severity::Trace,
+        b"dbug" => Severity::Debug,
+        b"info" => Severity::Info,
+        b"warn" => Severity::Warn,
+        b"fail" => Severity::Error,
+        b"crit" => Severity::Critical,
+        _ => return None,
+    };
+    let category = until(text.get(6..)?, |byte| byte <= b' ');
+    let (logger, id) = split_at_byte(category.strip_suffix(b"]")?, b'[')?;
+    let is_number = !id.is_empty() && id.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-');
+    (is_number && is_logger(logger)).then(|| LoggerLine::new(severity, logger, b"", b""))
 }
 
 /// `file.go:23: text`
@@ -289,7 +310,8 @@ mod tests {
 
     #[test]
     fn lines_of_common_loggers_are_taken() {
-        let cases: [(&str, Severity, &str, &str, &str); 18] = [
+        let cases: [(&str, Severity, &str, &str, &str); 19] = [
+            ("fail: A.B[13]\n      x", Severity::Error, "A.B", "", ""),
             ("[2026-01-02 03:04:05 +0000] [7] [INFO] Booting worker with pid: 7", Severity::Info, "", "7", ""),
             ("[2026-01-02 03:04:05,678: WARNING/MainProcess] x", Severity::Warn, "", "MainProcess", ""),
             ("10:05:03.123 [main] INFO  a.b.C - x", Severity::Info, "a.b.C", "main", ""),
@@ -364,6 +386,9 @@ mod tests {
             "Item 5 - x",
             "2026-01-02T03:04:05Z\thello\tworld\tx",
             "\u{feff}INFO a - x",
+            "info: see [1]",
+            "fail: it[x]",
+            "note: A.B[13]",
         ] {
             assert_eq!(LoggerLine::parse(line.as_bytes()), None, "{line}");
         }

@@ -82,8 +82,7 @@ fn completed<'a>(text: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine>
     let duration = micros(number).filter(|_| unit.starts_with(b"ms"))?;
     found.push("status", FoundValue::Int(status));
     found.push("duration_ms", milliseconds(duration));
-    let parts =
-        split_at_byte(unit, b'(').and_then(|(_, rest)| split_at_byte(rest, b')')).map_or(&b""[..], |(parts, _)| parts);
+    let (_, parts) = split_at_byte(unit, b'(').unwrap_or_default();
     for part in parts.split(|byte| *byte == b'|') {
         let Some((name, value)) = split_at_byte(part.trim_ascii(), b':') else { continue };
         let value = until(value.trim_ascii(), |byte| !(byte.is_ascii_digit() || byte == b'.'));
@@ -176,6 +175,7 @@ mod tests {
                     ("duration_ms", "Float(1.5)"),
                     ("view_ms", "Float(3.1)"),
                     ("db_ms", "Float(12.0)"),
+                    ("allocations", "Int(9)"),
                 ],
             );
         }
