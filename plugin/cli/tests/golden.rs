@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const LOGS: [&str; 14] = [
+const LOGS: [&str; 19] = [
     "access_apache_combined.log",
     "audit_auth.log",
     "error_kafka_state_change.log",
@@ -24,8 +24,13 @@ const LOGS: [&str; 14] = [
     "formats/syslog.log",
     "formats/access.log",
     "formats/logger.log",
+    "formats/audit.ndjson",
+    "formats/web_framework.log",
+    "formats/vpc_flow.log",
+    "formats/exceptions.ndjson",
+    "formats/exception_lines.log",
 ];
-/// Lines taken of each file: the first ones, and then every so many.
+/// Lines taken of each file of real logs: the first ones, and then every so many. Examples of formats are taken whole.
 const FIRST: usize = 20;
 const EVERY: usize = 37;
 /// Bytes of an explanation that are kept; nested records are long.
@@ -52,10 +57,12 @@ fn sample_lines_are_explained_as_before() {
     let data = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data"));
     for log in LOGS {
         let text = std::fs::read_to_string(data.join(log)).unwrap();
-        let sample = text.lines().enumerate().filter(|(number, _)| *number < FIRST || number % EVERY == 0);
+        let is_format = log.starts_with("formats/");
+        let is_taken = |number: usize| is_format || number < FIRST || number % EVERY == 0;
+        let sample = text.lines().enumerate().filter(|(number, _)| is_taken(*number));
         let lines = sample.fold(String::new(), |lines, (_, line)| lines + line + "\n");
         let explained = explain(&lines).lines().fold(String::new(), |mut kept, line| {
-            let kept_bytes = if log.starts_with("formats/") { usize::MAX } else { KEPT_BYTES };
+            let kept_bytes = if is_format { usize::MAX } else { KEPT_BYTES };
             let _ = writeln!(kept, "{}", line.chars().take(kept_bytes).collect::<String>());
             kept
         });

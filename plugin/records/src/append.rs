@@ -3,6 +3,7 @@
 //! Names are those of columns and of Datadog attributes, or stand in the rules; values borrow the record, the rules or what is
 //! known of its origin. A record's own field always wins over a found one with the same name.
 
+use crate::audit_event;
 use crate::event::Event;
 use crate::fields::FieldIndex;
 use crate::msgpack::{Composite, write};
@@ -19,6 +20,8 @@ pub enum FoundValue<'a> {
     Float(f64),
     /// True or false.
     Bool(bool),
+    /// Kubernetes' `objectRef`, a map as MessagePack, which becomes the object's path as text.
+    Object(&'a [u8]),
 }
 
 /// Most fields that one record is given.
@@ -122,6 +125,7 @@ pub fn append_event(
             FoundValue::Int(int) => write::int(out, *int),
             FoundValue::Float(float) => write::float(out, *float),
             FoundValue::Bool(flag) => write::bool(out, *flag),
+            FoundValue::Object(object) => audit_event::write_object(out, object),
         }
     }
 }

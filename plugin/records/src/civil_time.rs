@@ -82,7 +82,7 @@ pub fn parse_common_log_time(text: &[u8]) -> Option<i64> {
 }
 
 /// Reads an RFC 3339 time (<https://www.rfc-editor.org/rfc/rfc3339#section-5.6>), `2015-05-17T10:05:03.25Z` or with an offset
-/// as `+02:00`; a space may stand for the `T`. Digits behind the ninth of the second's fraction are left out.
+/// as `+02:00` or, as ISO 8601 has it too, `+0200`; a space may stand for the `T`. Digits behind the ninth of the second's fraction are left out.
 #[must_use]
 pub fn parse_rfc3339(text: &[u8]) -> Option<Timestamp> {
     let (moment, rest) = text.split_at_checked(19)?;
@@ -107,8 +107,11 @@ pub fn parse_rfc3339(text: &[u8]) -> Option<Timestamp> {
     let zone_seconds = match zone {
         b"Z" | b"z" => 0,
         [sign @ (b'+' | b'-'), zone @ ..] => {
-            let (hours, minutes) = (digits(zone.get(..2)?)?, digits(zone.get(3..5)?)?);
-            if zone.len() != 5 || zone.get(2) != Some(&b':') || hours > 23 || minutes > 59 {
+            let (hours, minutes) = match zone.split_at_checked(2)? {
+                (hours, [b':', minutes @ ..] | minutes) if minutes.len() == 2 => (digits(hours)?, digits(minutes)?),
+                _ => return None,
+            };
+            if hours > 23 || minutes > 59 {
                 return None;
             }
             let seconds = hours * 3_600 + minutes * 60;
@@ -184,7 +187,10 @@ mod tests {
             ("2015-05-17T10:05:03.1234567891+00:00", Some((1_431_857_103, 123_456_789))),
             ("2015-05-17T10:05:03", None),
             ("2015-05-17T10:05:03.Z", None),
-            ("2015-05-17T10:05:03+0000", None),
+            ("2015-05-17T10:05:03+0200", Some((1_431_849_903, 0))),
+            ("2015-05-17T10:05:03+02", None),
+            ("2015-05-17T10:05:03+02:0", None),
+            ("2015-05-17T10:05:03+02000", None),
             ("2015-00-17T10:05:03Z", None),
             ("2015-05-17T24:05:03Z", None),
             ("2015-05-17", None),

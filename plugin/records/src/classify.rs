@@ -1,6 +1,8 @@
 //! What a record says of itself, by its fields and by its line; the [`crate::rules`] judge it by that.
 
 use crate::append::{FoundFields, FoundValue};
+use crate::audit_event;
+use crate::error_fields;
 use crate::event::Timestamp;
 use crate::fields::FieldIndex;
 use crate::line::auth::AuthLine;
@@ -8,7 +10,8 @@ use crate::line::combined::AccessLine;
 use crate::line::logger::LoggerLine;
 use crate::line::nginx_error::NginxErrorLine;
 use crate::line::syslog::SyslogLine;
-use crate::line::{LineFormat, LineFormats, cloudfront, exception, level, load_balancer};
+use crate::line::web_framework::{self, WebLine};
+use crate::line::{LineFormat, LineFormats, cloudfront, exception, level, load_balancer, vpc_flow};
 use crate::log_type::LogType;
 use crate::msgpack::{Composite, Value};
 use crate::rules::{RuleId, RuleSet};
@@ -24,6 +27,9 @@ pub(crate) const LEVEL_FIELDS: [&str; 9] =
     ["severity", "level", "log_level", "loglevel", "levelname", "lvl", "log.level", "PRIORITY", "priority"];
 /// Keys of the status of a response.
 pub const STATUS_KEYS: [&str; 5] = ["status", "status_code", "http_status", "response_code", "code"];
+/// Keys of a stack trace.
+pub const STACK_KEYS: [&str; 6] = ["stack", "stack_trace", "stacktrace", "exception", "error.stack", "error_stack"];
+
 /// What a record was found to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
@@ -88,6 +94,34 @@ pub(crate) fn level(index: &FieldIndex, body: &Composite<'_>) -> Option<Severity
     }
 }
 
+/// A warning when what was tried failed.
+pub(crate) fn by_outcome(found: &FoundFields<'_>) -> Option<Severity> {
+    (found.get("outcome") == Some(FoundValue::Text(b"failure"))).then_some(Severity::Warn)
+}
+
+/// Adds what a record with fields says elsewhere of what its type's columns hold: who did what in an audit event, what
+/// went wrong in an error. A record whose line was read has that from there.
+pub(crate) fn lift<'a>(
+    log_type: LogType,
+    index: &FieldIndex,
+    body: &Composite<'a>,
+    line: &'a [u8],
+    found: &mut FoundFields<'a>,
+) {
+    match log_type {
+        LogType::Audit => audit_event::add_to(index, body, found),
+        LogType::Error => error_fields::add_to(index, body, line, found),
+        _ => {}
+    }
+}
+
+/// Reads the head of syslog, if there is one, and adds what it says to `found`.
+pub(crate) fn read_head<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<Timestamp> {
+    let head = SyslogLine::parse(line)?;
+    head.add_to(found);
+    head.time
+}
+
 /// Reads a line and adds what it says to `found`. `level` is the level that the record gives itself.
 pub(crate) fn read_line<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<'a>) -> LineReading {
     let Some(head) = SyslogLine::parse(line) else { return read_text(line, level, found) };
@@ -104,8 +138,7 @@ fn read_behind_syslog<'a>(head: &SyslogLine<'a>, level: Option<Severity>, found:
     let syslog = LineFormats::default().with(LineFormat::Syslog);
     if let Some(auth) = AuthLine::of(head) {
         auth.add_to(found);
-        let by_outcome = (found.get("outcome") == Some(FoundValue::Text(b"failure"))).then_some(Severity::Warn);
-        let severity = level.or(by_outcome).or(by_priority).or(Some(Severity::Info));
+        let severity = level.or_else(|| by_outcome(found)).or(by_priority).or(Some(Severity::Info));
         return LineReading { formats: syslog.with(LineFormat::Auth), severity, line_time: None };
     }
     let reading = read_text(head.text, level, found);
@@ -125,6 +158,15 @@ fn read_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundField
         let time = access.time_seconds.map(|seconds| Timestamp { seconds, nanoseconds: 0 });
         return reading(LineFormat::Access, level.or_else(|| Severity::from_http_status(access.status)), time);
     }
+    match web_framework::parse(line, found) {
+        Some(WebLine::Completed(status)) => {
+            return reading(LineFormat::WebRequest, level.or_else(|| Severity::from_http_status(status)), None);
+        }
+        Some(WebLine::Started(line_time)) => {
+            return reading(LineFormat::WebStart, level.or_else(|| level::find(line)), line_time);
+        }
+        None => {}
+    }
     if let Some(nginx) = NginxErrorLine::parse(line) {
         nginx.add_to(found);
         return reading(LineFormat::NginxError, Some(level.unwrap_or(nginx.severity)), None);
@@ -133,15 +175,17 @@ fn read_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundField
     if let Some(logger) = logger {
         logger.add_to(found);
     }
-    let word = level.or(logger.map(|logger| logger.severity)).or_else(|| level::find(line));
+    let line_time = logger.and_then(|logger| logger.time);
+    let word = level.or(logger.and_then(|logger| logger.severity)).or_else(|| level::find(line));
     if let Some(exception) = exception::find(line) {
         found.push_text("error_kind", exception.kind);
         found.push_text("error_message", exception.message);
+        found.push_text("error_stack", exception.stack);
         let severity = word.filter(|severity| severity.is_error()).unwrap_or(Severity::Error);
-        return reading(LineFormat::Exception, Some(severity), None);
+        return reading(LineFormat::Exception, Some(severity), line_time);
     }
     match logger {
-        Some(_) => reading(LineFormat::Logger, word, None),
+        Some(_) => reading(LineFormat::Logger, word, line_time),
         None => LineReading { severity: word, ..LineReading::default() },
     }
 }
@@ -153,9 +197,9 @@ fn aws_access<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<(LineFo
             load_balancer::alb(line, found).map(|line| (LineFormat::Alb, line.status, line.time))
         }
         b't' => load_balancer::nlb(line, found).map(|line| (LineFormat::Nlb, line.status, line.time)),
-        b'0'..=b'9' => {
-            cloudfront::parse(line, found).map(|line| (LineFormat::CloudFront, Some(line.status), Some(line.time)))
-        }
+        b'0'..=b'9' => cloudfront::parse(line, found)
+            .map(|line| (LineFormat::CloudFront, Some(line.status), Some(line.time)))
+            .or_else(|| vpc_flow::parse(line, found).map(|time| (LineFormat::VpcFlow, None, Some(time)))),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Puts the fields of a line that names them itself in the line's place.
 //!
 //! A JSON or logfmt line under `log`, `message` or `msg` gives way to its fields, which stand behind the record's own; a line
-//! that is logfmt only at its beginning stays, and its fields stand behind the record's too. The record's
+//! that is logfmt only at its beginning or JSON only behind a head of syslog stays, and its fields stand behind the record's too. The record's
 //! own fields stay byte for byte and keep their names; a field of the line whose name is taken, by the record or by an
 //! earlier field of the line, is `line.NAME`, and when that is taken too `line.NAME#2`, `line.NAME#3` and so on. Everything
 //! that the line says is then in the record once; only what means nothing is gone: white space between values, and which of
@@ -15,6 +15,7 @@ use crate::line::LineFormat;
 use crate::line::fields::LineFields;
 use crate::line::json::JsonScanner;
 use crate::line::logfmt::{self, Extent};
+use crate::line::syslog::SyslogLine;
 use crate::msgpack::{Composite, write};
 use std::io::Write as _;
 use std::ops::Range;
@@ -92,6 +93,8 @@ impl Expander {
     ) -> Option<(Composite<'s>, LineFormat)> {
         let (extent, format) = if line.trim_ascii_start().first() == Some(&b'{') {
             (self.scanner.scan(line, &mut self.fields).then_some(Extent::Whole)?, LineFormat::Json)
+        } else if let Some(text) = json_behind_head(line) {
+            (self.scanner.scan(text, &mut self.fields).then_some(Extent::Beginning)?, LineFormat::Json)
         } else {
             (logfmt::scan(line, &mut self.fields)?, LineFormat::Logfmt)
         };
@@ -186,6 +189,13 @@ impl Expander {
         }
         Some(())
     }
+}
+
+/// The text behind a head of syslog that looks like JSON. Most lines end with something else and are not looked at.
+fn json_behind_head(line: &[u8]) -> Option<&[u8]> {
+    line.trim_ascii_end().last().filter(|byte| **byte == b'}')?;
+    let text = SyslogLine::parse(line)?.text.trim_ascii_start();
+    text.starts_with(b"{").then_some(text)
 }
 
 #[cfg(test)]

@@ -17,9 +17,11 @@
 //! It does not: batch, write, send, or decide where a log type goes.
 
 pub mod append;
+pub mod audit_event;
 pub mod chunk;
 pub mod civil_time;
 pub mod classify;
+pub mod error_fields;
 pub mod event;
 pub mod expand;
 pub mod fields;
@@ -28,6 +30,7 @@ pub mod line;
 pub mod log_type;
 pub mod msgpack;
 pub mod quarantine;
+pub mod record_time;
 pub mod rules;
 pub mod severity;
 pub mod sorter;

@@ -13,6 +13,7 @@ use crate::expand::Expander;
 use crate::fields::FieldIndex;
 use crate::identity;
 use crate::quarantine;
+use crate::record_time;
 use crate::rules::{Evaluation, RuleCounts, RuleSet, RuleState};
 use std::sync::Arc;
 
@@ -109,6 +110,7 @@ impl Sorter {
         let Self { config, rules, state, index, expander } = self;
         index.fill(&event.body);
         let (mut body, mut own) = (event.body, own_type(index, &event.body, rules));
+        let was_sorted = own.is_some();
         let mut line = if own.is_none() { line_of(index, &body) } else { None };
         let mut expanded = None;
         if let Some((fields, format)) = line.and_then(|line| expander.expand(index, &body, line)) {
@@ -121,12 +123,15 @@ impl Sorter {
         let mut found = FoundFields::default();
         let line = line.map(|(_, line)| line).unwrap_or_default();
         let mut evaluation = Evaluation::new(rules, state, index, body, line, expanded, &mut found);
-        let verdict = match own {
+        let mut verdict = match own {
             None => evaluation.verdict(),
             Some(log_type) => evaluation.own_verdict(log_type),
         };
         if verdict.fate != Fate::Kept {
             return Some(verdict);
+        }
+        if !was_sorted {
+            verdict.line_time = verdict.line_time.or_else(|| record_time::find(index, &body));
         }
 
         log_type = verdict.log_type;

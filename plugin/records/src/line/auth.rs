@@ -116,12 +116,18 @@ impl<'a> AuthLine<'a> {
             b"invalid user ",
             b"Invalid user ",
             b"for user ",
+            b"authenticating user ",
+            b" from user ",
             b" of user ",
             b" user=",
             b"name=",
             b" for ",
         ] {
             let Some(rest) = after(self.text, marker) else { continue };
+            // sshd is told by the client, not by somebody: `disconnected by user`, `closed by authenticating user root`.
+            if marker == b" by " && self.program.starts_with(b"sshd") && memmem::find(rest, b"(uid=").is_none() {
+                continue;
+            }
             // PAM writes `by (uid=0)` for nobody by name, sshd `closed by` an address.
             let name = word(rest);
             let name = name.strip_suffix(b".").unwrap_or(name);

@@ -17,6 +17,12 @@ pub enum LineFormat {
     Nlb,
     /// An access line of CloudFront.
     CloudFront,
+    /// A flow of a VPC.
+    VpcFlow,
+    /// A request that was answered, as Rails or uvicorn logs it.
+    WebRequest,
+    /// A request that begins, as Rails logs it.
+    WebStart,
     /// A line of NGINX's error log.
     NginxError,
     /// A line of the authentication log.
@@ -31,7 +37,7 @@ pub enum LineFormat {
 
 impl LineFormat {
     /// All of them by name, as they stand in rules.
-    pub const ALL: [(&'static str, LineFormat); 12] = [
+    pub const ALL: [(&'static str, LineFormat); 15] = [
         ("unknown", LineFormat::Unknown),
         ("json", LineFormat::Json),
         ("logfmt", LineFormat::Logfmt),
@@ -39,6 +45,9 @@ impl LineFormat {
         ("alb", LineFormat::Alb),
         ("nlb", LineFormat::Nlb),
         ("cloudfront", LineFormat::CloudFront),
+        ("vpc_flow", LineFormat::VpcFlow),
+        ("web_request", LineFormat::WebRequest),
+        ("web_start", LineFormat::WebStart),
         ("nginx_error", LineFormat::NginxError),
         ("auth", LineFormat::Auth),
         ("syslog", LineFormat::Syslog),
@@ -74,6 +83,13 @@ impl LineFormats {
     #[must_use]
     pub fn contains(self, format: LineFormat) -> bool {
         self.meets(Self::default().with(format))
+    }
+
+    /// Whether one of them is a format whose parser takes lines apart.
+    #[must_use]
+    pub fn is_taken_apart(self) -> bool {
+        let others = [LineFormat::Unknown, LineFormat::Json, LineFormat::Logfmt];
+        !Self(self.0 & !others.into_iter().collect::<Self>().0).is_empty()
     }
 
     /// Whether nothing is in the set.

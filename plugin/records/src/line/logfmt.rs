@@ -3,7 +3,7 @@
 //! Format: logfmt as <https://brandur.org/logfmt> tells it and <https://pkg.go.dev/github.com/kr/logfmt> reads it: pairs with
 //! spaces between them, a value either without spaces or in quotes with escapes; Go's `log/slog`, Grafana's tools and Heroku's
 //! router write it. Prose has equal signs too, so a line counts from two pairs at its beginning on, of which one is
-//! what loggers write ([`KNOWN_KEYS`]).
+//! what loggers (or, as lograge, loggers of requests) write ([`KNOWN_KEYS`]).
 //!
 //! Values are text, as they are written; a quoted one without its quotes and escapes, unless an escape is none of JSON's:
 //! then it stays as it is written. A name without a value (`debug`, or the second word of a message that nobody
@@ -16,7 +16,7 @@ use super::words::until;
 use memchr::memchr2;
 
 /// Keys of which a line has one or more.
-pub const KNOWN_KEYS: [&[u8]; 18] = [
+pub const KNOWN_KEYS: [&[u8]; 19] = [
     b"level",
     b"lvl",
     b"severity",
@@ -35,6 +35,7 @@ pub const KNOWN_KEYS: [&[u8]; 18] = [
     b"component",
     b"trace_id",
     b"span_id",
+    b"method",
 ];
 /// Bytes of the longest key; programs do not write longer ones.
 const MAX_KEY_BYTES: usize = 128;

@@ -13,10 +13,17 @@
 //! | glog, klog (<https://github.com/google/glog#log-line-prefix>) | `I0102 03:04:05.678901    7 file.go:12] text` |
 //! | zap's console encoder (<https://pkg.go.dev/go.uber.org/zap/zapcore#NewConsoleEncoder>) | `TIME⇥info⇥name⇥file.go:12⇥text` |
 //!
+//! | gunicorn (<https://docs.gunicorn.org/en/stable/settings.html#logging>) | `[2026-01-02 03:04:05 +0000] [7] [INFO] text` |
+//! | Celery (<https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-log-format>) | `[2026-01-02 03:04:05,678: INFO/MainProcess] text` |
+//! | .NET's console (<https://learn.microsoft.com/dotnet/core/extensions/console-log-formatter>) | `fail: A.B.C[13]`, the text in the next line |
+//! | Go's log (<https://pkg.go.dev/log#pkg-constants>) | `2009/11/10 23:00:00 file.go:23: text` |
+//!
 //! What stands elsewhere is left alone: a level alone is found by [`super::level`], and the line stays.
 
 use super::words::{split_at_byte, until};
 use crate::append::FoundFields;
+use crate::civil_time::parse_rfc3339;
+use crate::event::Timestamp;
 use crate::severity::Severity;
 
 /// Bytes of the first line in which these are looked for, but for a logger in parentheses at its end.
@@ -27,20 +34,25 @@ const MAX_NAME_BYTES: usize = 200;
 /// What a logger says of itself; what it does not say is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoggerLine<'a> {
-    /// The level.
-    pub severity: Severity,
+    /// The level, when there is one.
+    pub severity: Option<Severity>,
     /// Name of the logger.
     pub logger: &'a [u8],
     /// Name or number of the thread.
     pub thread: &'a [u8],
     /// File and line that wrote it.
     pub caller: &'a [u8],
+    /// When it was written, when the time in front has a zone.
+    pub time: Option<Timestamp>,
 }
 
 impl<'a> LoggerLine<'a> {
     /// Finds them in the first line of a text; `None` when neither a logger, a thread nor a caller is there.
     #[must_use]
     pub fn parse(text: &'a [u8]) -> Option<Self> {
+        if text.get(4..6) == Some(b": ") {
+            return dotnet(text);
+        }
         // Without an early look most lines would be taken for a logger's and left again.
         let first = text.first().filter(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || **byte == b'[')?;
         let line = until(text, |byte| byte == b'\n').trim_ascii_end();
@@ -48,18 +60,28 @@ impl<'a> LoggerLine<'a> {
         if first.is_ascii_uppercase() {
             return glog(head).or_else(|| ruby(head)).or_else(|| python_basic(head)).or_else(|| level_first(head));
         }
-        let (rest, is_bracketed) = behind_time(head)?;
+        if let Some(celery) = celery(head) {
+            return Some(celery);
+        }
+        let (time, rest, is_bracketed) = behind_time(head)?;
+        let line = Self::behind_time(rest, is_bracketed, line)?;
+        // A local time, as Go's with slashes, is none of RFC 3339.
+        Some(Self { time: parse_rfc3339(time), ..line })
+    }
+
+    fn behind_time(rest: &'a [u8], is_bracketed: bool, line: &'a [u8]) -> Option<Self> {
         if let Some(fields) = rest.strip_prefix(b"\t") {
             return zap(fields);
         }
         let rest = rest.trim_ascii_start();
         if let Some(rest) = rest.strip_prefix(b"[") {
-            return thread_first(rest);
+            return thread_first(rest).or_else(|| gunicorn(rest));
         }
         if let Some(rest) = rest.strip_prefix(b"- ") {
             return python(rest);
         }
-        level_first(rest).or_else(|| is_bracketed.then(|| logger_last(rest, line))?)
+        let in_brackets = || is_bracketed.then(|| logger_last(rest, line))?;
+        level_first(rest).or_else(in_brackets).or_else(|| go(rest))
     }
 
     /// Adds what was found to the fields of its record, but for the level.
@@ -70,12 +92,12 @@ impl<'a> LoggerLine<'a> {
     }
 
     fn new(severity: Severity, logger: &'a [u8], thread: &'a [u8], caller: &'a [u8]) -> Self {
-        Self { severity, logger, thread, caller }
+        Self { severity: Some(severity), logger, thread, caller, time: None }
     }
 }
 
-/// What is behind the time at the start of a line, and whether that is in brackets.
-fn behind_time(line: &[u8]) -> Option<(&[u8], bool)> {
+/// The time at the start of a line, what is behind it, and whether it is in brackets.
+fn behind_time(line: &[u8]) -> Option<(&[u8], &[u8], bool)> {
     let (time, is_bracketed) = match line.strip_prefix(b"[") {
         Some(rest) => (rest, true),
         None => (line, false),
@@ -97,7 +119,7 @@ fn behind_time(line: &[u8]) -> Option<(&[u8], bool)> {
     let (time, rest) = time.split_at_checked(end)?;
     let has_clock = time.iter().filter(|byte| **byte == b':').count() >= 1 && time.first()?.is_ascii_digit();
     let rest = if is_bracketed { rest.strip_prefix(b"]")? } else { rest };
-    has_clock.then_some((rest, is_bracketed))
+    has_clock.then_some((time, rest, is_bracketed))
 }
 
 /// `main] INFO  a.b.C - text`
@@ -106,6 +128,47 @@ fn thread_first(rest: &[u8]) -> Option<LoggerLine<'_>> {
     let (severity, rest) = level(rest.trim_ascii_start())?;
     let logger = logger_before(rest.trim_ascii_start())?;
     Some(LoggerLine::new(severity, logger, name(thread)?, b""))
+}
+
+/// `7] [INFO] text`
+fn gunicorn(rest: &[u8]) -> Option<LoggerLine<'_>> {
+    let (pid, rest) = split_at_byte(rest, b']')?;
+    let (word, _) = split_at_byte(rest.strip_prefix(b" [")?, b']')?;
+    let is_pid = !pid.is_empty() && pid.iter().all(u8::is_ascii_digit);
+    is_pid.then(|| Some(LoggerLine::new(Severity::from_word(word)?, b"", pid, b"")))?
+}
+
+/// `[2026-01-02 03:04:05,678: INFO/MainProcess] text`
+fn celery(head: &[u8]) -> Option<LoggerLine<'_>> {
+    let (inside, _) = split_at_byte(head.strip_prefix(b"[")?, b']')?;
+    let (time, rest) = inside.split_at_checked(23)?;
+    let (word, process) = split_at_byte(rest.strip_prefix(b": ")?, b'/')?;
+    let is_time = time.get(10) == Some(&b' ') && time.get(19) == Some(&b',');
+    is_time.then(|| Some(LoggerLine::new(Severity::from_word(word)?, b"", name(process)?, b"")))?
+}
+
+/// `fail: A.B.C[13]`
+fn dotnet(text: &[u8]) -> Option<LoggerLine<'_>> {
+    let severity = match text.get(..4)? {
+        b"trce" => Severity::Trace,
+        b"dbug" => Severity::Debug,
+        b"info" => Severity::Info,
+        b"warn" => Severity::Warn,
+        b"fail" => Severity::Error,
+        b"crit" => Severity::Critical,
+        _ => return None,
+    };
+    let category = until(text.get(6..)?, |byte| byte <= b' ');
+    let (logger, id) = split_at_byte(category.strip_suffix(b"]")?, b'[')?;
+    let is_number = !id.is_empty() && id.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-');
+    (is_number && is_logger(logger)).then(|| LoggerLine::new(severity, logger, b"", b""))
+}
+
+/// `file.go:23: text`
+fn go(rest: &[u8]) -> Option<LoggerLine<'_>> {
+    let caller = until(rest, |byte| byte == b' ').strip_suffix(b":")?;
+    let is_go = is_caller(caller) && memchr::memmem::find(caller, b".go:").is_some();
+    is_go.then_some(LoggerLine { severity: None, logger: b"", thread: b"", caller, time: None })
 }
 
 /// `INFO  [main] a.b.C - text`, `INFO  a.b.C - text`, `INFO 1 --- [app] [main] a.b.C : text`.
@@ -247,7 +310,10 @@ mod tests {
 
     #[test]
     fn lines_of_common_loggers_are_taken() {
-        let cases: [(&str, Severity, &str, &str, &str); 16] = [
+        let cases: [(&str, Severity, &str, &str, &str); 19] = [
+            ("fail: A.B[13]\n      x", Severity::Error, "A.B", "", ""),
+            ("[2026-01-02 03:04:05 +0000] [7] [INFO] Booting worker with pid: 7", Severity::Info, "", "7", ""),
+            ("[2026-01-02 03:04:05,678: WARNING/MainProcess] x", Severity::Warn, "", "MainProcess", ""),
             ("10:05:03.123 [main] INFO  a.b.C - x", Severity::Info, "a.b.C", "main", ""),
             ("2026-01-02 03:04:05.678 [http-nio-1 x] WARN  a.b.C - x", Severity::Warn, "a.b.C", "http-nio-1 x", ""),
             ("2026-01-02 03:04:05,678 INFO  [main] a.b.C - x", Severity::Info, "a.b.C", "main", ""),
@@ -267,7 +333,36 @@ mod tests {
         ];
         for (line, severity, logger, thread, caller) in cases {
             let expected = LoggerLine::new(severity, logger.as_bytes(), thread.as_bytes(), caller.as_bytes());
-            assert_eq!(LoggerLine::parse(line.as_bytes()), Some(expected), "{line}");
+            let found = LoggerLine::parse(line.as_bytes()).map(|found| LoggerLine { time: None, ..found });
+            assert_eq!(found, Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_time_with_its_zone_is_taken() {
+        for (line, seconds) in [
+            ("2026-01-02T03:04:05.678Z  INFO 7 --- [app] [main] a.b.C : x", Some(1_767_323_045)),
+            ("2026-01-02T03:04:05.678+0100\tinfo\tapi\tcmd/main.go:12\tx", Some(1_767_319_445)),
+            ("2026-01-02 03:04:05,678 INFO  [main] a.b.C - x", None),
+            ("2009/11/10 23:00:00 a.go:2: x", None),
+        ] {
+            let time = LoggerLine::parse(line.as_bytes()).and_then(|line| line.time);
+            assert_eq!(time.map(|time| time.seconds), seconds, "{line}");
+        }
+    }
+
+    #[test]
+    fn gos_own_log_has_a_caller_and_no_level() {
+        for (line, caller) in [
+            ("2009/11/10 23:00:00 file.go:23: x", Some("file.go:23")),
+            ("2009/01/23 01:23:23.123123 /a/b/c/d.go:23: x", Some("/a/b/c/d.go:23")),
+            ("2009/11/10 23:00:00 x", None),
+            ("2009/11/10 23:00:00 http: x", None),
+            ("2009/11/10 23:00:00 a.go:x: x", None),
+        ] {
+            let found = LoggerLine::parse(line.as_bytes());
+            assert!(found.is_none_or(|found| found.severity.is_none()), "{line}");
+            assert_eq!(found.map(|found| found.caller), caller.map(str::as_bytes), "{line}");
         }
     }
 
@@ -291,6 +386,9 @@ mod tests {
             "Item 5 - x",
             "2026-01-02T03:04:05Z\thello\tworld\tx",
             "\u{feff}INFO a - x",
+            "info: see [1]",
+            "fail: it[x]",
+            "note: A.B[13]",
         ] {
             assert_eq!(LoggerLine::parse(line.as_bytes()), None, "{line}");
         }

@@ -17,6 +17,8 @@ pub mod logfmt;
 pub mod logger;
 pub mod nginx_error;
 pub mod syslog;
+pub mod vpc_flow;
+pub mod web_framework;
 mod words;
 
 pub use format::{LineFormat, LineFormats};

@@ -7,6 +7,7 @@
 //! of the input's size; every error names the offset of the byte that is to blame.
 
 pub mod json;
+mod nested;
 mod reader;
 mod value;
 pub mod write;

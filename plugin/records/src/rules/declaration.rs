@@ -62,8 +62,10 @@ impl Effect {
 /// What of a line becomes fields.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parse {
-    /// What the line's own format gives, whichever it is.
+    /// What the line's own format gives, whichever it is; of a line of no format what [`Parse::Fields`] gives.
     Auto,
+    /// What the record's fields say of the columns of its type, and the head of syslog of its line.
+    Fields,
     /// Nothing.
     Nothing,
     /// What a line of this format gives; lines of others are counted.

@@ -10,6 +10,7 @@ use super::patterns::PatternState;
 use super::rule_set::{RuleId, RuleSet};
 use crate::append::{FoundFields, FoundValue};
 use crate::classify::{self, Fate, LineReading, Verdict};
+use crate::event::Timestamp;
 use crate::fields::FieldIndex;
 use crate::line::{LineFormat, LineFormats};
 use crate::log_type::LogType;
@@ -145,8 +146,9 @@ impl<'e, 'a> Evaluation<'e, 'a> {
 
     /// What is said of a record that names its type itself: it was sorted before, or whoever wrote it has decided.
     pub(crate) fn own_verdict(&mut self, log_type: LogType) -> Verdict {
+        let line_time = classify::read_head(self.line, self.found);
         let severity = self.level().or_else(|| self.status_severity(log_type));
-        Verdict { log_type, severity, rule: RuleId::OWN_FIELD, line_time: None, fate: Fate::Kept }
+        Verdict { log_type, severity, rule: RuleId::OWN_FIELD, line_time, fate: Fate::Kept }
     }
 
     /// How bad the status of a request is.
@@ -165,13 +167,14 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         let effects = || rules.iter().filter_map(|at| Some((*at, set.effect(*at)?)));
 
         let parser = effects().find_map(|(at, effect)| Some((at, effect.parse.as_ref()?)));
-        let (read, line_time) = self.parse(parser);
         let log_type = effects().find_map(|(_, effect)| effect.log_type).unwrap_or(LogType::App);
+        let (read, line_time) = self.parse(parser, log_type);
         let severity = effects()
             .find_map(|(_, effect)| effect.severity)
             .or(read)
             .or_else(|| self.status_severity(log_type))
-            .or_else(|| effects().find_map(|(_, effect)| effect.default_severity));
+            .or_else(|| effects().find_map(|(_, effect)| effect.default_severity))
+            .or_else(|| classify::by_outcome(self.found));
         for at in rules.iter().rev() {
             for (name, value) in set.effect(*at).map(|effect| effect.set.as_slice()).unwrap_or_default() {
                 self.found.set(name, scalar_value(value));
@@ -320,26 +323,32 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     }
 
     /// Leaves in `found` what the parser gives, and tells the severity and the time that were read.
-    fn parse(&mut self, parser: Option<(usize, &'a Parse)>) -> (Option<Severity>, Option<crate::event::Timestamp>) {
+    fn parse(&mut self, parser: Option<(usize, &'a Parse)>, log_type: LogType) -> (Option<Severity>, Option<Timestamp>) {
         let (at, parse) = parser.unwrap_or((usize::MAX, &Parse::Auto));
-        if *parse == Parse::Nothing {
+        if matches!(parse, Parse::Nothing | Parse::Fields) {
             self.found.clear();
-            return (self.level(), None);
+            if *parse == Parse::Nothing {
+                return (self.level(), None);
+            }
+            let line_time = classify::read_head(self.line, self.found);
+            classify::lift(log_type, self.index, &self.body, self.line, self.found);
+            return (self.level(), line_time);
         }
         let reading = self.read_line();
-        let mut severity = reading.severity;
-        let is_parsed = match parse {
-            Parse::Auto | Parse::Nothing => true,
-            Parse::Only(format) => reading.formats.contains(*format),
+        match parse {
+            Parse::Only(format) if !reading.formats.contains(*format) => {}
             Parse::Groups { .. } => {
                 self.found.clear();
-                let by_group = self.take_groups(at);
-                severity = by_group.flatten().or(severity);
-                by_group.is_some()
+                if let Some(by_group) = self.take_groups(at) {
+                    return (by_group.or(reading.severity), None);
+                }
             }
-        };
-        if is_parsed {
-            return (severity, reading.line_time.filter(|_| !matches!(parse, Parse::Groups { .. })));
+            _ => {
+                if !reading.formats.is_taken_apart() {
+                    classify::lift(log_type, self.index, &self.body, self.line, self.found);
+                }
+                return (reading.severity, reading.line_time);
+            }
         }
         self.found.clear();
         self.state.count(at, |counts| counts.unparsed += 1);

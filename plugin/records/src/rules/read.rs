@@ -246,13 +246,13 @@ fn parse(reading: &mut Reading<'_>, node: &Node<'_>) -> Option<Parse> {
         return groups(reading, node, table);
     }
     let formats = LineFormat::ALL.into_iter().filter(|(_, format)| *format != LineFormat::Unknown);
-    let mut known = vec![("auto", None), ("none", Some(LineFormat::Unknown))];
-    known.extend(formats.map(|(name, format)| (name, Some(format))));
-    Some(match reading.one_of("parser", node, &known)? {
-        None => Parse::Auto,
-        Some(LineFormat::Unknown) => Parse::Nothing,
-        Some(format) => Parse::Only(format),
-    })
+    // The parsers of formats, and those that are none.
+    let mut known = vec![("auto", Err(Parse::Auto)), ("fields", Err(Parse::Fields)), ("none", Err(Parse::Nothing))];
+    known.extend(formats.map(|(name, format)| (name, Ok(format))));
+    let names: Vec<(&str, usize)> = known.iter().enumerate().map(|(at, (name, _))| (*name, at)).collect();
+    let at = reading.one_of("parser", node, &names)?;
+    let (_, parser) = known.into_iter().nth(at)?;
+    Some(parser.map_or_else(|other| other, Parse::Only))
 }
 
 /// A pattern whose named groups become fields, and what they hold.

@@ -1,0 +1,150 @@
+//! Lines that name an exception or begin a trace.
+
+use super::Exception;
+use crate::line::words::{after, split_at_byte, until};
+use memchr::memmem;
+
+/// What a trace of Python begins with.
+pub(super) const PYTHON_BEGINNING: &[u8] = b"Traceback (most recent call last):";
+/// How the names of exceptions end, so that they are known without anything else.
+const USUAL_ENDS: [&[u8]; 4] = [b"Exception", b"Error", b"Fault", b"Throwable"];
+/// What runtimes put in front of a name.
+const PREFIXES: [&[u8]; 7] = [
+    b"Caused by: ",
+    b"Suppressed: ",
+    b"Unhandled exception. ",
+    b"Unhandled Exception: ",
+    b"---> ",
+    b"[cause]: ",
+    b"Uncaught ",
+];
+
+/// `some.pack.KindException: message`, also behind what runtimes put in front of it. A name with its package may be indented.
+pub(super) fn named(line: &[u8]) -> Option<Exception<'_>> {
+    let (kind, message) = split_name(line)?;
+    let is_rails = || memmem::find(kind, b"::").is_some() && line.ends_with(b"):");
+    let is_usual = (kind.len() > 5 && USUAL_ENDS.iter().any(|end| kind.ends_with(end))) || is_rails();
+    let is_bare = without_prefixes(line).len() == line.trim_ascii().len();
+    let is_indented = is_bare && line.first().is_some_and(u8::is_ascii_whitespace);
+    (is_usual && (!is_indented || kind.contains(&b'.'))).then(|| Exception::new(kind, message))
+}
+
+/// As [`named`], for the line in front of a frame, which vouches for it: also plain `Error`, any name with its package, and
+/// names of several words (`UnhandledPromiseRejection`).
+pub(super) fn unusual(line: &[u8]) -> Option<Exception<'_>> {
+    let (kind, message) = split_name(line)?;
+    let has_words = || kind.windows(2).any(|pair| matches!(pair, [b'a'..=b'z', b'A'..=b'Z']));
+    let is_name = USUAL_ENDS.iter().any(|end| kind.ends_with(end))
+        || kind.iter().any(|byte| matches!(byte, b'.' | b':'))
+        || has_words();
+    (is_name && kind.iter().any(u8::is_ascii_lowercase)).then(|| Exception::new(kind, message))
+}
+
+/// Any name, for the line behind a trace of Python.
+pub(super) fn any(line: &[u8]) -> Option<Exception<'_>> {
+    split_name(line).map(|(kind, message)| Exception::new(kind, message))
+}
+
+/// A line without what runtimes put in front of a name.
+fn without_prefixes(line: &[u8]) -> &[u8] {
+    let mut line = line.trim_ascii();
+    if let Some(rest) = line.strip_prefix(b"Exception in thread \"") {
+        line = after(rest, b"\" ").unwrap_or(rest);
+    }
+    for prefix in PREFIXES {
+        line = line.strip_prefix(prefix).unwrap_or(line);
+    }
+    line
+}
+
+/// Name and message of `Kind: message`, `Kind`, `Kind [CODE]: message`, `Kind (0x80070002): message` and Rails'
+/// `Kind (message):`.
+fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = without_prefixes(line);
+    let (kind, rest) = line.split_at_checked(name_length(line))?;
+    if kind.is_empty() {
+        return None;
+    }
+    let message = match rest {
+        b"" | b":" => b"",
+        [b':', b' ', message @ ..] => before_inner(message),
+        [b' ', b'[' | b'(', code @ ..] => behind_code(code)?,
+        _ => return None,
+    };
+    Some((kind, message))
+}
+
+/// The message of .NET without the exception within, which may stand in the same line.
+fn before_inner(message: &[u8]) -> &[u8] {
+    let end = memmem::find(message, b" ---> ").unwrap_or(message.len());
+    message.get(..end).unwrap_or(message)
+}
+
+/// The message behind the rest of `[CODE]: message`, or within that of `(message):`.
+fn behind_code(text: &[u8]) -> Option<&[u8]> {
+    let code = until(text, |byte| !(byte.is_ascii_alphanumeric() || byte == b'_'));
+    match text.get(code.len()..)? {
+        [b']' | b')', b':', b' ', message @ ..] if !code.is_empty() => Some(message),
+        _ => text.strip_suffix(b"):"),
+    }
+}
+
+/// Bytes of the name at the beginning of a line: words with `.`, `::`, `$` or `+` between them.
+fn name_length(line: &[u8]) -> usize {
+    if !line.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') {
+        return 0;
+    }
+    let mut at = 0;
+    while let Some(byte) = line.get(at) {
+        match byte {
+            b':' if line.get(at..at + 2) == Some(b"::") => at += 2,
+            b'.' | b'_' | b'$' | b'+' | b'`' => at += 1,
+            _ if byte.is_ascii_alphanumeric() => at += 1,
+            _ => break,
+        }
+    }
+    at
+}
+
+/// Whether a trace of Python begins in a line.
+pub(super) fn begins_python(line: &[u8]) -> bool {
+    line.ends_with(PYTHON_BEGINNING)
+}
+
+/// Go's `panic: message`, `fatal error: message` and what its web server says of a handler.
+pub(super) fn go(line: &[u8]) -> Option<Exception<'_>> {
+    const SERVING: &[u8] = b" http: panic serving ";
+    for kind in [&b"panic"[..], b"fatal error"] {
+        if let Some(message) = line.strip_prefix(kind).and_then(|rest| rest.strip_prefix(b": ")) {
+            return Some(Exception::new(kind, message));
+        }
+    }
+    // Go's time is in front of it; other lines are not searched.
+    line.first().filter(|byte| byte.is_ascii_digit())?;
+    let message = after(after(line, SERVING)?, b": ")?;
+    Some(Exception::new(b"panic", message))
+}
+
+/// The message in `thread 'main' panicked at 'message', src/main.rs:2:5`; empty for `thread 'main' (7) panicked at
+/// src/main.rs:2:5:`, which has it in the next line.
+pub(super) fn rust(line: &[u8]) -> Option<&[u8]> {
+    let rest = after(line.strip_prefix(b"thread '")?, b" panicked at ")?;
+    let Some(message) = rest.strip_prefix(b"'") else { return Some(b"") };
+    let end = memmem::rfind(message, b"', ").unwrap_or(message.len());
+    message.get(..end)
+}
+
+/// Ruby's `file.rb:12:in 'm': message (Kind)`, with the older quotes too.
+pub(super) fn ruby(line: &[u8]) -> Option<Exception<'_>> {
+    let (place, rest) = split_at_byte(line, b' ')?;
+    let place = place.strip_suffix(b":in")?;
+    let rest = rest.strip_prefix(b"'").or_else(|| rest.strip_prefix(b"`"))?;
+    let number = place.iter().rposition(|byte| *byte == b':').and_then(|at| place.get(at + 1..))?;
+    let message = after(rest, b"': ").filter(|_| !number.is_empty() && number.iter().all(u8::is_ascii_digit))?;
+    let is_kind = |kind: &&[u8]| kind.first().is_some_and(u8::is_ascii_uppercase) && name_length(kind) == kind.len();
+    let open = memmem::rfind(message, b" (").unwrap_or(message.len());
+    let kind = message.get(open + 2..).and_then(|rest| rest.strip_suffix(b")")).filter(is_kind);
+    Some(
+        kind.map_or(Exception::new(b"", message), |kind| Exception::new(kind, message.get(..open).unwrap_or_default())),
+    )
+}

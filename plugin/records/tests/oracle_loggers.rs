@@ -1,0 +1,298 @@
+//! Lines of loggers, NGINX's error log, web frameworks and stack traces against patterns.
+//!
+//! The patterns are those of the loggers' own layouts, to the letter. The parsers take the same within the first 512 bytes of
+//! the first line and names up to 200 bytes, and allow other times, more spaces and missing parts.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod oracle;
+
+use oracle::*;
+use proptest::prelude::*;
+use shiwake_records::append::FoundFields;
+use shiwake_records::line::exception;
+use shiwake_records::line::logger::LoggerLine;
+use shiwake_records::line::nginx_error::NginxErrorLine;
+use shiwake_records::line::web_framework::{self, WebLine};
+
+/// Layouts with their groups: level, logger, thread, caller.
+const LAYOUTS: [&str; 12] = [
+    // Logback: %d{HH:mm:ss.SSS} [%thread] %-5level %logger{36} - %msg
+    r"^[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3} \[(?P<thread>[A-Za-z0-9_.-]+)\] (?P<level>TRACE|DEBUG|INFO|WARN|ERROR) +(?P<logger>[A-Za-z][\w.$]{0,150}) - ",
+    // Log4j 2: %d %-5p [%t] %c - %m
+    r"^[0-9-]{10} [0-9:]{8},[0-9]{3} (?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) +\[(?P<thread>[A-Za-z0-9_.-]+)\] (?P<logger>[A-Za-z][\w.$]{0,150}) - ",
+    // Log4j 1, Kafka: [%d] %p %m (%c)
+    r"^\[[0-9-]{10} [0-9:]{8},[0-9]{3}\] (?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) [^\n]*[^\s-][^\n]* \((?P<logger>[A-Za-z][\w$]*[.][\w.$]{1,99})\)$",
+    // Spring Boot 3
+    r"^[0-9-]{10}T[0-9:]{8}[.][0-9]{3}Z +(?P<level>TRACE|DEBUG|INFO|WARN|ERROR) [0-9]+ --- (?:\[[a-z]+\] )?\[ *(?P<thread>[A-Za-z0-9_.-]+)\] (?P<logger>[A-Za-z][\w.]{0,99}) *: ",
+    // Python: logging.BASIC_FORMAT
+    r"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):(?P<logger>[A-Za-z_][\w.]{0,99}):[^/]",
+    // Python: %(asctime)s - %(name)s - %(levelname)s - %(message)s
+    r"^[0-9-]{10} [0-9:]{8},[0-9]{3} - (?P<logger>[A-Za-z_][\w.]{0,99}) - (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) - ",
+    // Ruby: Logger::Formatter
+    r"^[DIWEF], \[[0-9-]{10}T[0-9:]{8}[.][0-9]{6} #[0-9]+\] +(?P<level>DEBUG|INFO|WARN|ERROR|FATAL) -- (?P<logger>[A-Za-z][\w.]{0,99}): ",
+    // glog and klog
+    r"^(?P<level>[IWEF])[0-9]{4}(?:[0-9]{4})? [0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6} +(?P<thread>[0-9]+) (?P<caller>[a-z_]+[.][a-z]+:[0-9]+)\] ",
+    // zap: console encoder
+    r"^[0-9-]{10}T[0-9:]{8}[.][0-9]{3}Z\t(?P<level>debug|info|warn|error|DEBUG|INFO|WARN|ERROR)\t(?:(?P<logger>[a-z]+)\t)?(?P<caller>[a-z/]+[.]go:[0-9]+)\t",
+    // Go: log.Lshortfile, log.Llongfile
+    r"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8}(?:[.][0-9]{6})? (?P<caller>[a-z/]*[a-z]+[.]go:[0-9]+): ",
+    // gunicorn
+    r"^\[[0-9-]{10} [0-9:]{8} [+][0-9]{4}\] \[(?P<thread>[0-9]+)\] \[(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL)\] ",
+    // .NET
+    r"^(?P<level>trce|dbug|info|warn|fail|crit): (?P<logger>[A-Za-z][\w.]{0,99})\[[0-9]+\](?:\n|$)",
+];
+
+fn oracle(line: &[u8]) -> Option<(String, Fields)> {
+    let captures = LAYOUTS.iter().find_map(|layout| pattern(layout).captures(line))?;
+    let level = match group(&captures, "level").to_ascii_lowercase().as_str() {
+        "i" | "info" => "info",
+        "w" | "warn" | "warning" => "warn",
+        "e" | "error" | "fail" => "error",
+        "f" | "fatal" | "critical" | "crit" => "critical",
+        "trace" | "trce" => "trace",
+        "d" | "debug" | "dbug" => "debug",
+        _ => "",
+    };
+    let mut fields = Fields::new();
+    for name in ["logger", "thread", "caller"] {
+        if captures.name(name).is_some() {
+            put(&mut fields, name, group(&captures, name));
+        }
+    }
+    Some((level.to_owned(), fields))
+}
+
+fn parsed(line: &[u8]) -> Option<(String, Fields)> {
+    let parsed = LoggerLine::parse(line)?;
+    let mut found = FoundFields::default();
+    parsed.add_to(&mut found);
+    Some((parsed.severity.map_or(String::new(), |severity| severity.name().to_owned()), fields(&found)))
+}
+
+fn samples() -> Vec<Vec<u8>> {
+    [
+        "formats/logger.log",
+        "formats/web_framework.log",
+        "app_kafka_controller.log",
+        "app_kafka_server.log",
+        "error_kafka_state_change.log",
+    ]
+    .into_iter()
+    .flat_map(lines)
+    .collect()
+}
+
+#[test]
+fn lines_of_loggers_are_as_their_layouts_say() {
+    let (mut compared, mut layouts) = (0, std::collections::BTreeSet::new());
+    for line in samples() {
+        let Some(expected) = oracle(&line) else { continue };
+        layouts.insert(LAYOUTS.iter().position(|layout| pattern(layout).is_match(&line)));
+        assert_eq!(parsed(&line), Some(expected), "{}", show(&line));
+        compared += 1;
+    }
+    assert!(compared >= 300 && layouts.len() >= 10, "{compared} lines of {} layouts", layouts.len());
+}
+
+/// A line of one of the layouts.
+fn written() -> impl Strategy<Value = Vec<u8>> {
+    let date = "20[0-9]{2}-[01][0-9]-[0-3][0-9]";
+    let clock = "[0-2][0-9]:[0-5][0-9]:[0-5][0-9]";
+    let logger = "[a-z][a-z_]{0,6}([.][A-Z]?[a-z]{1,9}){1,3}";
+    let word = "[a-z][a-z0-9-]{0,12}";
+    let level = prop::sample::select(vec!["DEBUG", "INFO", "WARN", "ERROR"]);
+    let text = "[a-zA-Z]{1,9}( [a-z:=()0-9-]{1,9}){0,5}[a-z]";
+    (date, clock, logger, word, level, text, 0..9_usize).prop_map(|(date, clock, logger, word, level, text, layout)| {
+        let python = if level == "WARN" { "WARNING" } else { level };
+        match layout {
+            0 => format!("{clock}.123 [{word}] {level:<5} {logger} - {text}"),
+            1 => format!("{date} {clock},123 {level:<5} [{word}] {logger} - {text}"),
+            2 => format!("[{date} {clock},123] {level} {text} ({logger})"),
+            3 => format!("{date}T{clock}.123Z {level:>5} 7 --- [app] [{word:>15}] {logger:<40} : {text}"),
+            4 => format!("{python}:{logger}:{text}"),
+            5 => format!("{date} {clock},123 - {logger} - {python} - {text}"),
+            6 => format!("{}, [{date}T{clock}.123456 #7] {level:>5} -- {logger}: {text}", &level[..1]),
+            7 => format!("{}0102 {clock}.123456 {:>7} file.go:12] {text}", &level[..1].replace('D', "I"), 7),
+            _ => format!("{date}T{clock}.123Z\t{level}\tapi\tcmd/main.go:12\t{text}"),
+        }
+        .into_bytes()
+    })
+}
+
+const QUOTED_PARTS: [(&str, &str); 5] = [
+    ("client", "remote_addr"),
+    ("server", "server"),
+    ("upstream", "upstream"),
+    ("host", "host"),
+    ("referrer", "referer"),
+];
+
+/// NGINX's error log: `time [level] pid#tid: *connection text, client: .., server: .., request: "..", ..`; the
+/// client is always the first of the parts.
+fn nginx_oracle(line: &[u8]) -> Option<Fields> {
+    let head = r#"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8} \[(?P<level>debug|info|notice|warn|error|crit|alert|emerg)\] (?P<pid>[0-9]{1,9})#[0-9]+: (?:\*(?P<connection>[0-9]+) )?(?P<text>[^,"]*(?:"[^",]*"[^,"]*)*)(?P<parts>(?:, client: [^,"]*(?:, (?:client|server|upstream|host|referrer|request): (?:"[^"]*"|[^,"]*))*)?)$"#;
+    let captures = pattern(head).captures(line)?;
+    let mut fields = Fields::new();
+    put(&mut fields, "error_message", group(&captures, "text").trim_ascii_end());
+    put(&mut fields, "pid", group(&captures, "pid").parse::<i64>().unwrap().to_string());
+    put(&mut fields, "connection", group(&captures, "connection"));
+    let parts = group(&captures, "parts");
+    let part = pattern(r#"(?s), (?P<name>[a-z]+): (?:"(?P<quoted>[^"]*)"|(?P<bare>[^,"]*))"#);
+    for captures in part.captures_iter(parts.as_bytes()) {
+        let name = group(&captures, "name");
+        let value = group(&captures, "quoted") + group(&captures, "bare").trim_ascii_end();
+        if name == "request" && !fields.contains_key("method") && !fields.contains_key("request") {
+            let before = fields.len();
+            put_request(&mut fields, &value);
+            if fields.len() == before {
+                put(&mut fields, "request", value);
+            }
+        } else if let Some((_, field)) = QUOTED_PARTS.iter().find(|(known, _)| *known == name)
+            && !fields.contains_key(*field)
+        {
+            put(&mut fields, field, value);
+        }
+    }
+    Some(fields)
+}
+
+fn nginx_parsed(line: &[u8]) -> Option<Fields> {
+    let mut found = FoundFields::default();
+    NginxErrorLine::parse(line)?.add_to(&mut found);
+    Some(fields(&found))
+}
+
+fn web_oracle(line: &[u8]) -> Option<Fields> {
+    let ruby = r"^(?:I, \[[^\]]*\]  INFO -- : )?(?:\[[^\]]*\] )*";
+    let mut fields = Fields::new();
+    let started = pattern(&format!(
+        r#"{ruby}Started (?P<method>[A-Z]+) "(?P<path>[^"?]*)(?:[?](?P<query>[^"]*))?" for (?P<remote_addr>[^ ]+) at [0-9-]{{10}} [0-9:]{{8}} [+][0-9]{{4}}$"#
+    ));
+    let uvicorn = pattern(
+        r#"^INFO: +(?P<remote_addr>[^ ]+):(?P<client_port>[0-9]+) - "(?P<method>[A-Z]+) (?P<path>[^" ?]*)(?:[?](?P<query>[^" ]*))? (?P<protocol>HTTP/[0-9.]+)" (?P<status>[1-5][0-9]{2}) "#,
+    );
+    let completed = pattern(&format!(
+        r"{ruby}Completed (?P<status>[1-5][0-9]{{2}}) [A-Za-z ]*?in (?P<time>[0-9]{{1,9}})ms(?: \((?:[A-Za-z]+: [^|()]*(?:\([^()]*\))?(?: \| )?)*\))?$"
+    ));
+    if let Some(captures) = started.captures(line).or_else(|| uvicorn.captures(line)) {
+        for name in ["remote_addr", "client_port", "method", "path", "query", "protocol", "status"] {
+            put(&mut fields, name, group(&captures, name));
+        }
+        return Some(fields);
+    }
+    let captures = completed.captures(line)?;
+    put(&mut fields, "status", group(&captures, "status"));
+    put(&mut fields, "duration_ms", group(&captures, "time").parse::<i64>().unwrap().to_string());
+    for (name, label) in [("view_ms", "Views"), ("db_ms", "ActiveRecord")] {
+        let part = pattern(&format!(r"(?:ms \(|[|] ){label}: (?P<value>[0-9]+[.][0-9])ms"));
+        if let Some(captures) = part.captures(line) {
+            put(&mut fields, name, group(&captures, "value").parse::<f64>().unwrap().to_string());
+        }
+    }
+    Some(fields)
+}
+
+#[test]
+fn error_lines_of_nginx_are_as_the_pattern_says() {
+    let mut compared = 0;
+    for line in lines("formats/nginx_error.log") {
+        let Some(expected) = nginx_oracle(&line) else { continue };
+        assert_eq!(nginx_parsed(&line), Some(expected), "{}", show(&line));
+        compared += 1;
+    }
+    assert!(compared >= 5, "{compared}");
+}
+
+#[test]
+fn requests_of_web_frameworks_are_as_the_patterns_say() {
+    let mut compared = 0;
+    for line in lines("formats/web_framework.log") {
+        let mut found = FoundFields::default();
+        let parsed = web_framework::parse(&line, &mut found);
+        let mut found = fields(&found);
+        found.remove("allocations");
+        match web_oracle(&line) {
+            Some(expected) => {
+                assert_eq!(parsed.is_some().then_some(found), Some(expected), "{}", show(&line));
+                compared += 1;
+            }
+            None => assert_eq!(parsed, None, "{}", show(&line)),
+        }
+    }
+    assert_eq!(compared, 7);
+}
+
+/// Kind and message of a trace, by a pattern for each runtime.
+fn exception_oracle(text: &[u8]) -> Option<(String, String)> {
+    const HEADS: [&str; 8] = [
+        // Python, the last of several
+        r"^(?s:.*)Traceback \(most recent call last\):\n(?: +[^\n]*\n)+(?P<kind>[A-Za-z_][\w.]*)(?:: (?P<message>[^\n]*))?$",
+        // Go
+        r"^(?P<kind>panic|fatal error): (?P<message>[^\n]*)\n(?s:.*)goroutine [0-9]+ \[",
+        // Rust
+        r"^\n?(?P<panic>thread) '[^']*' (?:\([0-9]+\) )?panicked at [^\n']*:\n(?P<message>[^\n]*)",
+        r"^(?P<panic>thread) '[^']*' panicked at '(?P<message>[^\n]*)', [^\n]*:[0-9]+:[0-9]+",
+        // Ruby
+        r"^[^\n ]*:[0-9]+:in [`'][^\n']*': (?P<message>[^\n]*) \((?P<kind>[A-Z][\w:]*)\)\n",
+        // Java and .NET, named in the first line
+        "^(?:Exception in thread \"[^\"\n]*\" |Unhandled exception[.] )?(?P<kind>[A-Za-z][\\w$]*(?:[.][\\w$]+)*(?:Exception|Error)): (?P<message>[^\n]*?)(?: ---> [^\n]*)?\n(?:[^\n]*\n)?[ \t]+(?:at |---> )",
+        " ---> ",
+        // Node, behind the code
+        r"(?m)^(?P<kind>[A-Z]\w*)(?: \[[A-Z_]+\])?: (?P<message>[^\n]*)\n    at ",
+    ];
+    let captures = HEADS.iter().find_map(|head| {
+        let built = regex::bytes::RegexBuilder::new(head).unicode(false).build().unwrap();
+        built.captures(text).filter(|captures| captures.name("message").is_some() || captures.name("kind").is_some())
+    })?;
+    let kind = if captures.name("panic").is_some() { "panic".to_owned() } else { group(&captures, "kind") };
+    Some((kind, group(&captures, "message")))
+}
+
+#[test]
+fn traces_are_named_as_the_patterns_say() {
+    let mut compared = 0;
+    for text in lines("formats/exceptions.ndjson") {
+        let Some((kind, message)) = exception_oracle(&text) else { continue };
+        let found = exception::find(&text).unwrap();
+        assert_eq!((show(found.kind), show(found.message)), (kind, message), "{}", show(&text));
+        compared += 1;
+    }
+    assert!(compared >= 22, "{compared}");
+}
+
+proptest! {
+    #[test]
+    fn lines_written_after_the_layouts_are_taken(line in written()) {
+        prop_assert_eq!(parsed(&line), Some(oracle(&line).unwrap()), "{}", show(&line));
+    }
+
+    #[test]
+    fn changed_lines_of_loggers_are_as_their_layouts_say(line in changed(samples())) {
+        if let Some(expected) = oracle(&line).filter(|_| line.len() < 400) {
+            prop_assert_eq!(parsed(&line), Some(expected), "{}", show(&line));
+        }
+    }
+
+    #[test]
+    fn changed_error_lines_of_nginx_are_as_the_pattern_says(line in changed(lines("formats/nginx_error.log"))) {
+        if let Some(expected) = nginx_oracle(&line) {
+            prop_assert_eq!(nginx_parsed(&line), Some(expected), "{}", show(&line));
+        }
+    }
+
+    #[test]
+    fn changed_requests_of_web_frameworks_are_as_the_patterns_say(line in changed(lines("formats/web_framework.log"))) {
+        if let Some(expected) = web_oracle(&line) {
+            let mut found = FoundFields::default();
+            let parsed = web_framework::parse(&line, &mut found);
+            let found = fields(&found);
+            prop_assert!(parsed.is_some(), "{}", show(&line));
+            for (name, text) in expected {
+                prop_assert_eq!(found.get(&name), Some(&text), "{}: {}", name, show(&line));
+            }
+            let is_started = matches!(parsed, Some(WebLine::Started(_)));
+            prop_assert_eq!(is_started, !found.contains_key("status"));
+        }
+    }
+}
