@@ -203,7 +203,8 @@ fn by_syslog<'a>(head: &SyslogLine<'a>, level: Option<Severity>, found: &mut Fou
     let by_priority = head.severity();
     if let Some(auth) = AuthLine::of(head) {
         auth.add_to(found);
-        let severity = level.or_else(|| by_outcome(found)).or(by_priority).or(Some(Severity::Info));
+        let severity =
+            level.or_else(|| auth.severity()).or_else(|| by_outcome(found)).or(by_priority).or(Some(Severity::Info));
         return Verdict { log_type: LogType::Audit, severity, rule: Rule::AuthLine, line_time: None };
     }
     let verdict = by_text(head.text, level, found);
