@@ -138,7 +138,8 @@ fn read_behind_syslog<'a>(head: &SyslogLine<'a>, level: Option<Severity>, found:
     let syslog = LineFormats::default().with(LineFormat::Syslog);
     if let Some(auth) = AuthLine::of(head) {
         auth.add_to(found);
-        let severity = level.or_else(|| by_outcome(found)).or(by_priority).or(Some(Severity::Info));
+        let severity =
+            level.or_else(|| auth.severity()).or_else(|| by_outcome(found)).or(by_priority).or(Some(Severity::Info));
         return LineReading { formats: syslog.with(LineFormat::Auth), severity, line_time: None };
     }
     let reading = read_text(head.text, level, found);

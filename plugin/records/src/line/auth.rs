@@ -5,6 +5,7 @@
 use super::syslog::SyslogLine;
 use super::words::{after, until};
 use crate::append::FoundFields;
+use crate::severity::Severity;
 use memchr::memmem::{self, Finder};
 use std::sync::LazyLock;
 
@@ -75,6 +76,13 @@ impl<'a> AuthLine<'a> {
     pub fn of(line: &SyslogLine<'a>) -> Option<Self> {
         let is_auth = AUTH_PROGRAMS.contains(&line.program) || line.text.starts_with(b"pam_");
         is_auth.then_some(Self { program: line.program, text: line.text })
+    }
+
+    /// How bad sshd says it is; it writes a word in front of errors.
+    #[must_use]
+    pub fn severity(&self) -> Option<Severity> {
+        let is_error = || self.text.starts_with(b"error: ").then_some(Severity::Error);
+        is_error().or_else(|| self.text.starts_with(b"fatal: ").then_some(Severity::Critical))
     }
 
     /// Adds what the line says behind its head to the fields of its record.

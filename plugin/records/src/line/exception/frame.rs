@@ -1,5 +1,6 @@
 //! Lines within a trace.
 
+use super::head::named;
 use crate::line::words::{split_at_byte, until};
 use memchr::memmem;
 
@@ -9,6 +10,13 @@ const SENTENCES: [&[u8]; 4] = [
     b"During handling of the above exception, another exception occurred:",
     b"stack backtrace:",
     b"--- End of stack trace from previous location ---",
+];
+/// What only runtimes begin a line with: Rust's advice and assertions, Go's signals.
+const BEGINNINGS: [&[u8]; 4] = [
+    b"note: run with `RUST_BACKTRACE=",
+    b"note: Some details are omitted, run with `RUST_BACKTRACE=",
+    b"assertion `left ",
+    b"[signal SIG",
 ];
 /// Ends of files that Java's machine runs, in front of the number of a line, and what stands where there is none.
 const JAVA_PLACES: [&[u8]; 6] = [b".java:", b".kt:", b".scala:", b".groovy:", b"(Native Method)", b"(Unknown Source)"];
@@ -28,8 +36,13 @@ pub(super) fn is_frame(line: &[u8]) -> bool {
         Some(b'g') if text.starts_with(b"goroutine ") => is_goroutine(text),
         Some(b'c') if text.starts_with(b"created by ") => is_creator(text),
         Some(b'0'..=b'9') if is_indented => is_numbered(text) || is_go_place(text),
+        Some(b'|') if is_indented => is_grouped(text),
+        Some(b'+') if is_indented => text.ends_with(b" ----------------") && text.starts_with(b"+-"),
         Some(_) if is_indented => is_ruby(text) || is_go_place(text),
-        Some(_) => SENTENCES.contains(&text) || is_ruby(text) || is_go_call(text),
+        Some(_) => {
+            let has_beginning = || BEGINNINGS.iter().any(|start| text.starts_with(start));
+            SENTENCES.contains(&text) || has_beginning() || is_ruby(text) || is_go_call(text)
+        }
         None => false,
     }
 }
@@ -65,6 +78,12 @@ fn is_call(text: &[u8], is_indented: bool) -> bool {
 fn has_place(text: &[u8]) -> bool {
     let number = |text| split_last(text, b":").filter(|(_, number)| is_number(number)).map(|(before, _)| before);
     number(text).and_then(number).is_some_and(|file| !file.is_empty())
+}
+
+/// `|   File "x.py", line 1` and `| ValueError: a` of Python's exception groups.
+fn is_grouped(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"| ").unwrap_or(text);
+    (text.starts_with(b"  File \"") && memmem::find(text, b", line ").is_some()) || named(text).is_some()
 }
 
 /// Java's `... 12 more`, Logback's `... 12 common frames omitted`, Node's `... 4 lines matching cause stack trace ...`.
@@ -118,7 +137,10 @@ fn is_go_call(text: &[u8]) -> bool {
     let is_argument =
         |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b',' | b' ' | b'{' | b'}' | b'.' | b'?' | b'_');
     let is_hexadecimal = memmem::find(arguments, b"0x").is_some() || arguments == b"...";
-    (is_name && is_hexadecimal && arguments.iter().all(is_argument)) || text == b"main.main()"
+    let is_method = || arguments.is_empty() && memmem::find(name, b".(*").is_some();
+    (is_name && is_hexadecimal && arguments.iter().all(is_argument))
+        || (is_name && is_method())
+        || matches!(text, b"main.main()" | b"runtime.main()" | b"runtime.goexit()")
 }
 
 /// `from file.rb:12:in 'm'`, and without `from` as Rails writes it.

@@ -8,6 +8,9 @@ use memchr::memmem;
 pub(super) const PYTHON_BEGINNING: &[u8] = b"Traceback (most recent call last):";
 /// How the names of exceptions end, so that they are known without anything else.
 const USUAL_ENDS: [&[u8]; 4] = [b"Exception", b"Error", b"Fault", b"Throwable"];
+/// Names that are known and end otherwise.
+const UNUSUAL_NAMES: [&[u8]; 4] =
+    [b"KeyboardInterrupt", b"SystemExit", b"ExceptionGroup", b"UnhandledPromiseRejection"];
 /// What runtimes put in front of a name.
 const PREFIXES: [&[u8]; 7] = [
     b"Caused by: ",
@@ -23,7 +26,9 @@ const PREFIXES: [&[u8]; 7] = [
 pub(super) fn named(line: &[u8]) -> Option<Exception<'_>> {
     let (kind, message) = split_name(line)?;
     let is_rails = || memmem::find(kind, b"::").is_some() && line.ends_with(b"):");
-    let is_usual = (kind.len() > 5 && USUAL_ENDS.iter().any(|end| kind.ends_with(end))) || is_rails();
+    let is_usual = (kind.len() > 5 && USUAL_ENDS.iter().any(|end| kind.ends_with(end)))
+        || UNUSUAL_NAMES.contains(&kind)
+        || is_rails();
     let is_bare = without_prefixes(line).len() == line.trim_ascii().len();
     let is_indented = is_bare && line.first().is_some_and(u8::is_ascii_whitespace);
     (is_usual && (!is_indented || kind.contains(&b'.'))).then(|| Exception::new(kind, message))
