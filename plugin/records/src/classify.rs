@@ -5,7 +5,7 @@
 
 use crate::append::{FoundFields, FoundValue};
 use crate::event::Timestamp;
-use crate::fields::FieldIndex;
+use crate::fields::{FieldIndex, KeySet};
 use crate::line::auth::AuthLine;
 use crate::line::combined::AccessLine;
 use crate::line::logger::LoggerLine;
@@ -33,6 +33,18 @@ pub const USER_KEYS: [&str; 3] = ["user_id", "userId", "user"];
 pub const EVENT_KEYS: [&str; 4] = ["event", "event_name", "event_type", "activity"];
 /// Keys of a stack trace.
 pub const STACK_KEYS: [&str; 6] = ["stack", "stack_trace", "stacktrace", "exception", "error.stack", "error_stack"];
+
+const MESSAGE: KeySet = KeySet::new(&MESSAGE_KEYS);
+const LEVEL: KeySet = KeySet::new(&LEVEL_KEYS);
+const STATUS: KeySet = KeySet::new(&STATUS_KEYS);
+const METHOD: KeySet = KeySet::new(&METHOD_KEYS);
+const PATH: KeySet = KeySet::new(&PATH_KEYS);
+const USER: KeySet = KeySet::new(&USER_KEYS);
+const EVENT: KeySet = KeySet::new(&EVENT_KEYS);
+const STACK: KeySet = KeySet::new(&STACK_KEYS);
+/// Keys beside `span_id`, one of which a span has.
+const SPAN: KeySet =
+    KeySet::new(&["parent_span_id", "parent_id", "span_name", "duration_ms", "duration", "start_time"]);
 
 /// Why a record is of its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +139,7 @@ pub fn own_type(index: &FieldIndex, body: &Composite<'_>) -> Option<LogType> {
 /// The line of a record, with the key under which it stands.
 #[must_use]
 pub fn line_of<'a>(index: &FieldIndex, body: &Composite<'a>) -> Option<(&'static str, &'a [u8])> {
-    index.first_text_of(body, &MESSAGE_KEYS)
+    index.first_text_of(body, &MESSAGE)
 }
 
 /// Classifies a record and adds what its line says to `found`. `own` is what [`own_type`] says of it.
@@ -151,7 +163,7 @@ pub fn classify<'a>(
 /// The level that a record gives itself: the first of [`LEVEL_KEYS`] that is there, else the priority of syslog, which is one
 /// beside its facility, and journald's.
 fn level(index: &FieldIndex, body: &Composite<'_>) -> Option<Severity> {
-    match index.first_of(body, &LEVEL_KEYS) {
+    match index.first_of(body, &LEVEL) {
         Some(("severity", value)) => Severity::from_syslog_value(&value),
         Some((_, value)) => Severity::from_value(&value),
         None => {
@@ -245,17 +257,15 @@ fn aws_access<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<(Rule, 
 
 fn by_fields(index: &FieldIndex, body: &Composite<'_>, level: Option<Severity>) -> Option<(LogType, Rule)> {
     let has = |key: &str| index.contains(body, key.as_bytes());
-    let has_text = |keys: &[&str]| matches!(index.first_of(body, keys), Some((_, Value::Str(_))));
-    let has_any = |keys: &[&str]| keys.iter().any(|key| has(key));
+    let has_text = |keys: &KeySet| matches!(index.first_of(body, keys), Some((_, Value::Str(_))));
 
     if (has("actor") && has("action")) || (has("eventSource") && has("eventName")) || has("auditID") {
         return Some((LogType::Audit, Rule::AuditFields));
     }
-    if status(index, body).is_some() && (has_text(&METHOD_KEYS) || has_text(&PATH_KEYS)) {
+    if status(index, body).is_some() && (has_text(&METHOD) || has_text(&PATH)) {
         return Some((LogType::Access, Rule::AccessFields));
     }
-    if has("span_id") && has_any(&["parent_span_id", "parent_id", "span_name", "duration_ms", "duration", "start_time"])
-    {
+    if has("span_id") && index.has_any(body, &SPAN) {
         return Some((LogType::Trace, Rule::SpanFields));
     }
     match level {
@@ -263,15 +273,15 @@ fn by_fields(index: &FieldIndex, body: &Composite<'_>, level: Option<Severity>) 
         Some(Severity::Trace) => return Some((LogType::Trace, Rule::TraceLevel)),
         _ => {}
     }
-    if has_text(&STACK_KEYS) {
+    if has_text(&STACK) {
         return Some((LogType::Error, Rule::StackField));
     }
-    (has_any(&USER_KEYS) && has_text(&EVENT_KEYS)).then_some((LogType::Activity, Rule::ActivityFields))
+    (index.has_any(body, &USER) && has_text(&EVENT)).then_some((LogType::Activity, Rule::ActivityFields))
 }
 
 /// The status of a response: a number, or digits as parsers leave them, from 100 to 599.
 fn status(index: &FieldIndex, body: &Composite<'_>) -> Option<i64> {
-    let (_, value) = index.first_of(body, &STATUS_KEYS)?;
+    let (_, value) = index.first_of(body, &STATUS)?;
     let status = match value {
         Value::Str(digits) if digits.len() == 3 => std::str::from_utf8(digits).ok()?.parse().ok()?,
         value => value.as_int()?,
