@@ -23,18 +23,24 @@ pub fn str(out: &mut Vec<u8>, bytes: &[u8]) {
         return short_str(out, bytes);
     }
     let bytes = bytes.get(..u32::MAX as usize).unwrap_or(bytes);
-    match bytes.len() {
-        length @ 0..=0xff => out.extend_from_slice(&[0xd9, length as u8]),
-        length @ 0x100..=0xffff => {
+    str_header(out, bytes.len() as u32);
+    out.extend_from_slice(bytes);
+}
+
+/// Appends the header of a text of `length` bytes, which are to be appended next.
+pub fn str_header(out: &mut Vec<u8>, length: u32) {
+    match length {
+        0..=31 => out.push(0xa0 | length as u8),
+        32..=0xff => out.extend_from_slice(&[0xd9, length as u8]),
+        0x100..=0xffff => {
             out.push(0xda);
             out.extend_from_slice(&(length as u16).to_be_bytes());
         }
-        length => {
+        _ => {
             out.push(0xdb);
-            out.extend_from_slice(&(length as u32).to_be_bytes());
+            out.extend_from_slice(&length.to_be_bytes());
         }
     }
-    out.extend_from_slice(bytes);
 }
 
 /// A text shorter than this has its length in its first byte.
