@@ -1,5 +1,6 @@
 //! Filter instances.
 
+use crate::abi::host_buffer::HostBuffer;
 use crate::abi::properties::SetProperties;
 use crate::guard::{Poison, last_panic};
 use crate::output_instance::{environment, warn_if_incomplete};
@@ -8,7 +9,7 @@ use shiwake_delivery::config::filter::{PROPERTIES, sorter_config};
 use shiwake_delivery::config::{ConfigError, Properties};
 use shiwake_delivery::log::{Level, Log, RateLimit};
 use shiwake_records::event::Timestamp;
-use shiwake_records::sorter::Sorter;
+use shiwake_records::sorter::{Pieces, Sorter};
 use std::sync::{Mutex, PoisonError};
 
 /// One `[FILTER]` section.
@@ -21,31 +22,58 @@ pub(crate) struct FilterInstance {
 
 struct Work {
     sorter: Sorter,
-    sorted: Vec<u8>,
+    /// The part of the answer that is being written.
+    part: Vec<u8>,
+    growth: Growth,
     bad_lines: RateLimit,
 }
 
-/// Memory that is kept from chunk to chunk.
-const KEPT_BYTES: usize = 4 * 1024 * 1024;
+/// What a part is copied to the answer at. A few records at a time are then copied while they are in the processor's nearest
+/// cache; a whole chunk would leave it.
+const PART_BYTES: usize = 8 * 1024;
+/// Memory that is kept from chunk to chunk, for records that are larger than a part.
+const KEPT_BYTES: usize = 256 * 1024;
+
+/// How much longer than its chunk the last answer was, from which room for the next one is estimated.
+struct Growth {
+    chunk_bytes: usize,
+    answer_bytes: usize,
+}
+
+impl Growth {
+    /// Room for the answer to a chunk, with an eighth to spare; four times the chunk at most, as one of few short records grows
+    /// by more than others do.
+    fn estimate(&self, chunk_bytes: usize) -> usize {
+        let (bytes, grown, from) = (chunk_bytes as u128, self.answer_bytes as u128, self.chunk_bytes.max(1) as u128);
+        let most = chunk_bytes.saturating_mul(4);
+        usize::try_from(bytes * grown / from * 9 / 8).unwrap_or(most).min(most).max(PART_BYTES)
+    }
+}
 
 impl FilterInstance {
     /// Reads the properties.
     pub(crate) fn start(set: SetProperties, log: Box<dyn Log>) -> Result<Self, ConfigError> {
         warn_if_incomplete(&set, log.as_ref());
         let properties = Properties::new(&PROPERTIES, set.values)?;
-        let sorter = Sorter::new(sorter_config(&properties, &environment())?);
+        let mut config = sorter_config(&properties, &environment())?;
+        if config.pieces == Pieces::Join {
+            // The forward input calls a filter for every record by itself; the output sees many together.
+            config.pieces = Pieces::JoinOrPass;
+        }
+        let sorter = Sorter::new(config);
         log.line(Level::Info, concat!("version ", env!("CARGO_PKG_VERSION")));
         let clock = SystemClock::default();
+        let growth = Growth { chunk_bytes: 1, answer_bytes: 2 };
         Ok(Self {
             clock,
-            work: Mutex::new(Work { sorter, sorted: Vec::new(), bad_lines: RateLimit::default() }),
+            work: Mutex::new(Work { sorter, part: Vec::new(), growth, bad_lines: RateLimit::default() }),
             poison: Poison::default(),
             log,
         })
     }
 
-    /// Sorts a chunk and gives the answer to `take`; `None` when the chunk is to stay as it is.
-    pub(crate) fn sort<T>(&self, chunk: &[u8], take: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+    /// Sorts a chunk; `None` when it is to stay as it is.
+    pub(crate) fn sort(&self, chunk: &[u8]) -> Option<HostBuffer> {
         let tell = || {
             let place = last_panic();
             let text = format!("internal error at {place}: this filter passes everything through untouched");
@@ -53,9 +81,22 @@ impl FilterInstance {
         };
         self.poison.guard(None, tell, || {
             let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-            let Work { sorter, sorted, bad_lines } = &mut *work;
-            sorted.clear();
-            let counts = sorter.sort_chunk(chunk, Timestamp::from_micros(self.clock.wall_micros()), sorted);
+            let Work { sorter, part, growth, bad_lines } = &mut *work;
+            // A chunk that panicked half-way may have left something.
+            part.clear();
+            let mut answer = HostBuffer::with_capacity(growth.estimate(chunk.len()));
+            let mut take = |part: &mut Vec<u8>| {
+                answer = answer.take().and_then(|mut answer| answer.append(part).map(|()| answer));
+                part.clear();
+            };
+            let received = Timestamp::from_micros(self.clock.wall_micros());
+            let counts = sorter.sort_items(chunk, received, part, |_, part| {
+                if part.len() >= PART_BYTES {
+                    take(part);
+                }
+            });
+            take(part);
+            part.shrink_to(KEPT_BYTES);
             if counts.bad > 0
                 && let Some(held_back) = bad_lines.admit(self.clock.monotonic())
             {
@@ -66,9 +107,9 @@ impl FilterInstance {
                 );
                 self.log.line(Level::Warn, &text);
             }
-            let answer = (counts.records + counts.bad > 0).then(|| take(sorted)).flatten();
-            sorted.shrink_to(KEPT_BYTES);
-            answer
+            let answer = answer.filter(|_| counts.records + counts.bad > 0)?;
+            *growth = Growth { chunk_bytes: chunk.len(), answer_bytes: answer.length() };
+            Some(answer)
         })
     }
 }

@@ -168,22 +168,11 @@ unsafe fn sort(
     };
     // SAFETY: `bytes` bytes by the caller's promise, not null, and not kept beyond this call.
     let chunk = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), bytes) };
-    let Some((answer, length)) = instance.sort(chunk, copy_for_host) else { return FLB_FILTER_NOTOUCH };
+    let Some(answer) = instance.sort(chunk) else { return FLB_FILTER_NOTOUCH };
+    let (answer, length) = answer.give_away();
     // SAFETY: not null, and the host's place for the answer.
     unsafe { out.write(answer) };
     // SAFETY: not null, and the host's place for its length.
     unsafe { out_bytes.write(length) };
     FLB_FILTER_MODIFIED
-}
-
-/// A copy in memory that the host can free; `None` when there is none to be had.
-fn copy_for_host(sorted: &[u8]) -> Option<(*mut c_void, usize)> {
-    // SAFETY: malloc has no preconditions.
-    let copy = unsafe { libc::malloc(sorted.len().max(1)) };
-    if copy.is_null() {
-        return None;
-    }
-    // SAFETY: the copy was just allocated with room for it and overlaps nothing.
-    unsafe { std::ptr::copy_nonoverlapping(sorted.as_ptr(), copy.cast(), sorted.len()) };
-    Some((copy, sorted.len()))
 }

@@ -6,7 +6,7 @@
 //! its own name (`eventName`, `verb`, `sourceIPAddress`, `eventID`, `auditID`) and is not said twice.
 
 use crate::append::{FoundFields, FoundValue};
-use crate::fields::FieldIndex;
+use crate::fields::{FieldIndex, KeySet};
 use crate::msgpack::{Composite, Reader, Value, write};
 
 /// Who did it, by CloudTrail's `userIdentity`: the most exact first.
@@ -30,6 +30,8 @@ const PARAMETER_KEYS: [&str; 16] = [
     "resourceArn",
     "name",
 ];
+/// Of a call that failed CloudTrail says why.
+const ERRORS: KeySet = KeySet::new(&["errorCode", "errorMessage"]);
 /// Parts of Kubernetes' `objectRef` in the order of their path.
 const OBJECT_KEYS: [&[u8]; 4] = [b"namespace", b"resource", b"name", b"subresource"];
 /// The lowest status of HTTP that is a failure.
@@ -74,7 +76,7 @@ fn cloudtrail_resource<'a>(index: &FieldIndex, body: &Composite<'a>) -> Option<&
 /// A call without an error succeeded. A login that failed is no error of the call: the answer says so
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aws-console-sign-in-events.html>).
 fn cloudtrail_outcome(index: &FieldIndex, body: &Composite<'_>) -> &'static [u8] {
-    let has_error = index.first_text_of(body, &["errorCode", "errorMessage"]).is_some_and(|(_, text)| !text.is_empty());
+    let has_error = index.first_text_of(body, &ERRORS).is_some_and(|(_, text)| !text.is_empty());
     let answer = || index.get(body, b"responseElements")?.as_map()?.first_text_of(&["ConsoleLogin"]);
     if has_error || answer() == Some(b"Failure") { b"failure" } else { b"success" }
 }

@@ -75,10 +75,12 @@ fn an_event_that_lost_its_last_byte_does_not_take_the_first_one_behind_it() {
         [&[0x92, 0x92], &older[1..11], &[0x80], &older[11..]].concat()
     }
     // {"log": 1} without its last byte: the 0x92 behind it is a whole value. Without its last five: so are the encoder's.
-    let cuts: [(_, fn(u32) -> Vec<u8>, &[u8]); 2] =
-        [(newer(9)[..13].to_vec(), newer, &[0xd0]), (encoder_event(9)[..25].to_vec(), encoder_event, &[0xc4, 5])];
+    let cuts = [
+        (newer(9)[..13].to_vec(), newer as fn(u32) -> Vec<u8>, vec![0xd0]),
+        (encoder_event(9)[..25].to_vec(), encoder_event, vec![0xc4, 5]),
+    ];
     for (head, event, value) in cuts {
-        let cut = [&head[..], &[0x81, 0xa3, b'l', b'o', b'g'], value].concat();
+        let cut = [&head[..], &[0x81, 0xa3, b'l', b'o', b'g'], &value].concat();
         let chunk = [event(1), cut.clone(), event(2), event(3)].concat();
         assert!(covers(&chunk));
         let lengths: Vec<usize> = Chunk::new(&chunk)

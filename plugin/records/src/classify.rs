@@ -4,7 +4,7 @@ use crate::append::{FoundFields, FoundValue};
 use crate::audit_event;
 use crate::error_fields;
 use crate::event::Timestamp;
-use crate::fields::FieldIndex;
+use crate::fields::{FieldIndex, KeySet};
 use crate::line::auth::AuthLine;
 use crate::line::combined::AccessLine;
 use crate::line::logger::LoggerLine;
@@ -27,8 +27,9 @@ pub(crate) const LEVEL_FIELDS: [&str; 9] =
     ["severity", "level", "log_level", "loglevel", "levelname", "lvl", "log.level", "PRIORITY", "priority"];
 /// Keys of the status of a response.
 pub const STATUS_KEYS: [&str; 5] = ["status", "status_code", "http_status", "response_code", "code"];
-/// Keys of a stack trace.
-pub const STACK_KEYS: [&str; 6] = ["stack", "stack_trace", "stacktrace", "exception", "error.stack", "error_stack"];
+const MESSAGE: KeySet = KeySet::new(&MESSAGE_KEYS);
+const LEVEL: KeySet = KeySet::new(&LEVEL_KEYS);
+const STATUS: KeySet = KeySet::new(&STATUS_KEYS);
 
 /// What a record was found to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,13 +77,13 @@ pub fn own_type(index: &FieldIndex, body: &Composite<'_>, rules: &RuleSet) -> Op
 /// The line of a record, with the key under which it stands.
 #[must_use]
 pub fn line_of<'a>(index: &FieldIndex, body: &Composite<'a>) -> Option<(&'static str, &'a [u8])> {
-    index.first_text_of(body, &MESSAGE_KEYS)
+    index.first_text_of(body, &MESSAGE)
 }
 
 /// The level that a record gives itself: the first of [`LEVEL_KEYS`] that is there, else the priority of syslog, which is one
 /// beside its facility, and journald's.
 pub(crate) fn level(index: &FieldIndex, body: &Composite<'_>) -> Option<Severity> {
-    match index.first_of(body, &LEVEL_KEYS) {
+    match index.first_of(body, &LEVEL) {
         Some(("severity", value)) => Severity::from_syslog_value(&value),
         Some((_, value)) => Severity::from_value(&value),
         None => {
@@ -207,7 +208,7 @@ fn aws_access<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<(LineFo
 
 /// The status of a response: a number, or digits as parsers leave them, from 100 to 599.
 pub(crate) fn status(index: &FieldIndex, body: &Composite<'_>) -> Option<i64> {
-    let (_, value) = index.first_of(body, &STATUS_KEYS)?;
+    let (_, value) = index.first_of(body, &STATUS)?;
     let status = match value {
         Value::Str(digits) if digits.len() == 3 => std::str::from_utf8(digits).ok()?.parse().ok()?,
         value => value.as_int()?,

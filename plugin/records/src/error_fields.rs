@@ -5,15 +5,17 @@
 //! `error_message` and `error_stack`; fields with these names, which stand at the top, win.
 
 use crate::append::FoundFields;
-use crate::classify::STACK_KEYS;
-use crate::fields::FieldIndex;
+use crate::fields::{FieldIndex, KeySet};
 use crate::line::exception::{self, Exception};
 use crate::msgpack::{Composite, Value};
 
 /// Keys of an object about the exception, or of its text.
-const ERROR_KEYS: [&str; 3] = ["err", "error", "exception"];
+const ERROR: KeySet = KeySet::new(&["err", "error", "exception"]);
 /// Keys of a trace as text that are no column's.
-const TRACE_KEYS: [&str; 2] = ["exc_info", "exc_text"];
+const TRACE: KeySet = KeySet::new(&["exc_info", "exc_text"]);
+/// Keys of a stack trace.
+const STACK: KeySet =
+    KeySet::new(&["stack", "stack_trace", "stacktrace", "exception", "error.stack", "error_stack"]);
 const KIND_KEYS: [&str; 4] = ["type", "kind", "name", "class"];
 const TEXT_KEYS: [&str; 2] = ["message", "msg"];
 const NESTED_STACK_KEYS: [&str; 4] = ["stack", "stack_trace", "stackTrace", "stacktrace"];
@@ -21,15 +23,15 @@ const NESTED_STACK_KEYS: [&str; 4] = ["stack", "stack_trace", "stackTrace", "sta
 /// Adds what fields and line say. Of several places the first that says anything counts.
 pub fn add_to<'a>(index: &FieldIndex, body: &Composite<'a>, line: &'a [u8], found: &mut FoundFields<'a>) {
     let of_stack = || {
-        let (_, stack) = index.first_text_of(body, &STACK_KEYS)?;
+        let (_, stack) = index.first_text_of(body, &STACK)?;
         // The record has the stack already.
         exception::find(stack).map(|exception| Exception { stack: b"", ..exception })
     };
     let of_trace = || {
-        let (_, trace) = index.first_text_of(body, &TRACE_KEYS)?;
+        let (_, trace) = index.first_text_of(body, &TRACE)?;
         exception::find(trace).map(|exception| Exception { stack: trace, ..exception })
     };
-    let of_field = || match index.first_of(body, &ERROR_KEYS)? {
+    let of_field = || match index.first_of(body, &ERROR)? {
         (_, Value::Map(error)) => of_object(&error),
         // What is in `exception` is taken for a stack above.
         (key, Value::Str(text)) if key != "exception" => {

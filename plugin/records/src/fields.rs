@@ -27,9 +27,33 @@ pub struct FieldIndex {
 /// One of 64 bits for a key. The factors are those with which the fewest of the keys that are asked for share a bit with one
 /// that FireLens writes.
 #[inline]
-pub(crate) fn mark(key: &[u8]) -> u64 {
-    let (first, last) = (key.first().copied().unwrap_or_default(), key.last().copied().unwrap_or_default());
-    1 << ((key.len() * 7 + usize::from(first) * 5 + usize::from(last)) % 64)
+pub(crate) const fn mark(key: &[u8]) -> u64 {
+    let (first, last) = match key {
+        [first, .., last] => (*first as usize, *last as usize),
+        [only] => (*only as usize, *only as usize),
+        [] => (0, 0),
+    };
+    1 << ((key.len() * 7 + first * 5 + last) % 64)
+}
+
+/// Keys of which a record is asked for the first that it has. Made once: that a record has none of them is then one test.
+#[derive(Debug, Clone, Copy)]
+pub struct KeySet {
+    names: &'static [&'static str],
+    marks: u64,
+}
+
+impl KeySet {
+    /// The keys in the order in which they count.
+    #[must_use]
+    pub const fn new(names: &'static [&'static str]) -> Self {
+        let (mut marks, mut rest) = (0, names);
+        while let [name, behind @ ..] = rest {
+            marks |= mark(name.as_bytes());
+            rest = behind;
+        }
+        Self { names, marks }
+    }
 }
 
 impl FieldIndex {
@@ -78,15 +102,28 @@ impl FieldIndex {
     /// The first of several keys that the record has, with its value.
     #[must_use]
     #[inline]
-    pub fn first_of<'a, 'k>(&self, body: &Composite<'a>, keys: &[&'k str]) -> Option<(&'k str, Value<'a>)> {
-        keys.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?)))
+    pub fn first_of<'a>(&self, body: &Composite<'a>, keys: &KeySet) -> Option<(&'static str, Value<'a>)> {
+        if self.marks & keys.marks == 0 {
+            return None;
+        }
+        keys.names.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?)))
     }
 
     /// The first of several keys whose value is text, with the text. Of each key only the first field is looked at.
     #[must_use]
     #[inline]
-    pub fn first_text_of<'a, 'k>(&self, body: &Composite<'a>, keys: &[&'k str]) -> Option<(&'k str, &'a [u8])> {
-        keys.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?.as_str_bytes()?)))
+    pub fn first_text_of<'a>(&self, body: &Composite<'a>, keys: &KeySet) -> Option<(&'static str, &'a [u8])> {
+        if self.marks & keys.marks == 0 {
+            return None;
+        }
+        keys.names.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?.as_str_bytes()?)))
+    }
+
+    /// Whether the record has one of several keys.
+    #[must_use]
+    #[inline]
+    pub fn has_any(&self, body: &Composite<'_>, keys: &KeySet) -> bool {
+        self.marks & keys.marks != 0 && keys.names.iter().any(|key| self.contains(body, key.as_bytes()))
     }
 
     /// Where in the body's content the first field with this key is: its key and its value.
@@ -154,9 +191,11 @@ mod tests {
         assert!(matches!(index.get(&body, b"a"), Some(Value::Array(_))));
         assert_eq!(index.get(&body, b"b"), Some(Value::Str(b"x")));
         assert_eq!(index.get(&body, b"c"), None);
-        assert_eq!(index.first_text_of(&body, &["a", "b"]), Some(("b", &b"x"[..])));
+        assert_eq!(index.first_text_of(&body, &KeySet::new(&["a", "b"])), Some(("b", &b"x"[..])));
         assert_eq!(index.pair(&body, b"a"), Some(2..6));
         assert_eq!(index.keys().collect::<Vec<_>>(), [3..4, 7..8, 11..12]);
-        assert_eq!(index.first_of(&body, &["c", "b"]), Some(("b", Value::Str(b"x"))));
+        assert_eq!(index.first_of(&body, &KeySet::new(&["c", "b"])), Some(("b", Value::Str(b"x"))));
+        assert_eq!(index.first_of(&body, &KeySet::new(&["c", "d"])), None);
+        assert!(index.has_any(&body, &KeySet::new(&["c", "b"])) && !index.has_any(&body, &KeySet::new(&["c", "d"])));
     }
 }

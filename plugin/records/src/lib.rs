@@ -9,10 +9,11 @@
 //! 1. [`chunk::Chunk`] cuts the host's bytes into [`event::Event`]s; bytes that are no event come out as
 //!    [`chunk::BadBytes`] with their offset and the reason, and the events behind them are still found.
 //! 2. [`fields::FieldIndex`] lists the top-level keys of one event without copying them.
-//! 3. [`expand::Expander`] puts the fields of a line that names them itself, as JSON does, in the line's place.
-//! 4. [`classify::classify`] gives the [`log_type::LogType`] and the [`severity::Severity`], and on the way takes
+//! 3. [`pieces`] joins lines that Docker has cut.
+//! 4. [`expand::Expander`] puts the fields of a line that names them itself, as JSON does, in the line's place.
+//! 5. [`classify::classify`] gives the [`log_type::LogType`] and the [`severity::Severity`], and on the way takes
 //!    known lines apart ([`line`]).
-//! 5. [`sorter::Sorter`] does all of that for one event and writes the enriched event.
+//! 6. [`sorter::Sorter`] does all of that for one event and writes the enriched event.
 //!
 //! It does not: batch, write, send, or decide where a log type goes.
 
@@ -29,6 +30,7 @@ pub mod identity;
 pub mod line;
 pub mod log_type;
 pub mod msgpack;
+pub mod pieces;
 pub mod quarantine;
 pub mod record_time;
 pub mod rules;

@@ -12,10 +12,25 @@ use crate::event::{Event, EventKind, Timestamp};
 use crate::expand::Expander;
 use crate::fields::FieldIndex;
 use crate::identity;
+use crate::msgpack::Reader;
+use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
 use crate::quarantine;
 use crate::record_time;
-use crate::rules::{Evaluation, RuleCounts, RuleSet, RuleState};
+use crate::rules::{Evaluation, RuleCounts, RuleId, RuleSet, RuleState};
 use std::sync::Arc;
+
+/// What is done with the pieces of a long line ([`crate::pieces`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pieces {
+    /// Each is a record.
+    Separate,
+    /// They are joined; one whose others are not in its chunk becomes a record that says so.
+    #[default]
+    Join,
+    /// They are joined; one whose others are not in its chunk is passed on as it is, for an output that sees more of them
+    /// together.
+    JoinOrPass,
+}
 
 /// What is the same for all records of one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +47,21 @@ pub struct SorterConfig {
     pub version: Option<String>,
     /// Whether a time that stands in the line with its zone takes the place of the host's.
     pub use_line_time: bool,
+    /// What is done with the pieces of a long line.
+    pub pieces: Pieces,
 }
 
 impl Default for SorterConfig {
     fn default() -> Self {
-        Self { service: None, source: None, tags: None, env: None, version: None, use_line_time: true }
+        Self {
+            service: None,
+            source: None,
+            tags: None,
+            env: None,
+            version: None,
+            use_line_time: true,
+            pieces: Pieces::default(),
+        }
     }
 }
 
@@ -53,6 +78,45 @@ pub struct SortedChunk {
     pub bad: u64,
 }
 
+/// What one item of a sorted chunk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortedItem {
+    /// A record with its type.
+    Record(Verdict),
+    /// A record that this rule threw away; nothing was appended.
+    Dropped(RuleId),
+    /// A piece of a line that was passed on as it is.
+    Piece,
+    /// A group marker.
+    Marker,
+    /// A record that keeps bad bytes; `is_new` when it was made of bytes of this chunk.
+    Quarantined {
+        /// Whether it was made of bytes of this chunk.
+        is_new: bool,
+    },
+}
+
+impl SortedItem {
+    /// The record of that verdict.
+    fn of(verdict: Verdict) -> Self {
+        match verdict.fate {
+            Fate::Kept => SortedItem::Record(verdict),
+            Fate::Dropped | Fate::SampledOut => SortedItem::Dropped(verdict.rule),
+        }
+    }
+}
+
+impl SortedChunk {
+    /// Counts a record, or a piece of one.
+    fn counted(&mut self, item: SortedItem) -> SortedItem {
+        match item {
+            SortedItem::Dropped(_) => self.dropped += 1,
+            _ => self.records += 1,
+        }
+        item
+    }
+}
+
 /// Sorts events one after another.
 #[derive(Debug)]
 pub struct Sorter {
@@ -61,7 +125,13 @@ pub struct Sorter {
     state: RuleState,
     index: FieldIndex,
     expander: Expander,
+    joiner: PieceJoiner,
+    /// A joined event.
+    joined: Vec<u8>,
 }
+
+/// Bytes of a joined line that memory is kept for between chunks.
+const KEPT_BYTES: usize = 256 * 1024;
 
 impl Default for Sorter {
     fn default() -> Self {
@@ -79,8 +149,15 @@ impl Sorter {
     /// A sorter with its configuration and its rules.
     #[must_use]
     pub fn with_rules(config: SorterConfig, rules: Arc<RuleSet>) -> Self {
-        let (state, index, expander) = (RuleState::default(), FieldIndex::default(), Expander::default());
-        Self { config, rules, state, index, expander }
+        Self {
+            config,
+            rules,
+            state: RuleState::default(),
+            index: FieldIndex::default(),
+            expander: Expander::default(),
+            joiner: PieceJoiner::default(),
+            joined: Vec::new(),
+        }
     }
 
     /// The rules.
@@ -101,14 +178,20 @@ impl Sorter {
     }
 
     /// Appends the sorted event to `out`, unless its verdict says that it is not kept; a group marker is copied and has no
-    /// verdict.
+    /// verdict. A piece of a line is a record here:
+    /// which others there are is known of whole chunks only.
     pub fn sort(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Option<Verdict> {
         if event.kind != EventKind::Record {
             out.extend_from_slice(event.raw);
             return None;
         }
-        let Self { config, rules, state, index, expander } = self;
-        index.fill(&event.body);
+        self.index.fill(&event.body);
+        Some(self.sort_indexed(event, false, out))
+    }
+
+    /// Appends the sorted record to `out`, whose keys the index holds.
+    fn sort_indexed(&mut self, event: &Event<'_>, is_incomplete: bool, out: &mut Vec<u8>) -> Verdict {
+        let Self { config, rules, state, index, expander, .. } = self;
         let (mut body, mut own) = (event.body, own_type(index, &event.body, rules));
         let was_sorted = own.is_some();
         let mut line = if own.is_none() { line_of(index, &body) } else { None };
@@ -128,7 +211,7 @@ impl Sorter {
             Some(log_type) => evaluation.own_verdict(log_type),
         };
         if verdict.fate != Fate::Kept {
-            return Some(verdict);
+            return verdict;
         }
         if !was_sorted {
             verdict.line_time = verdict.line_time.or_else(|| record_time::find(index, &body));
@@ -139,6 +222,9 @@ impl Sorter {
         if let Some(severity) = verdict.severity {
             found.push("severity", FoundValue::Text(severity.name().as_bytes()));
         }
+        if is_incomplete {
+            found.push_text(pieces::INCOMPLETE_KEY, b"true");
+        }
         identity::add_ecs(index, &body, &mut found);
         add_configured(config, &mut found);
 
@@ -146,31 +232,102 @@ impl Sorter {
         let line_time = verdict.line_time.filter(|_| config.use_line_time);
         let line_time = line_time.and_then(|time| Some((u32::try_from(time.seconds).ok()?, time.nanoseconds)));
         append_event(out, event, &body, index, &found, line_time);
-        Some(verdict)
+        verdict
     }
 
     /// Sorts a whole chunk that was received at `received`. Markers are copied as they are, and so are events that keep
     /// bad bytes; bad bytes become such events, so that what is behind them can be read by everybody.
     pub fn sort_chunk(&mut self, chunk: &[u8], received: Timestamp, out: &mut Vec<u8>) -> SortedChunk {
+        self.sort_items(chunk, received, out, |_, _| {})
+    }
+
+    /// As [`Sorter::sort_chunk`]; `take` is told of every item that was appended, and may have what is written so far and empty
+    /// it.
+    pub fn sort_items(
+        &mut self,
+        chunk: &[u8],
+        received: Timestamp,
+        out: &mut Vec<u8>,
+        mut take: impl FnMut(SortedItem, &mut Vec<u8>),
+    ) -> SortedChunk {
         let mut sorted = SortedChunk::default();
+        let mut is_planned = false;
         for item in Chunk::new(chunk) {
-            match item {
+            let kind = match item {
                 Item::Event(event) if quarantine::keeps_bad_bytes(&event) => {
                     sorted.records += 1;
                     out.extend_from_slice(event.raw);
+                    SortedItem::Quarantined { is_new: false }
                 }
-                Item::Event(event) => match self.sort(&event, out) {
-                    Some(verdict) if verdict.fate == Fate::Kept => sorted.records += 1,
-                    Some(_) => sorted.dropped += 1,
-                    None => sorted.markers += 1,
-                },
+                Item::Event(event) if event.kind != EventKind::Record => {
+                    sorted.markers += 1;
+                    out.extend_from_slice(event.raw);
+                    SortedItem::Marker
+                }
+                Item::Event(event) => {
+                    self.index.fill(&event.body);
+                    let fate = if self.config.pieces != Pieces::Separate && pieces::may_be_piece(&self.index, &event) {
+                        if !std::mem::replace(&mut is_planned, true) {
+                            self.joiner.plan(chunk);
+                        }
+                        self.joiner.fate(event.offset)
+                    } else {
+                        PieceFate::NoPiece
+                    };
+                    match fate {
+                        PieceFate::NoPiece => sorted.counted(SortedItem::of(self.sort_indexed(&event, false, out))),
+                        PieceFate::Apart => sorted.counted(self.sort_apart(&event, out)),
+                        PieceFate::InLaterOne => continue,
+                        PieceFate::Whole(whole) => match self.sort_joined(chunk, whole, out) {
+                            Some(verdict) => sorted.counted(SortedItem::of(verdict)),
+                            None => {
+                                // Rather apart than lost.
+                                for place in whole.places() {
+                                    let Some(event) = self.joiner.event(chunk, place) else { continue };
+                                    self.index.fill(&event.body);
+                                    let kind = sorted.counted(self.sort_apart(&event, out));
+                                    take(kind, out);
+                                }
+                                continue;
+                            }
+                        },
+                    }
+                }
                 Item::Bad(bad) => {
                     sorted.bad += 1;
                     quarantine::append_event(out, &bad, received);
+                    SortedItem::Quarantined { is_new: true }
                 }
-            }
+            };
+            take(kind, out);
+        }
+        if is_planned {
+            self.joiner.clear();
         }
         sorted
+    }
+
+    /// A piece that is not joined; the index holds its keys.
+    fn sort_apart(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> SortedItem {
+        if self.config.pieces == Pieces::JoinOrPass {
+            out.extend_from_slice(event.raw);
+            return SortedItem::Piece;
+        }
+        SortedItem::of(self.sort_indexed(event, true, out))
+    }
+
+    fn sort_joined(&mut self, chunk: &[u8], whole: Whole, out: &mut Vec<u8>) -> Option<Verdict> {
+        let mut joined = std::mem::take(&mut self.joined);
+        joined.clear();
+        let appended = self.joiner.append_joined(chunk, whole, &mut joined);
+        let event = appended.and_then(|()| Event::read(&mut Reader::new(&joined)).ok());
+        let verdict = event.map(|event| {
+            self.index.fill(&event.body);
+            self.sort_indexed(&event, false, out)
+        });
+        joined.shrink_to(KEPT_BYTES);
+        self.joined = joined;
+        verdict
     }
 }
 

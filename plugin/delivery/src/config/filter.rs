@@ -1,10 +1,10 @@
 //! Properties of the filter, which the output has too for records that no filter saw.
 
 use super::property::{ConfigError, Properties, Property};
-use shiwake_records::sorter::SorterConfig;
+use shiwake_records::sorter::{Pieces, SorterConfig};
 
 /// The properties.
-pub const PROPERTIES: [Property; 4] = [
+pub const PROPERTIES: [Property; 5] = [
     Property {
         name: "dd_service",
         default: None,
@@ -20,6 +20,11 @@ pub const PROPERTIES: [Property; 4] = [
         name: "line_time",
         default: Some("on"),
         meaning: "whether a time that stands in the line with its zone becomes the record's time",
+    },
+    Property {
+        name: "join_pieces",
+        default: Some("on"),
+        meaning: "whether lines that Docker has cut into pieces of 16 KiB are joined",
     },
 ];
 
@@ -43,6 +48,7 @@ pub fn sorter_config(properties: &Properties, environment: &[(String, String)]) 
         env: variable(ENV_VARIABLE),
         version: variable(VERSION_VARIABLE),
         use_line_time: properties.flag("line_time")?.unwrap_or(true),
+        pieces: if properties.flag("join_pieces")?.unwrap_or(true) { Pieces::Join } else { Pieces::Separate },
     })
 }
 
@@ -54,11 +60,13 @@ mod tests {
     #[test]
     fn a_property_goes_before_the_environment() {
         let environment = [("DD_SERVICE".to_owned(), "env".to_owned()), ("DD_ENV".to_owned(), "prod".to_owned())];
-        let properties = Properties::new(&PROPERTIES, [("dd_service", "own"), ("line_time", "off")]).unwrap();
+        let properties =
+            Properties::new(&PROPERTIES, [("dd_service", "own"), ("line_time", "off"), ("join_pieces", "off")])
+                .unwrap();
         let config = sorter_config(&properties, &environment).unwrap();
         assert_eq!((config.service.as_deref(), config.env.as_deref()), (Some("own"), Some("prod")));
-        assert!(!config.use_line_time);
+        assert!(!config.use_line_time && config.pieces == Pieces::Separate);
         let config = sorter_config(&Properties::default(), &environment).unwrap();
-        assert_eq!(config.service.as_deref(), Some("env"));
+        assert_eq!((config.service.as_deref(), config.pieces), (Some("env"), Pieces::Join));
     }
 }

@@ -15,10 +15,9 @@ use crate::spool::{
     Appended, Block, ChunkBlocks, ChunkId, Durability, SealedSegment, SegmentId, Spool, SpoolError, orphans,
 };
 use bytes::Bytes;
-use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::event::Timestamp;
-use shiwake_records::quarantine;
-use shiwake_records::sorter::Sorter;
+use shiwake_records::log_type::LogType;
+use shiwake_records::sorter::{SortedItem, Sorter};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -328,32 +327,26 @@ impl Acceptor {
         let mut bad_runs = 0;
         // A chunk that panicked half-way may have left something.
         self.buffers.iter_mut().for_each(LaneBuffer::clear);
-        for item in Chunk::new(bytes) {
+        self.sorted.clear();
+        let Self { sorter, sorted, buffers, surroundings, .. } = self;
+        let received = Timestamp::from_micros(surroundings.clock.wall_micros());
+        sorter.sort_items(bytes, received, sorted, |item, sorted| {
             let lane = match item {
-                // The filter has kept bad bytes in this form already.
-                Item::Event(event) if quarantine::keeps_bad_bytes(&event) => {
-                    self.sorted.clear();
-                    self.sorted.extend_from_slice(event.raw);
+                SortedItem::Record(verdict) => Lane::Typed(verdict.log_type),
+                SortedItem::Quarantined { is_new } => {
+                    bad_runs += u64::from(is_new);
                     Lane::Quarantine
                 }
-                Item::Event(event) => {
-                    self.sorted.clear();
-                    let Some(verdict) = self.sorter.sort(&event, &mut self.sorted) else { continue };
-                    Lane::Typed(verdict.log_type)
-                }
-                Item::Bad(bad) => {
-                    bad_runs += 1;
-                    self.sorted.clear();
-                    let received = Timestamp::from_micros(self.surroundings.clock.wall_micros());
-                    quarantine::append_event(&mut self.sorted, &bad, received);
-                    Lane::Quarantine
-                }
+                // No lane keeps these; the output's sorter makes a record of every piece.
+                SortedItem::Marker => return sorted.clear(),
+                SortedItem::Piece => Lane::Typed(LogType::App),
             };
-            if let Some(buffer) = self.buffers.get_mut(lane.index()) {
-                buffer.events.extend_from_slice(&self.sorted);
+            if let Some(buffer) = buffers.get_mut(lane.index()) {
+                buffer.events.extend_from_slice(sorted);
                 buffer.records += 1;
             }
-        }
+            sorted.clear();
+        });
         self.sorted.shrink_to(KEPT_BUFFER_BYTES);
         bad_runs
     }

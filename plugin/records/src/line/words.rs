@@ -3,9 +3,29 @@
 use memchr::{memchr, memmem};
 
 /// The text before and after the first `separator`.
+#[inline]
 pub(super) fn split_at_byte(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let at = memchr(separator, text)?;
+    let at = find_byte(text, separator)?;
     Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
+/// Where a byte is. Most words of a log line are short, and looking at eight bytes in one register takes less time than a call
+/// of `memchr`, which is for the others.
+#[inline]
+fn find_byte(text: &[u8], byte: u8) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let mut from = 0;
+    while let Some(eight) = text.get(from..from + 8).filter(|_| from < 16).and_then(|eight| eight.first_chunk::<8>()) {
+        // Bytes that are equal become zero; the lowest high bit stands at the first of those.
+        let difference = u64::from_le_bytes(*eight) ^ (ONES * u64::from(byte));
+        let zeroes = difference.wrapping_sub(ONES) & !difference & HIGH_BITS;
+        if zeroes != 0 {
+            return Some(from + zeroes.trailing_zeros() as usize / 8);
+        }
+        from += 8;
+    }
+    Some(from + memchr(byte, text.get(from..)?)?)
 }
 
 /// The text behind the first `needle`.
@@ -74,6 +94,14 @@ pub(super) fn split_url(target: &[u8]) -> (&[u8], &[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_byte_is_found_where_it_is(text in proptest::collection::vec(0x7e_u8..=0x82, 0..40), byte in 0x7e_u8..=0x82) {
+            prop_assert_eq!(find_byte(&text, byte), text.iter().position(|known| *known == byte));
+        }
+    }
 
     #[test]
     fn seconds_are_read_to_the_microsecond() {

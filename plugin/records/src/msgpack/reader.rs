@@ -40,6 +40,10 @@ enum Head<'a> {
     Map(u32),
 }
 
+/// First bytes of arrays, and of maps: the shortest form without its count, and the longest.
+const ARRAY: (u8, u8) = (0x90, 0xdd);
+const MAP: (u8, u8) = (0x80, 0xdf);
+
 /// A position in borrowed bytes.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
@@ -87,10 +91,15 @@ impl<'a> Reader<'a> {
         if let Some(text) = self.short_text() {
             return Ok(Value::Str(text));
         }
-        self.long_value()
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        if let Some(([0xd7, kind, data @ ..], _)) = rest.split_first_chunk::<10>() {
+            self.position += 10;
+            return Ok(Value::Ext(i8::from_be_bytes([*kind]), data));
+        }
+        self.any_value()
     }
 
-    fn long_value(&mut self) -> Result<Value<'a>, MsgpackError> {
+    fn any_value(&mut self) -> Result<Value<'a>, MsgpackError> {
         let start = self.position;
         Ok(match self.head()? {
             Head::Scalar(value) => value,
@@ -104,7 +113,11 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// When the bytes are cut off or are not MessagePack.
+    #[inline]
     pub fn array_header(&mut self) -> Result<Option<u32>, MsgpackError> {
+        if let Some(count) = self.plain_count(ARRAY) {
+            return Ok(Some(count));
+        }
         let start = self.position;
         if let Head::Array(count) = self.head()? {
             return Ok(Some(count));
@@ -120,9 +133,15 @@ impl<'a> Reader<'a> {
     /// When the bytes are cut off or are not MessagePack.
     pub fn map_with_key_check(&mut self) -> Result<Option<(Composite<'a>, bool)>, MsgpackError> {
         let start = self.position;
-        let Head::Map(count) = self.head()? else {
-            self.position = start;
-            return Ok(None);
+        let count = match self.plain_count(MAP) {
+            Some(count) => count,
+            None => match self.head()? {
+                Head::Map(count) => count,
+                _ => {
+                    self.position = start;
+                    return Ok(None);
+                }
+            },
         };
         let content_start = self.position;
         let mut all_text = true;
@@ -162,6 +181,23 @@ impl<'a> Reader<'a> {
             Head::Map(count) => self.skip_many(u64::from(count) * 2)?,
         }
         Ok(None)
+    }
+
+    /// Reads the header of an array or a map when it is whole and in the shortest or the longest form; nothing is read of
+    /// anything else.
+    #[inline]
+    fn plain_count(&mut self, (shortest, longest): (u8, u8)) -> Option<u32> {
+        match *self.bytes.get(self.position..)? {
+            [marker, ..] if marker & 0xf0 == shortest => {
+                self.position += 1;
+                Some(u32::from(marker & 0x0f))
+            }
+            [marker, a, b, c, d, ..] if marker == longest => {
+                self.position += 5;
+                Some(u32::from_be_bytes([a, b, c, d]))
+            }
+            _ => None,
+        }
     }
 
     /// Reads a text of less than 64 KiB that is whole, which keys and nearly all values are; nothing is read of anything

@@ -56,7 +56,7 @@ pub fn str_header(out: &mut Vec<u8>, length: usize) {
             out.push(0xda);
             out.extend_from_slice(&(length as u16).to_be_bytes());
         }
-        length => {
+        _ => {
             out.push(0xdb);
             out.extend_from_slice(&(length as u32).to_be_bytes());
         }
