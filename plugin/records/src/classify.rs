@@ -118,10 +118,12 @@ pub struct Verdict {
     pub line_time: Option<Timestamp>,
 }
 
-/// The type that a record names itself.
+/// The type that a record names itself: a built-in one, or one of those that are declared.
 #[must_use]
-pub fn own_type(index: &FieldIndex, body: &Composite<'_>) -> Option<LogType> {
-    index.get(body, b"log_type").and_then(|value| LogType::built_in(value.as_str_bytes()?))
+pub fn own_type(index: &FieldIndex, body: &Composite<'_>, declared: &[LogType]) -> Option<LogType> {
+    let name = index.get(body, b"log_type")?.as_str_bytes()?;
+    let by_name = || declared.iter().find(|log_type| log_type.name().as_bytes() == name).copied();
+    LogType::built_in(name).or_else(by_name)
 }
 
 /// The line of a record, with the key under which it stands.

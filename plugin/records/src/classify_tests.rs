@@ -13,7 +13,7 @@ fn verdict_of(record: &serde_json::Value) -> Verdict {
     let mut index = FieldIndex::default();
     index.fill(&body);
     let line = line_of(&index, &body).map(|(_, line)| line).unwrap_or_default();
-    classify(&index, &body, own_type(&index, &body), line, &mut FoundFields::default())
+    classify(&index, &body, own_type(&index, &body, &[]), line, &mut FoundFields::default())
 }
 
 fn rmpv_from(value: &serde_json::Value) -> rmpv::Value {

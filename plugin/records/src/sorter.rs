@@ -12,6 +12,7 @@ use crate::event::{Event, EventKind, Timestamp};
 use crate::expand::Expander;
 use crate::fields::FieldIndex;
 use crate::identity;
+use crate::log_type::LogType;
 use crate::quarantine;
 
 /// What is the same for all records of one instance.
@@ -27,13 +28,23 @@ pub struct SorterConfig {
     pub env: Option<String>,
     /// `version` for records that name none.
     pub version: Option<String>,
+    /// Types that are declared: a record that names one in `log_type` is of it.
+    pub types: Vec<LogType>,
     /// Whether a time that stands in the line with its zone takes the place of the host's.
     pub use_line_time: bool,
 }
 
 impl Default for SorterConfig {
     fn default() -> Self {
-        Self { service: None, source: None, tags: None, env: None, version: None, use_line_time: true }
+        Self {
+            service: None,
+            source: None,
+            tags: None,
+            env: None,
+            version: None,
+            types: Vec::new(),
+            use_line_time: true,
+        }
     }
 }
 
@@ -71,11 +82,11 @@ impl Sorter {
         }
         let Self { config, index, expander } = self;
         index.fill(&event.body);
-        let (mut body, mut own) = (event.body, own_type(index, &event.body));
+        let (mut body, mut own) = (event.body, own_type(index, &event.body, &config.types));
         let mut line = if own.is_none() { line_of(index, &body) } else { None };
         if let Some(expanded) = line.and_then(|line| expander.expand(index, &body, line)) {
             index.fill(&expanded);
-            (body, own, line) = (expanded, own_type(index, &expanded), line_of(index, &expanded));
+            (body, own, line) = (expanded, own_type(index, &expanded, &config.types), line_of(index, &expanded));
         }
         let mut found = FoundFields::default();
         let line = line.map(|(_, line)| line).unwrap_or_default();
