@@ -60,7 +60,7 @@ impl OutputInstance {
         warn_if_incomplete(&set, log.as_ref());
         let properties = Properties::new(&PROPERTIES, set.values).map_err(InstanceError::Config)?;
         let environment: Vec<(String, String)> = environment();
-        let mut config = OutputConfig::new(&properties, &environment).map_err(InstanceError::Config)?;
+        let mut config = OutputConfig::new(&properties, &environment, Vec::new()).map_err(InstanceError::Config)?;
         let grace = host.grace.filter(|_| properties.get("shutdown_timeout").is_none());
         let origin = grace.map_or_else(String::new, |grace| format!(" from the host's Grace {}", grace.as_secs()));
         config.shutdown_timeout = grace.map_or(config.shutdown_timeout, shutdown_timeout_within);

@@ -5,7 +5,7 @@
 //! stays there, and lost when somebody has removed that file. Pending is what is neither. Nothing is counted twice: a
 //! chunk that was answered RETRY was not counted in.
 
-use crate::lane::{LANE_COUNT, Lane};
+use crate::lane::{Lane, Lanes};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,6 +24,8 @@ pub struct Totals {
     pub lost: u64,
     /// Of those accepted, the ones that an earlier run had taken.
     pub recovered: u64,
+    /// Fields of written records that are in the overflow because their value does not fit their column.
+    pub misfits: u64,
 }
 
 impl Totals {
@@ -56,19 +58,40 @@ struct Counters {
     set_aside: AtomicU64,
     lost: AtomicU64,
     recovered: AtomicU64,
+    misfits: AtomicU64,
 }
 
 /// The sums of one output instance, since its start.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ledger {
-    lanes: [Counters; LANE_COUNT],
+    lanes: Lanes,
+    counters: Vec<Counters>,
     recognised: AtomicU64,
     held_bytes: AtomicU64,
     objects: AtomicU64,
     object_bytes: AtomicU64,
 }
 
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::new(Lanes::default())
+    }
+}
+
 impl Ledger {
+    /// Sums that are all zero.
+    #[must_use]
+    pub fn new(lanes: Lanes) -> Self {
+        Self {
+            counters: lanes.each(Counters::default),
+            lanes,
+            recognised: AtomicU64::default(),
+            held_bytes: AtomicU64::default(),
+            objects: AtomicU64::default(),
+            object_bytes: AtomicU64::default(),
+        }
+    }
+
     /// Records were taken by the spool.
     pub fn accept(&self, lane: Lane, records: u64) {
         self.add(lane, records, |counters| &counters.accepted);
@@ -112,6 +135,11 @@ impl Ledger {
         self.add(lane, records, |counters| &counters.written);
     }
 
+    /// Fields of records in an object are in the overflow because their value does not fit their column.
+    pub fn misfit(&self, lane: Lane, fields: u64) {
+        self.add(lane, fields, |counters| &counters.misfits);
+    }
+
     /// Records are in an object under `quarantine/`.
     pub fn quarantine(&self, lane: Lane, records: u64) {
         self.add(lane, records, |counters| &counters.quarantined);
@@ -134,25 +162,28 @@ impl Ledger {
         self.object_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// The sums of one lane.
+    /// The sums of one lane. Those of lanes that nobody declares any more are one.
     #[must_use]
     pub fn lane(&self, lane: Lane) -> Totals {
-        self.lanes.get(lane.index()).map(Counters::totals).unwrap_or_default()
+        self.counters.get(self.lanes.index(lane)).map(Counters::totals).unwrap_or_default()
+    }
+
+    /// The sums by lane, in the order of [`Lanes`], with the lanes' names.
+    pub fn by_lane(&self) -> impl Iterator<Item = (&str, Totals)> {
+        self.lanes.names().zip(self.counters.iter().map(Counters::totals))
     }
 
     /// The sums of all lanes.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        Lane::BY_WORTH.iter().fold(Totals::default(), |sum, lane| {
-            let totals = self.lane(*lane);
-            Totals {
-                accepted: sum.accepted + totals.accepted,
-                written: sum.written + totals.written,
-                quarantined: sum.quarantined + totals.quarantined,
-                set_aside: sum.set_aside + totals.set_aside,
-                lost: sum.lost + totals.lost,
-                recovered: sum.recovered + totals.recovered,
-            }
+        self.counters.iter().map(Counters::totals).fold(Totals::default(), |sum, totals| Totals {
+            accepted: sum.accepted + totals.accepted,
+            written: sum.written + totals.written,
+            quarantined: sum.quarantined + totals.quarantined,
+            set_aside: sum.set_aside + totals.set_aside,
+            lost: sum.lost + totals.lost,
+            recovered: sum.recovered + totals.recovered,
+            misfits: sum.misfits + totals.misfits,
         })
     }
 
@@ -163,7 +194,7 @@ impl Ledger {
     }
 
     fn add(&self, lane: Lane, records: u64, counter: impl Fn(&Counters) -> &AtomicU64) {
-        if let Some(counters) = self.lanes.get(lane.index()) {
+        if let Some(counters) = self.counters.get(self.lanes.index(lane)) {
             counter(counters).fetch_add(records, Ordering::Relaxed);
         }
     }
@@ -175,7 +206,8 @@ impl Counters {
         // What is done before what is accepted: what is counted in between is then still pending, never below nothing.
         let (written, quarantined) = (load(&self.written), load(&self.quarantined));
         let (set_aside, lost, recovered) = (load(&self.set_aside), load(&self.lost), load(&self.recovered));
-        Totals { accepted: load(&self.accepted), written, quarantined, set_aside, lost, recovered }
+        let misfits = load(&self.misfits);
+        Totals { accepted: load(&self.accepted), written, quarantined, set_aside, lost, recovered, misfits }
     }
 }
 
@@ -183,13 +215,14 @@ impl fmt::Display for Ledger {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (objects, bytes) = self.objects();
         write!(formatter, "{} objects={objects} object_bytes={bytes}", self.totals())?;
-        for (name, count) in [("recovered", self.recovered()), ("recognised", self.recognised())] {
+        let misfits = self.totals().misfits;
+        for (name, count) in [("recovered", self.recovered()), ("recognised", self.recognised()), ("misfits", misfits)]
+        {
             if count > 0 {
                 write!(formatter, " {name}={count}")?;
             }
         }
-        for lane in Lane::BY_WORTH {
-            let accepted = self.lane(lane).accepted;
+        for (lane, Totals { accepted, .. }) in self.by_lane() {
             if accepted > 0 {
                 write!(formatter, " {lane}={accepted}")?;
             }
@@ -213,10 +246,11 @@ mod tests {
         ledger.quarantine(Lane::Quarantine, 1);
         ledger.store_object(100);
         ledger.recognise(4);
+        ledger.misfit(access, 6);
         assert_eq!(ledger.totals().pending(), 3);
         assert_eq!(
             ledger.to_string(),
-            "in=7 written=3 quarantined=1 pending=3 objects=1 object_bytes=100 recognised=4 access=5 quarantine=2"
+            "in=7 written=3 quarantined=1 pending=3 objects=1 object_bytes=100 recognised=4 misfits=6 access=5 quarantine=2"
         );
     }
 }

@@ -28,7 +28,7 @@ const SERVICE_VARIABLE: &str = "DD_SERVICE";
 const ENV_VARIABLE: &str = "DD_ENV";
 const VERSION_VARIABLE: &str = "DD_VERSION";
 
-/// The sorter's configuration; a property goes before the environment.
+/// The sorter's configuration; a property goes before the environment. Types that are declared are not in it.
 ///
 /// # Errors
 /// When a value is not allowed.
@@ -42,6 +42,7 @@ pub fn sorter_config(properties: &Properties, environment: &[(String, String)]) 
         tags: properties.text("dd_tags"),
         env: variable(ENV_VARIABLE),
         version: variable(VERSION_VARIABLE),
+        types: Vec::new(),
         use_line_time: properties.flag("line_time")?.unwrap_or(true),
     })
 }

@@ -9,7 +9,7 @@
 
 use super::claim::Claim;
 use super::{Answer, Inbox, Message, Surroundings};
-use crate::lane::{LANE_COUNT, Lane};
+use crate::lane::{Lane, Lanes};
 use crate::log::{Level, RateLimit};
 use crate::spool::{
     Appended, Block, ChunkBlocks, ChunkId, Durability, SealedSegment, SegmentId, Spool, SpoolError, orphans,
@@ -17,9 +17,10 @@ use crate::spool::{
 use bytes::Bytes;
 use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::event::Timestamp;
+use shiwake_records::log_type::LogType;
 use shiwake_records::quarantine;
 use shiwake_records::sorter::Sorter;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -59,10 +60,12 @@ const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 
 pub(super) struct Acceptor {
     surroundings: Surroundings,
+    lanes: Lanes,
     sorter: Sorter,
     spool: Spool,
     jobs: Option<UnboundedSender<SealedSegment>>,
-    buffers: [LaneBuffer; LANE_COUNT],
+    /// An entry a lane.
+    buffers: Vec<LaneBuffer>,
     sorted: Vec<u8>,
     waiting: VecDeque<Waiting>,
     is_poisoned: bool,
@@ -81,11 +84,12 @@ impl Acceptor {
     pub(super) fn new(surroundings: Surroundings, spool: Spool, jobs: UnboundedSender<SealedSegment>) -> Self {
         let next_summary = surroundings.clock.monotonic() + SUMMARY_INTERVAL;
         Self {
+            lanes: surroundings.config.lanes.clone(),
             sorter: Sorter::new(surroundings.config.sorter.clone()),
+            buffers: surroundings.config.lanes.each(LaneBuffer::default),
             surroundings,
             spool,
             jobs: Some(jobs),
-            buffers: Default::default(),
             sorted: Vec::new(),
             waiting: VecDeque::new(),
             is_poisoned: false,
@@ -204,6 +208,20 @@ impl Acceptor {
             Level::Info,
             &format!("{records} records in {} segments of an earlier run are delivered", segments.len()),
         );
+        let undeclared: BTreeMap<Lane, u64> = segments.iter().filter(|segment| !self.lanes.has(segment.id.lane)).fold(
+            BTreeMap::new(),
+            |mut sums, segment| {
+                *sums.entry(segment.id.lane).or_default() += segment.records;
+                sums
+            },
+        );
+        for (lane, records) in undeclared {
+            let text = format!(
+                "{records} of them are of the type '{lane}', which the rules do not declare any more: they are delivered as that \
+                 type, with the columns that all types have and the rest in attributes"
+            );
+            log.line(Level::Warn, &text);
+        }
         for segment in segments {
             ledger.recover(segment.id.lane, segment.records);
             let _ = jobs.send(segment);
@@ -279,11 +297,11 @@ impl Acceptor {
                 continue;
             }
             if let (false, Some(id)) = (is_heard, id) {
-                let lanes = Lane::BY_WORTH.into_iter().zip(&blocks).filter(|(_, block)| block.is_some());
+                let lanes = self.lanes.iter().zip(&blocks).filter(|(_, block)| block.is_some());
                 self.spool.note_unanswered(id, lanes.map(|(lane, _)| lane));
             }
             let Surroundings { ledger, log, clock, .. } = &self.surroundings;
-            for (lane, records) in Lane::BY_WORTH.into_iter().zip(appended.records) {
+            for (lane, records) in self.lanes.iter().zip(appended.records) {
                 ledger.accept(lane, records);
             }
             ledger.recognise(appended.recognised_records);
@@ -307,10 +325,7 @@ impl Acceptor {
     /// Sorts a chunk's records into blocks, one a lane.
     fn sort(&mut self, bytes: &[u8], tag: &Arc<str>) -> ChunkBlocks {
         let bad = self.sort_into_buffers(bytes);
-        let mut blocks = ChunkBlocks::default();
-        for (block, buffer) in blocks.iter_mut().zip(&mut self.buffers) {
-            *block = buffer.take(tag);
-        }
+        let blocks = self.buffers.iter_mut().map(|buffer| buffer.take(tag)).collect();
         if bad > 0
             && let Some(held_back) = self.bad_lines.admit(self.surroundings.clock.monotonic())
         {
@@ -349,7 +364,9 @@ impl Acceptor {
                     Lane::Quarantine
                 }
             };
-            if let Some(buffer) = self.buffers.get_mut(lane.index()) {
+            // A type that nobody has declared has no lane of its own.
+            let lane = if self.lanes.has(lane) { lane } else { Lane::Typed(LogType::App) };
+            if let Some(buffer) = self.buffers.get_mut(self.lanes.index(lane)) {
                 buffer.events.extend_from_slice(&self.sorted);
                 buffer.records += 1;
             }
@@ -378,17 +395,17 @@ impl Acceptor {
     }
 
     fn largest(&self, is_in_memory: bool) -> Option<(Lane, u64)> {
-        let lanes = Lane::BY_WORTH.into_iter();
-        let lanes = lanes.filter(|lane| (self.spool.durability(*lane) == Durability::Memory) == is_in_memory);
+        let lanes =
+            self.lanes.iter().filter(|lane| (self.spool.durability(*lane) == Durability::Memory) == is_in_memory);
         let open = |lane: Lane| Some((lane, self.spool.open_segment(lane)?.bytes));
         lanes.filter_map(open).max_by_key(|(_, bytes)| *bytes)
     }
 
     fn seal_by_size(&mut self) {
-        for lane in Lane::BY_WORTH {
+        for lane in self.lanes.clone().iter() {
             let config = &self.surroundings.config;
             let limit = if self.spool.sealed_segments() < MANY_SEGMENTS {
-                config.segment_limit_bytes()
+                config.segment_limit_bytes(lane)
             } else {
                 config.largest_segment_bytes()
             };
@@ -400,7 +417,7 @@ impl Acceptor {
         // so small that what takes the room is already on its way.
         for is_in_memory in [true, false] {
             let Some((lane, bytes)) = self.largest(is_in_memory) else { continue };
-            let limit = self.surroundings.config.segment_limit_bytes();
+            let limit = self.surroundings.config.segment_limit_bytes(lane);
             if self.spool.is_tight(lane) && bytes >= limit / 4 {
                 self.seal(lane);
             }
@@ -413,7 +430,7 @@ impl Acceptor {
             return;
         }
         let now = self.surroundings.clock.monotonic();
-        for lane in Lane::BY_WORTH {
+        for lane in self.lanes.clone().iter() {
             let timeout = self.surroundings.config.upload_timeout(lane);
             if self.spool.open_segment(lane).is_some_and(|open| now.saturating_sub(open.opened_at) >= timeout) {
                 self.seal(lane);
@@ -422,7 +439,7 @@ impl Acceptor {
     }
 
     fn seal_everything(&mut self) {
-        for lane in Lane::BY_WORTH {
+        for lane in self.lanes.clone().iter() {
             self.seal(lane);
         }
         // The deliverer ends when its queue is closed and empty.
@@ -440,7 +457,7 @@ impl Acceptor {
         let config = &self.surroundings.config;
         let deadline = |lane: Lane| Some(self.spool.open_segment(lane)?.opened_at + config.upload_timeout(lane));
         let oldest = if self.spool.sealed_segments() < MANY_SEGMENTS {
-            Lane::BY_WORTH.into_iter().filter_map(deadline).min()
+            self.lanes.iter().filter_map(deadline).min()
         } else {
             None
         };

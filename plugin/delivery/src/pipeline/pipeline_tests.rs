@@ -11,6 +11,7 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutMultipartOptions, PutOptions, PutPayload, PutResult,
 };
+use shiwake_records::rules::TypeDeclaration;
 use std::sync::Condvar;
 use std::sync::atomic::AtomicU64;
 
@@ -24,6 +25,8 @@ struct Faulty {
     /// Keys with this in them are refused for ever.
     refused: Mutex<Option<&'static str>>,
     puts: AtomicU64,
+    /// Tags of the objects that were put, by key.
+    tags: Mutex<Vec<(String, String)>>,
 }
 
 impl std::fmt::Display for Faulty {
@@ -42,6 +45,7 @@ impl ObjectStore for Faulty {
             let source = std::io::Error::other("503 SlowDown").into();
             return Err(object_store::Error::Generic { store: "faulty", source });
         }
+        self.tags.lock().unwrap().push((path.to_string(), options.tags.encoded().to_owned()));
         self.inner.put_opts(path, payload, options).await
     }
 
@@ -143,8 +147,12 @@ struct Bench {
 }
 
 fn start(set: &[(&str, &str)]) -> Bench {
+    start_with(set, Vec::new())
+}
+
+fn start_with(set: &[(&str, &str)], types: Vec<TypeDeclaration>) -> Bench {
     let properties = Properties::new(&PROPERTIES, [("lake", "unused")].iter().chain(set).copied()).unwrap();
-    let config = OutputConfig::new(&properties, &[]).unwrap();
+    let config = OutputConfig::new(&properties, &[], types).unwrap();
     let store = Arc::new(Faulty::default());
     let lake = Lake::on(Arc::clone(&store) as Arc<dyn ObjectStore>, Path::from("logs"), "memory".into());
     let (lines, clock) =
@@ -190,6 +198,9 @@ fn read(store: &Faulty, key: &str) -> Vec<u8> {
 
 #[path = "durable_tests.rs"]
 mod durable;
+
+#[path = "declared_tests.rs"]
+mod declared;
 
 #[test]
 fn records_end_in_an_object_of_their_type_and_bad_bytes_in_quarantine() {
