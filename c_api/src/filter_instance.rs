@@ -6,10 +6,11 @@ use crate::guard::{Poison, last_panic};
 use crate::output_instance::{environment, warn_if_incomplete};
 use shiwake_delivery::clock::{Clock, SystemClock};
 use shiwake_delivery::config::filter::{PROPERTIES, sorter_config};
-use shiwake_delivery::config::{ConfigError, Properties};
+use shiwake_delivery::config::{ConfigError, Properties, rules_file};
 use shiwake_delivery::log::{Level, Log, RateLimit};
 use shiwake_records::event::Timestamp;
 use shiwake_records::sorter::{Pieces, Sorter};
+use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 /// One `[FILTER]` section.
@@ -26,6 +27,7 @@ struct Work {
     part: Vec<u8>,
     growth: Growth,
     bad_lines: RateLimit,
+    drop_lines: RateLimit,
 }
 
 /// What a part is copied to the answer at. A few records at a time are then copied while they are in the processor's nearest
@@ -55,25 +57,33 @@ impl FilterInstance {
     pub(crate) fn start(set: SetProperties, log: Box<dyn Log>) -> Result<Self, ConfigError> {
         warn_if_incomplete(&set, log.as_ref());
         let properties = Properties::new(&PROPERTIES, set.values)?;
-        let mut config = sorter_config(&properties, &environment())?;
+        let mut config = sorter_config(&properties, &environment(), &mut rules_file)?;
         if config.pieces == Pieces::Join {
             // The forward input calls a filter for every record by itself; the output sees many together.
             config.pieces = Pieces::JoinOrPass;
         }
+        let own_rules = config.rules.own_rules().len();
+        let rules = if own_rules > 0 { format!(", {own_rules} rules of your own") } else { String::new() };
         let sorter = Sorter::new(config);
-        log.line(Level::Info, concat!("version ", env!("CARGO_PKG_VERSION")));
+        log.line(Level::Info, &format!("version {}{rules}", env!("CARGO_PKG_VERSION")));
         let clock = SystemClock::default();
         let growth = Growth { chunk_bytes: 1, answer_bytes: 2 };
         Ok(Self {
             clock,
-            work: Mutex::new(Work { sorter, part: Vec::new(), growth, bad_lines: RateLimit::default() }),
+            work: Mutex::new(Work {
+                sorter,
+                part: Vec::new(),
+                growth,
+                bad_lines: RateLimit::default(),
+                drop_lines: RateLimit::default(),
+            }),
             poison: Poison::default(),
             log,
         })
     }
 
-    /// Sorts a chunk; `None` when it is to stay as it is.
-    pub(crate) fn sort(&self, chunk: &[u8]) -> Option<HostBuffer> {
+    /// Sorts a chunk; `None` when it is to stay as it is. The answer is empty when rules threw all records away.
+    pub(crate) fn sort(&self, chunk: &[u8], tag: &[u8]) -> Option<HostBuffer> {
         let tell = || {
             let place = last_panic();
             let text = format!("internal error at {place}: this filter passes everything through untouched");
@@ -81,7 +91,7 @@ impl FilterInstance {
         };
         self.poison.guard(None, tell, || {
             let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-            let Work { sorter, part, growth, bad_lines } = &mut *work;
+            let Work { sorter, part, growth, bad_lines, drop_lines } = &mut *work;
             // A chunk that panicked half-way may have left something.
             part.clear();
             let mut answer = HostBuffer::with_capacity(growth.estimate(chunk.len()));
@@ -90,6 +100,7 @@ impl FilterInstance {
                 part.clear();
             };
             let received = Timestamp::from_micros(self.clock.wall_micros());
+            sorter.set_tag(tag);
             let counts = sorter.sort_items(chunk, received, part, |_, part| {
                 if part.len() >= PART_BYTES {
                     take(part);
@@ -107,9 +118,38 @@ impl FilterInstance {
                 );
                 self.log.line(Level::Warn, &text);
             }
-            let answer = answer.filter(|_| counts.records + counts.bad > 0)?;
+            if counts.dropped > 0 && drop_lines.admit(self.clock.monotonic()).is_some() {
+                self.log.line(Level::Info, &rule_sums(sorter));
+            }
+            let answer = answer.filter(|_| counts.records + counts.bad + counts.dropped > 0)?;
             *growth = Growth { chunk_bytes: chunk.len(), answer_bytes: answer.length() };
             Some(answer)
         })
     }
+}
+
+impl Drop for FilterInstance {
+    fn drop(&mut self) {
+        let work = self.work.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let has_own = work.sorter.rules().own_rules().len() > 0;
+        if has_own {
+            self.log.line(Level::Info, &rule_sums(&work.sorter));
+        }
+    }
+}
+
+/// What the user's rules did so far.
+fn rule_sums(sorter: &Sorter) -> String {
+    let rules = sorter.rules().own_rules().iter().zip(sorter.rule_counts());
+    let mut text = "rules so far:".to_owned();
+    for (rule, counts) in rules.filter(|(_, counts)| counts.matched > 0) {
+        // Writing to memory does not fail.
+        let _ = write!(text, " {}={}", rule.name, counts.matched);
+        for (word, count) in [("dropped", counts.dropped), ("unparsed", counts.unparsed)] {
+            if count > 0 {
+                let _ = write!(text, " ({count} {word})");
+            }
+        }
+    }
+    text
 }

@@ -5,7 +5,7 @@ use crate::abi::properties::SetProperties;
 use crate::guard::{Poison, last_panic};
 use shiwake_delivery::clock::SystemClock;
 use shiwake_delivery::config::output::{OutputConfig, PROPERTIES};
-use shiwake_delivery::config::{ConfigError, Properties};
+use shiwake_delivery::config::{ConfigError, Properties, rules_file};
 use shiwake_delivery::log::{Level, Log};
 use shiwake_delivery::metrics::Metrics;
 use shiwake_delivery::pipeline::{Answer, Outside, Pipeline, StartError};
@@ -22,11 +22,12 @@ pub(crate) enum InstanceError {
     Start(StartError),
 }
 
-impl std::fmt::Display for InstanceError {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl InstanceError {
+    /// What is wrong, a line for each thing.
+    pub(crate) fn lines(&self) -> Vec<String> {
         match self {
-            InstanceError::Config(error) => error.fmt(formatter),
-            InstanceError::Start(error) => error.fmt(formatter),
+            InstanceError::Config(error) => error.lines(),
+            InstanceError::Start(error) => vec![error.to_string()],
         }
     }
 }
@@ -60,7 +61,8 @@ impl OutputInstance {
         warn_if_incomplete(&set, log.as_ref());
         let properties = Properties::new(&PROPERTIES, set.values).map_err(InstanceError::Config)?;
         let environment: Vec<(String, String)> = environment();
-        let mut config = OutputConfig::new(&properties, &environment).map_err(InstanceError::Config)?;
+        let mut config =
+            OutputConfig::new(&properties, &environment, &mut rules_file).map_err(InstanceError::Config)?;
         let grace = host.grace.filter(|_| properties.get("shutdown_timeout").is_none());
         let origin = grace.map_or_else(String::new, |grace| format!(" from the host's Grace {}", grace.as_secs()));
         config.shutdown_timeout = grace.map_or(config.shutdown_timeout, shutdown_timeout_within);

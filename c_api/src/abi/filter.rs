@@ -106,8 +106,8 @@ unsafe extern "C" fn init(instance: *mut c_void, _config: *mut c_void, _data: *m
 unsafe extern "C" fn filter(
     data: *const c_void,
     bytes: usize,
-    _tag: *const c_char,
-    _tag_length: c_int,
+    tag: *const c_char,
+    tag_length: c_int,
     out: *mut *mut c_void,
     out_bytes: *mut usize,
     _filter: *mut c_void,
@@ -115,8 +115,9 @@ unsafe extern "C" fn filter(
     context: *mut c_void,
     _config: *mut c_void,
 ) -> c_int {
-    // SAFETY: what the host hands over: `bytes` bytes of data, two places for the answer, and the context we set.
-    guard(FLB_FILTER_NOTOUCH, || unsafe { sort(data, bytes, out, out_bytes, context) })
+    // SAFETY: what the host hands over: `bytes` bytes of data, a tag of that length, two places for the answer, and the
+    // context we set.
+    guard(FLB_FILTER_NOTOUCH, || unsafe { sort(data, bytes, (tag, tag_length), out, out_bytes, context) })
 }
 
 unsafe extern "C" fn exit(context: *mut c_void, _config: *mut c_void) -> c_int {
@@ -148,7 +149,7 @@ unsafe fn start(instance: *mut c_void) -> c_int {
             STARTED
         }
         Err(error) => {
-            log.line(Level::Error, &error.to_string());
+            error.lines().iter().for_each(|line| log.line(Level::Error, line));
             REFUSED
         }
     }
@@ -157,6 +158,7 @@ unsafe fn start(instance: *mut c_void) -> c_int {
 unsafe fn sort(
     data: *const c_void,
     bytes: usize,
+    (tag, tag_length): (*const c_char, c_int),
     out: *mut *mut c_void,
     out_bytes: *mut usize,
     context: *mut c_void,
@@ -168,8 +170,14 @@ unsafe fn sort(
     };
     // SAFETY: `bytes` bytes by the caller's promise, not null, and not kept beyond this call.
     let chunk = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), bytes) };
-    let Some(answer) = instance.sort(chunk) else { return FLB_FILTER_NOTOUCH };
-    let (answer, length) = answer.give_away();
+    let tag = match usize::try_from(tag_length) {
+        // SAFETY: as many bytes as the host says, not null, and not kept beyond this call.
+        Ok(length) if !tag.is_null() => unsafe { std::slice::from_raw_parts(tag.cast::<u8>(), length) },
+        _ => b"",
+    };
+    let Some(answer) = instance.sort(chunk, tag) else { return FLB_FILTER_NOTOUCH };
+    // A host that is told of no bytes forgets the memory.
+    let (answer, length) = if answer.length() == 0 { (std::ptr::null_mut(), 0) } else { answer.give_away() };
     // SAFETY: not null, and the host's place for the answer.
     unsafe { out.write(answer) };
     // SAFETY: not null, and the host's place for its length.

@@ -9,7 +9,6 @@
 
 use super::host::{MetricCreate, MetricFunctions, MetricSet, host};
 use super::logger::name_of;
-use shiwake_delivery::lane::{LANE_COUNT, Lane};
 use shiwake_delivery::ledger::Ledger;
 use shiwake_delivery::metrics::Metrics;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -44,8 +43,10 @@ struct Series {
     spool_bytes: Metric,
     /// The instance's name.
     name: CString,
-    /// Names of the log types, in the order of [`Lane::BY_WORTH`].
-    types: [CString; LANE_COUNT],
+    misfits: Metric,
+    /// Names of the log types, in the order of the ledger; filled when it is shown for the first time, which is while the host
+    /// starts the instance.
+    types: Vec<CString>,
 }
 
 /// A counter or a gauge of the host.
@@ -60,7 +61,8 @@ struct Metric {
 unsafe impl Send for Metric {}
 
 impl HostMetrics {
-    /// Makes the metrics of an output instance, all zero; to be called while the host starts it.
+    /// Makes the metrics of an output instance; to be called while the host starts it. The first ledger that is shown makes
+    /// the entry of every set of labels, and has to be shown before the start ends, on the same thread.
     ///
     /// # Safety
     /// `instance` is the output instance that the host is starting on this thread, and `close` is called before its exit
@@ -82,7 +84,7 @@ impl HostMetrics {
 
 impl Metrics for HostMetrics {
     fn update(&self, ledger: &Ledger) {
-        if let Some(series) = &*self.series.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(series) = &mut *self.series.lock().unwrap_or_else(PoisonError::into_inner) {
             series.show(ledger);
         }
     }
@@ -139,18 +141,23 @@ impl Series {
             )?,
             spool_bytes: gauge(c"spool_bytes", c"Bytes in the spool, in memory and on disk.", NAME_ALONE)?,
             name: CString::new(name).unwrap_or_default(),
-            types: Lane::BY_WORTH.map(|lane| CString::new(lane.name()).unwrap_or_default()),
+            misfits: counter(
+                c"misfit_fields_total",
+                c"Fields of written records whose value does not fit their column and is in the overflow.",
+                NAME_AND_TYPE,
+            )?,
+            types: Vec::new(),
         };
-        // Makes the entry of every set of labels.
-        series.show(&Ledger::default());
         Some(series)
     }
 
     /// Sets every value. May run on the host's small stack.
-    fn show(&self, ledger: &Ledger) {
+    fn show(&mut self, ledger: &Ledger) {
         let now = nanoseconds_now();
-        for (lane, log_type) in Lane::BY_WORTH.into_iter().zip(&self.types) {
-            let totals = ledger.lane(lane);
+        if self.types.is_empty() {
+            self.types = ledger.by_lane().map(|(name, _)| CString::new(name).unwrap_or_default()).collect();
+        }
+        for ((_, totals), log_type) in ledger.by_lane().zip(&self.types) {
             let labels = [self.name.as_ptr(), log_type.as_ptr()];
             self.accepted.set(now, totals.accepted.saturating_sub(totals.recovered), &labels);
             self.recovered.set(now, totals.recovered, &labels);
@@ -159,6 +166,7 @@ impl Series {
             self.written.set(now, totals.written, &labels);
             self.quarantined.set(now, totals.quarantined, &labels);
             self.pending.set(now, totals.pending(), &labels);
+            self.misfits.set(now, totals.misfits, &labels);
         }
         let (objects, bytes) = ledger.objects();
         let labels = [self.name.as_ptr()];

@@ -156,7 +156,7 @@ unsafe fn init(plugin: *mut OutputPlugin) -> c_int {
             FLB_OK
         }
         Err(error) => {
-            log.line(Level::Error, &error.to_string());
+            error.lines().iter().for_each(|line| log.line(Level::Error, line));
             REFUSED
         }
     }

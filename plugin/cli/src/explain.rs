@@ -64,7 +64,10 @@ fn explain_all(file: &Path, mut lines: impl BufRead, as_json: bool, out: &mut im
         let Some(Item::Event(raw)) = Chunk::new(&event).next() else { continue };
         let Some(verdict) = sorter.sort(&raw, &mut sorted) else { continue };
         let Ok(whole) = Event::read(&mut Reader::new(&sorted)) else { continue };
-        let shown = if as_json { show_json(&verdict, &whole) } else { show_text(&verdict, &whole, text) };
+        let shown = {
+            let rule = sorter.rules().name(verdict.rule);
+            if as_json { show_json(rule, &whole) } else { show_text(&verdict, rule, &whole, text) }
+        };
         writeln!(out, "{shown}").map_err(ExplainError::Write)?;
     }
 }
@@ -83,17 +86,17 @@ fn write_event(out: &mut Vec<u8>, line: &[u8], scanner: &mut JsonScanner, fields
     write::str(out, line);
 }
 
-fn show_json(verdict: &Verdict, sorted: &Event<'_>) -> String {
-    let mut text = format!(r#"{{"rule":"{}","record":"#, verdict.rule.name());
+fn show_json(rule: &str, sorted: &Event<'_>) -> String {
+    let mut text = format!(r#"{{"rule":"{rule}","record":"#);
     // The event was read whole just before, so this does not fail.
     let _ = json::write(&mut text, &Value::Map(sorted.body));
     text.push('}');
     text
 }
 
-fn show_text(verdict: &Verdict, sorted: &Event<'_>, line: &[u8]) -> String {
+fn show_text(verdict: &Verdict, rule: &str, sorted: &Event<'_>, line: &[u8]) -> String {
     let severity = verdict.severity.map_or("-", |severity| severity.name());
-    let mut text = format!("{:<8} {severity:<9} {:<15}", verdict.log_type.name(), verdict.rule.name());
+    let mut text = format!("{:<8} {severity:<9} {:<15}", verdict.log_type.name(), rule);
     let mut reader = Reader::new(sorted.body.content);
     while let (Ok(key), Ok(value)) = (reader.value(), reader.value()) {
         let Some(name) = key.as_str().filter(|name| !["log", "log_type", "severity"].contains(name)) else { continue };

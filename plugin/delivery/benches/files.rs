@@ -51,14 +51,14 @@ fn segment(file: &str, log_type: LogType) -> (LoadedSegment, u64) {
 fn files(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("files");
     group.sample_size(10);
-    let writer = FileWriter { zstd_level: 1 };
+    let writer = FileWriter { zstd_level: 1, schemas: Default::default() };
     for (file, log_type) in LOGS {
         let (segment, bytes) = segment(file, log_type);
         group.throughput(Throughput::Bytes(bytes));
         group.bench_function(file, |bencher| {
             bencher.iter(|| {
                 let plans = plan(black_box(&segment)).unwrap();
-                plans.iter().map(|plan| writer.write(&segment, plan).unwrap().len()).sum::<usize>()
+                plans.iter().map(|plan| writer.write(&segment, plan).unwrap().bytes.len()).sum::<usize>()
             });
         });
     }

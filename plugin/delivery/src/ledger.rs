@@ -1,13 +1,15 @@
-//! The sums that must add up: in = written + quarantined + set aside + lost + pending.
+//! The sums that must add up: in = written + quarantined + dropped + set aside + lost + pending.
 //!
 //! A record is counted in when the spool has taken it, or when it was found there at the start; written when the object that holds it is in the store, and
 //! quarantined when an object under `quarantine/` holds it. It is set aside when its file in the spool cannot be read and
-//! stays there, and lost when somebody has removed that file. Pending is what is neither. Nothing is counted twice: a
-//! chunk that was answered RETRY was not counted in.
+//! stays there, and lost when somebody has removed that file. Pending is what is neither. It is dropped when a rule
+//! says so, by `drop` or by `sample`. Nothing is counted twice: a chunk that was answered RETRY was not counted in.
 
-use crate::lane::{LANE_COUNT, Lane};
+use crate::lane::{Lane, Lanes};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Counters of one lane or of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,28 +20,32 @@ pub struct Totals {
     pub written: u64,
     /// Records, or runs of bytes that are none, in objects under `quarantine/`.
     pub quarantined: u64,
+    /// Records that rules threw away.
+    pub dropped: u64,
     /// Records in files of the spool that cannot be read and were put aside.
     pub set_aside: u64,
     /// Records in files of the spool that somebody has removed.
     pub lost: u64,
     /// Of those accepted, the ones that an earlier run had taken.
     pub recovered: u64,
+    /// Fields of written records that are in the overflow because their value does not fit their column.
+    pub misfits: u64,
 }
 
 impl Totals {
     /// Records that wait.
     #[must_use]
     pub fn pending(&self) -> u64 {
-        let Totals { accepted, written, quarantined, set_aside, lost, .. } = self;
-        accepted.saturating_sub(written + quarantined + set_aside + lost)
+        let Totals { accepted, written, quarantined, dropped, set_aside, lost, .. } = self;
+        accepted.saturating_sub(written + quarantined + dropped + set_aside + lost)
     }
 }
 
 impl fmt::Display for Totals {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Totals { accepted, written, quarantined, set_aside, lost, .. } = self;
+        let Totals { accepted, written, quarantined, dropped, set_aside, lost, .. } = self;
         write!(formatter, "in={accepted} written={written} quarantined={quarantined} pending={}", self.pending())?;
-        for (name, count) in [("set_aside", set_aside), ("lost", lost)] {
+        for (name, count) in [("dropped", dropped), ("set_aside", set_aside), ("lost", lost)] {
             if *count > 0 {
                 write!(formatter, " {name}={count}")?;
             }
@@ -56,19 +62,43 @@ struct Counters {
     set_aside: AtomicU64,
     lost: AtomicU64,
     recovered: AtomicU64,
+    misfits: AtomicU64,
 }
 
 /// The sums of one output instance, since its start.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ledger {
-    lanes: [Counters; LANE_COUNT],
+    lanes: Lanes,
+    counters: Vec<Counters>,
     recognised: AtomicU64,
+    /// Records that rules threw away, by the rule's name.
+    dropped: Mutex<BTreeMap<String, u64>>,
     held_bytes: AtomicU64,
     objects: AtomicU64,
     object_bytes: AtomicU64,
 }
 
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::new(Lanes::default())
+    }
+}
+
 impl Ledger {
+    /// Sums that are all zero.
+    #[must_use]
+    pub fn new(lanes: Lanes) -> Self {
+        Self {
+            counters: lanes.each(Counters::default),
+            lanes,
+            recognised: AtomicU64::default(),
+            dropped: Mutex::default(),
+            held_bytes: AtomicU64::default(),
+            objects: AtomicU64::default(),
+            object_bytes: AtomicU64::default(),
+        }
+    }
+
     /// Records were taken by the spool.
     pub fn accept(&self, lane: Lane, records: u64) {
         self.add(lane, records, |counters| &counters.accepted);
@@ -95,6 +125,23 @@ impl Ledger {
         self.recognised.fetch_add(records, Ordering::Relaxed);
     }
 
+    /// Records came that a rule threw away.
+    pub fn drop_by(&self, rule: &str, records: u64) {
+        let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        match dropped.get_mut(rule) {
+            Some(sum) => *sum += records,
+            None => {
+                dropped.insert(rule.to_owned(), records);
+            }
+        }
+    }
+
+    /// Records that rules threw away, by the rule's name.
+    #[must_use]
+    pub fn dropped(&self) -> BTreeMap<String, u64> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Records that were found in the spool at the start.
     #[must_use]
     pub fn recovered(&self) -> u64 {
@@ -110,6 +157,11 @@ impl Ledger {
     /// Records are in an object of their type.
     pub fn write(&self, lane: Lane, records: u64) {
         self.add(lane, records, |counters| &counters.written);
+    }
+
+    /// Fields of records in an object are in the overflow because their value does not fit their column.
+    pub fn misfit(&self, lane: Lane, fields: u64) {
+        self.add(lane, fields, |counters| &counters.misfits);
     }
 
     /// Records are in an object under `quarantine/`.
@@ -134,25 +186,31 @@ impl Ledger {
         self.object_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// The sums of one lane.
+    /// The sums of one lane. Those of lanes that nobody declares any more are one.
     #[must_use]
     pub fn lane(&self, lane: Lane) -> Totals {
-        self.lanes.get(lane.index()).map(Counters::totals).unwrap_or_default()
+        self.counters.get(self.lanes.index(lane)).map(Counters::totals).unwrap_or_default()
+    }
+
+    /// The sums by lane, in the order of [`Lanes`], with the lanes' names.
+    pub fn by_lane(&self) -> impl Iterator<Item = (&str, Totals)> {
+        self.lanes.names().zip(self.counters.iter().map(Counters::totals))
     }
 
     /// The sums of all lanes.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        Lane::BY_WORTH.iter().fold(Totals::default(), |sum, lane| {
-            let totals = self.lane(*lane);
-            Totals {
-                accepted: sum.accepted + totals.accepted,
-                written: sum.written + totals.written,
-                quarantined: sum.quarantined + totals.quarantined,
-                set_aside: sum.set_aside + totals.set_aside,
-                lost: sum.lost + totals.lost,
-                recovered: sum.recovered + totals.recovered,
-            }
+        let dropped = self.dropped().values().sum();
+        let begin = Totals { accepted: dropped, dropped, ..Totals::default() };
+        self.counters.iter().map(Counters::totals).fold(begin, |sum, totals| Totals {
+            dropped: sum.dropped + totals.dropped,
+            accepted: sum.accepted + totals.accepted,
+            written: sum.written + totals.written,
+            quarantined: sum.quarantined + totals.quarantined,
+            set_aside: sum.set_aside + totals.set_aside,
+            lost: sum.lost + totals.lost,
+            recovered: sum.recovered + totals.recovered,
+            misfits: sum.misfits + totals.misfits,
         })
     }
 
@@ -163,7 +221,7 @@ impl Ledger {
     }
 
     fn add(&self, lane: Lane, records: u64, counter: impl Fn(&Counters) -> &AtomicU64) {
-        if let Some(counters) = self.lanes.get(lane.index()) {
+        if let Some(counters) = self.counters.get(self.lanes.index(lane)) {
             counter(counters).fetch_add(records, Ordering::Relaxed);
         }
     }
@@ -175,7 +233,10 @@ impl Counters {
         // What is done before what is accepted: what is counted in between is then still pending, never below nothing.
         let (written, quarantined) = (load(&self.written), load(&self.quarantined));
         let (set_aside, lost, recovered) = (load(&self.set_aside), load(&self.lost), load(&self.recovered));
-        Totals { accepted: load(&self.accepted), written, quarantined, set_aside, lost, recovered }
+        let misfits = load(&self.misfits);
+        // What is dropped has no lane.
+        let dropped = 0;
+        Totals { accepted: load(&self.accepted), written, quarantined, dropped, set_aside, lost, recovered, misfits }
     }
 }
 
@@ -183,13 +244,17 @@ impl fmt::Display for Ledger {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (objects, bytes) = self.objects();
         write!(formatter, "{} objects={objects} object_bytes={bytes}", self.totals())?;
-        for (name, count) in [("recovered", self.recovered()), ("recognised", self.recognised())] {
+        let misfits = self.totals().misfits;
+        for (name, count) in [("recovered", self.recovered()), ("recognised", self.recognised()), ("misfits", misfits)]
+        {
             if count > 0 {
                 write!(formatter, " {name}={count}")?;
             }
         }
-        for lane in Lane::BY_WORTH {
-            let accepted = self.lane(lane).accepted;
+        for (rule, count) in self.dropped() {
+            write!(formatter, " dropped_by_{rule}={count}")?;
+        }
+        for (lane, Totals { accepted, .. }) in self.by_lane() {
             if accepted > 0 {
                 write!(formatter, " {lane}={accepted}")?;
             }
@@ -213,10 +278,14 @@ mod tests {
         ledger.quarantine(Lane::Quarantine, 1);
         ledger.store_object(100);
         ledger.recognise(4);
+        ledger.misfit(access, 6);
+        ledger.drop_by("noise", 8);
+        ledger.drop_by("noise", 1);
         assert_eq!(ledger.totals().pending(), 3);
         assert_eq!(
             ledger.to_string(),
-            "in=7 written=3 quarantined=1 pending=3 objects=1 object_bytes=100 recognised=4 access=5 quarantine=2"
+            "in=16 written=3 quarantined=1 pending=3 dropped=9 objects=1 object_bytes=100 recognised=4 misfits=6 \
+             dropped_by_noise=9 access=5 quarantine=2"
         );
     }
 }

@@ -5,7 +5,7 @@
 
 use shiwake_delivery::config::{Property, filter, output};
 use shiwake_delivery::lane::Lane;
-use shiwake_delivery::schema::columns;
+use shiwake_delivery::schema::Schemas;
 use std::fs;
 use std::path::PathBuf;
 
@@ -20,11 +20,13 @@ fn property_table(properties: &[Property]) -> String {
 
 fn column_table() -> String {
     let mut table = "| id | type | column | kind | from the fields |\n|---|---|---|---|---|\n".to_owned();
+    let schemas = Schemas::default();
+    let columns = |lane: Lane| schemas.columns(lane).to_vec();
     let shared = columns(Lane::BY_WORTH[0]).into_iter().filter(|column| column.id < 50).collect::<Vec<_>>();
     let own = Lane::BY_WORTH.into_iter().flat_map(|lane| {
-        columns(lane).into_iter().filter(|column| column.id >= 100).map(move |column| (lane.name(), column))
+        columns(lane).into_iter().filter(|column| column.id >= 100).map(move |column| (lane.to_string(), column))
     });
-    let mut rows: Vec<_> = shared.into_iter().map(|column| ("all", column)).chain(own).collect();
+    let mut rows: Vec<_> = shared.into_iter().map(|column| ("all".to_owned(), column)).chain(own).collect();
     rows.sort_by_key(|(_, column)| column.id);
     for (lane, column) in rows {
         let from: Vec<String> = column.from.iter().map(|field| format!("`{field}`")).collect();

@@ -149,9 +149,8 @@ fn read_behind_syslog<'a>(head: &SyslogLine<'a>, level: Option<Severity>, found:
 }
 
 fn read_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<'a>) -> LineReading {
-    let reading = |format, severity, line_time| {
-        LineReading { formats: LineFormats::default().with(format), severity, line_time }
-    };
+    let reading =
+        |format, severity, line_time| LineReading { formats: LineFormats::default().with(format), severity, line_time };
     if let Some((format, status, line_time)) = aws_access(line, found) {
         return reading(format, level.or_else(|| Severity::from_http_status(status?)), line_time);
     }
@@ -195,9 +194,7 @@ fn read_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundField
 /// An access line of AWS, its status and its time; what its first byte cannot begin is not looked at.
 fn aws_access<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<(LineFormat, Option<i64>, Option<Timestamp>)> {
     match line.first()? {
-        b'h' | b'g' | b'w' => {
-            load_balancer::alb(line, found).map(|line| (LineFormat::Alb, line.status, line.time))
-        }
+        b'h' | b'g' | b'w' => load_balancer::alb(line, found).map(|line| (LineFormat::Alb, line.status, line.time)),
         b't' => load_balancer::nlb(line, found).map(|line| (LineFormat::Nlb, line.status, line.time)),
         b'0'..=b'9' => cloudfront::parse(line, found)
             .map(|line| (LineFormat::CloudFront, Some(line.status), Some(line.time)))

@@ -71,19 +71,9 @@ fn each_kind_of_record_goes_where_it_belongs() {
             "exception-line",
             Some(Severity::Error),
         ),
-        (
-            json!({"log": "<11>Oct 11 22:14:15 h app[7]: broken"}),
-            LogType::Error,
-            "error-line",
-            Some(Severity::Error),
-        ),
+        (json!({"log": "<11>Oct 11 22:14:15 h app[7]: broken"}), LogType::Error, "error-line", Some(Severity::Error)),
         (json!({"log": "<15>Oct 11 22:14:15 h app[7]: fine"}), LogType::App, "syslog-line", Some(Severity::Debug)),
-        (
-            json!({"log": "<13>Oct 11 22:14:15 h app[7]: ERROR x"}),
-            LogType::Error,
-            "error-line",
-            Some(Severity::Error),
-        ),
+        (json!({"log": "<13>Oct 11 22:14:15 h app[7]: ERROR x"}), LogType::Error, "error-line", Some(Severity::Error)),
         (
             json!({"log": format!("<190>Oct 11 22:14:15 h nginx: {access}")}),
             LogType::Access,
@@ -106,18 +96,8 @@ fn each_kind_of_record_goes_where_it_belongs() {
         (json!({"log": "hello"}), LogType::App, "otherwise", None),
         (json!({}), LogType::App, "otherwise", None),
         (json!({"log": 5}), LogType::App, "otherwise", None),
-        (
-            json!({"method": "GET", "path": "/", "status": 404}),
-            LogType::Access,
-            "access-fields",
-            Some(Severity::Warn),
-        ),
-        (
-            json!({"method": "GET", "path": "/", "code": "200"}),
-            LogType::Access,
-            "access-fields",
-            Some(Severity::Info),
-        ),
+        (json!({"method": "GET", "path": "/", "status": 404}), LogType::Access, "access-fields", Some(Severity::Warn)),
+        (json!({"method": "GET", "path": "/", "code": "200"}), LogType::Access, "access-fields", Some(Severity::Info)),
         (json!({"status": "open", "path": "/tmp"}), LogType::App, "otherwise", None),
         (json!({"level": 50, "msg": "x"}), LogType::Error, "error-level", Some(Severity::Error)),
         (json!({"severity": 3, "message": "x"}), LogType::Error, "error-level", Some(Severity::Error)),
@@ -129,12 +109,7 @@ fn each_kind_of_record_goes_where_it_belongs() {
         (json!({"level": "trace", "msg": "x"}), LogType::Trace, "trace-level", Some(Severity::Trace)),
         (json!({"stack": "Error: x\n at y", "msg": "x"}), LogType::Error, "stack-field", Some(Severity::Error)),
         (json!({"user_id": 7, "event": "cart.add"}), LogType::Activity, "activity-fields", None),
-        (
-            json!({"user_id": 7, "event": "pay", "level": "error"}),
-            LogType::Error,
-            "error-level",
-            Some(Severity::Error),
-        ),
+        (json!({"user_id": 7, "event": "pay", "level": "error"}), LogType::Error, "error-level", Some(Severity::Error)),
         (json!({"span_id": "a", "parent_span_id": "b"}), LogType::Trace, "span-fields", None),
         (json!({"actor": "bob", "action": "delete"}), LogType::Audit, "audit-fields", None),
         (json!({"eventSource": "s3.amazonaws.com", "eventName": "GetObject"}), LogType::Audit, "audit-fields", None),
@@ -143,7 +118,11 @@ fn each_kind_of_record_goes_where_it_belongs() {
     ];
     for (record, log_type, rule, severity) in cases {
         let verdict = verdict_of(&record);
-        assert_eq!((verdict.log_type, rule_of(&verdict).as_str(), verdict.severity), (log_type, rule, severity), "{record}");
+        assert_eq!(
+            (verdict.log_type, rule_of(&verdict).as_str(), verdict.severity),
+            (log_type, rule, severity),
+            "{record}"
+        );
     }
 }
 

@@ -14,8 +14,7 @@ const ERROR: KeySet = KeySet::new(&["err", "error", "exception"]);
 /// Keys of a trace as text that are no column's.
 const TRACE: KeySet = KeySet::new(&["exc_info", "exc_text"]);
 /// Keys of a stack trace.
-const STACK: KeySet =
-    KeySet::new(&["stack", "stack_trace", "stacktrace", "exception", "error.stack", "error_stack"]);
+const STACK: KeySet = KeySet::new(&["stack", "stack_trace", "stacktrace", "exception", "error.stack", "error_stack"]);
 const KIND_KEYS: [&str; 4] = ["type", "kind", "name", "class"];
 const TEXT_KEYS: [&str; 2] = ["message", "msg"];
 const NESTED_STACK_KEYS: [&str; 4] = ["stack", "stack_trace", "stackTrace", "stacktrace"];

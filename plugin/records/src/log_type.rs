@@ -15,7 +15,7 @@ impl TypeName {
     /// The name, when it is one and none of Shiwake's own types and places has it.
     #[must_use]
     pub fn new(name: &str) -> Option<Self> {
-        const TAKEN: [&str; 2] = ["quarantine", "none"];
+        const TAKEN: [&str; 3] = ["quarantine", "none", "undeclared"];
         let is_word = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
         let is_name = name.starts_with(|first: char| first.is_ascii_lowercase()) && name.as_bytes().iter().all(is_word);
         let is_taken = TAKEN.contains(&name) || LogType::BUILT_IN.iter().any(|known| known.name() == name);
@@ -80,6 +80,12 @@ impl LogType {
         }
     }
 
+    /// The log type that has this name, or may have it when it is declared.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::built_in(name.as_bytes()).or_else(|| TypeName::new(name).map(LogType::Own))
+    }
+
     /// The built-in log type of that name.
     #[must_use]
     pub fn built_in(name: &[u8]) -> Option<Self> {
@@ -105,7 +111,21 @@ mod tests {
             assert_eq!(LogType::Own(TypeName::new(name).unwrap()).name(), name);
         }
         let too_long = "a".repeat(MAX_TYPE_NAME_BYTES + 1);
-        for name in ["", "2nd", "_x", "Billing", "a-b", "a/b", "a b", "ä", "audit", "quarantine", "none", &too_long] {
+        for name in [
+            "",
+            "2nd",
+            "_x",
+            "Billing",
+            "a-b",
+            "a/b",
+            "a b",
+            "ä",
+            "audit",
+            "quarantine",
+            "none",
+            "undeclared",
+            &too_long,
+        ] {
             assert_eq!(TypeName::new(name), None, "{name}");
         }
     }

@@ -45,6 +45,8 @@ pub struct SorterConfig {
     pub env: Option<String>,
     /// `version` for records that name none.
     pub version: Option<String>,
+    /// The rules.
+    pub rules: Arc<RuleSet>,
     /// Whether a time that stands in the line with its zone takes the place of the host's.
     pub use_line_time: bool,
     /// What is done with the pieces of a long line.
@@ -59,6 +61,7 @@ impl Default for SorterConfig {
             tags: None,
             env: None,
             version: None,
+            rules: RuleSet::built_in(),
             use_line_time: true,
             pieces: Pieces::default(),
         }
@@ -121,7 +124,6 @@ impl SortedChunk {
 #[derive(Debug)]
 pub struct Sorter {
     config: SorterConfig,
-    rules: Arc<RuleSet>,
     state: RuleState,
     index: FieldIndex,
     expander: Expander,
@@ -140,18 +142,11 @@ impl Default for Sorter {
 }
 
 impl Sorter {
-    /// A sorter with its configuration and the built-in rules.
+    /// A sorter with its configuration.
     #[must_use]
     pub fn new(config: SorterConfig) -> Self {
-        Self::with_rules(config, RuleSet::built_in())
-    }
-
-    /// A sorter with its configuration and its rules.
-    #[must_use]
-    pub fn with_rules(config: SorterConfig, rules: Arc<RuleSet>) -> Self {
         Self {
             config,
-            rules,
             state: RuleState::default(),
             index: FieldIndex::default(),
             expander: Expander::default(),
@@ -163,7 +158,7 @@ impl Sorter {
     /// The rules.
     #[must_use]
     pub fn rules(&self) -> &RuleSet {
-        &self.rules
+        &self.config.rules
     }
 
     /// How often each rule did what, in the order of [`RuleSet::rules`].
@@ -174,7 +169,7 @@ impl Sorter {
 
     /// From now on events are of chunks with this tag. A sorter that was told none takes it for empty.
     pub fn set_tag(&mut self, tag: &[u8]) {
-        self.state.set_tag(&self.rules, tag);
+        self.state.set_tag(&self.config.rules, tag);
     }
 
     /// Appends the sorted event to `out`, unless its verdict says that it is not kept; a group marker is copied and has no
@@ -191,7 +186,8 @@ impl Sorter {
 
     /// Appends the sorted record to `out`, whose keys the index holds.
     fn sort_indexed(&mut self, event: &Event<'_>, is_incomplete: bool, out: &mut Vec<u8>) -> Verdict {
-        let Self { config, rules, state, index, expander, .. } = self;
+        let Self { config, state, index, expander, .. } = self;
+        let rules = &*config.rules;
         let (mut body, mut own) = (event.body, own_type(index, &event.body, rules));
         let was_sorted = own.is_some();
         let mut line = if own.is_none() { line_of(index, &body) } else { None };

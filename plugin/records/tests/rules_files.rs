@@ -32,16 +32,30 @@ fn what_is_no_toml_is_told_with_its_place() {
 
 #[test]
 fn unknown_keys_and_names_are_told_with_the_nearest_known_ones() {
-    check("[[rules]]\n", &["1:3: unknown key 'rules' in a rules file, did you mean 'rule'?; known are: include, builtin"]);
+    check(
+        "[[rules]]\n",
+        &["1:3: unknown key 'rules' in a rules file, did you mean 'rule'?; known are: include, builtin"],
+    );
     check(&rule("tpye = 'app'\ndrop = true"), &["3:1: unknown key 'tpye' in a rule, did you mean 'type'?"]);
-    check(&rule("type = 'acess'"), &["2:8: unknown type 'acess', did you mean 'access'?; known are: access, activity, error, trace, audit, app; a type of your own is declared as [type.acess]"]);
+    check(
+        &rule("type = 'acess'"),
+        &[
+            "2:8: unknown type 'acess', did you mean 'access'?; known are: access, activity, error, trace, audit, app; a type of your own is declared as [type.acess]",
+        ],
+    );
     check(&rule("type = 'Bill-ing'"), &["3:8: unknown type 'Bill-ing'; known are: access"]);
-    check(&rule("drop = true\nwhen = { feild = 'x' }"), &["4:10: unknown key 'feild' in a condition, did you mean 'field'?"]);
+    check(
+        &rule("drop = true\nwhen = { feild = 'x' }"),
+        &["4:10: unknown key 'feild' in a condition, did you mean 'field'?"],
+    );
     check(&rule("drop = true\nwhen.format = 'apache'"), &["4:15: unknown format 'apache'"]);
     check(&rule("drop = true\nwhen.source = 'sdtout'"), &["4:15: unknown source 'sdtout', did you mean 'stdout'?"]);
     check(&rule("severity = 'erorr'"), &["3:12: unknown severity 'erorr', did you mean 'error'?"]);
     check(&rule("type = 'app'\nparse = 'jsno'"), &["4:9: unknown parser 'jsno', did you mean 'json'?"]);
-    check("[[test]]\nline = 'x'\nexpect.rule = 'otherwhise'", &["1:1: unknown rule 'otherwhise', did you mean 'otherwise'?"]);
+    check(
+        "[[test]]\nline = 'x'\nexpect.rule = 'otherwhise'",
+        &["1:1: unknown rule 'otherwhise', did you mean 'otherwise'?"],
+    );
 }
 
 #[test]
@@ -49,13 +63,31 @@ fn values_of_the_wrong_kind_are_told() {
     check("rule = 1", &["1:8: 'rule' is a whole number; a list of tables, each with [[...]] above it, is expected"]);
     check("builtin = 'no'", &["1:11: 'builtin' is text; true or false is expected"]);
     check(&rule("drop = 1"), &["3:8: 'drop' is a whole number; true or false is expected"]);
-    check(&rule("drop = true\nwhen = { field = 'a', equals = [1] }"), &["4:32: 'equals' is a list; text, a number, true or false is expected"]);
-    check(&rule("drop = true\nwhen = { field = 'a', equals = 90071992547409930 }"), &["4:32: 'equals' has the value 90071992547409930: whole numbers up to 2^53 are allowed"]);
-    check(&rule("drop = true\nwhen = { field = 'a', in = 'x' }"), &["4:28: 'in' is text; a list of values is expected"]);
+    check(
+        &rule("drop = true\nwhen = { field = 'a', equals = [1] }"),
+        &["4:32: 'equals' is a list; text, a number, true or false is expected"],
+    );
+    check(
+        &rule("drop = true\nwhen = { field = 'a', equals = 90071992547409930 }"),
+        &["4:32: 'equals' has the value 90071992547409930: whole numbers up to 2^53 are allowed"],
+    );
+    check(
+        &rule("drop = true\nwhen = { field = 'a', in = 'x' }"),
+        &["4:28: 'in' is text; a list of values is expected"],
+    );
     check(&rule("drop = true\nwhen = {}"), &["4:8: 'when' has the value {}: a condition is expected"]);
     check(&rule("drop = true\nwhen.any = []"), &["4:12: 'any' has the value []: at least one condition is expected"]);
-    check(&rule("drop = true\nwhen.field = ''"), &["4:1: a condition with a field has no 'equals'", "4:14: 'field' has the value '': a name of 1 to 256 bytes is allowed"]);
-    check(&rule("drop = true\nwhen.prefix = 'x'"), &["4:15: a condition with a test has no 'field': write field = \"NAME\" beside it"]);
+    check(
+        &rule("drop = true\nwhen.field = ''"),
+        &[
+            "4:1: a condition with a field has no 'equals'",
+            "4:14: 'field' has the value '': a name of 1 to 256 bytes is allowed",
+        ],
+    );
+    check(
+        &rule("drop = true\nwhen.prefix = 'x'"),
+        &["4:15: a condition with a test has no 'field': write field = \"NAME\" beside it"],
+    );
     check(&rule("sample = 2"), &["3:10: 'keep' has the value 2: a share above 0 and below 1 is allowed"]);
     check(&rule("sample = { by = 'x' }"), &["3:10: a sample has no 'keep': write keep = 0.1"]);
     check("[[rule]]\ndrop = true", &["1:1: a rule has no 'name'"]);
@@ -69,14 +101,20 @@ fn patterns_are_told_with_the_place_within_them() {
     check(&rule("drop = true\nmatch = 'a(b'"), &["4:11: bad pattern: unclosed group"]);
     check(&rule("drop = true\nmatch = ['ok', \"x{2,1}\"]"), &["4:16: bad pattern: invalid repetition count range"]);
     check(&rule("drop = true\nmatch = '(a{1000}){1000}'"), &["4:9: bad pattern: compiled it is larger than"]);
-    check(&rule("type = 'app'\nparse = { regex = 'abc' }"), &["4:19: 'regex' has the value 'abc': named groups are expected"]);
+    check(
+        &rule("type = 'app'\nparse = { regex = 'abc' }"),
+        &["4:19: 'regex' has the value 'abc': named groups are expected"],
+    );
     check(&rule("type = 'app'\nparse = { regex = '(?<n>.)', types = { m = 'int' } }"), &["4:40: unknown group 'm'"]);
 }
 
 #[test]
 fn rules_that_can_never_match_are_told() {
     let dead = |condition: &str, reason: &str| {
-        check(&rule(&format!("drop = true\nwhen = {condition}")), &[&format!("2:8: rule 'a' can never match: {reason}")]);
+        check(
+            &rule(&format!("drop = true\nwhen = {condition}")),
+            &[&format!("2:8: rule 'a' can never match: {reason}")],
+        );
     };
     dead("[{ field = 'x', equals = 1 }, { field = 'x', equals = 2 }]", "'x is 1' and 'x is 2' exclude each other");
     dead("{ field = 'x', more_than = 5, less_than = 5 }", "no number is more than 5 and less than 5");
@@ -85,8 +123,14 @@ fn rules_that_can_never_match_are_told() {
     dead("[{ tag = 'web.*' }, { tag = ['app.*', 'db'] }]", "'tag like 'web.*''");
     dead("{ field = 'x', in = [] }", "'in' is an empty list");
     dead("{ level = { at_least = 'error', at_most = 'info' } }", "no severity is in that range");
-    dead("[{ level = 'info' }, { not = { level = ['info', 'warn'] } }]", "'level is info' and 'not (level is info or warn)'");
-    dead("{ any = [{ field = 'x', in = [] }, { field = 'y', in = [] }] }", "'in' is an empty list; 'in' is an empty list");
+    dead(
+        "[{ level = 'info' }, { not = { level = ['info', 'warn'] } }]",
+        "'level is info' and 'not (level is info or warn)'",
+    );
+    dead(
+        "{ any = [{ field = 'x', in = [] }, { field = 'y', in = [] }] }",
+        "'in' is an empty list; 'in' is an empty list",
+    );
     dead("[{ field = 'x', prefix = 'ab' }, { field = 'x', prefix = 'ac' }]", "'x begins with 'ab''");
     dead("[{ field = 'x', is = 'map' }, { field = 'x', equals = 'a' }]", "'x is map'");
 }
@@ -94,7 +138,8 @@ fn rules_that_can_never_match_are_told() {
 #[test]
 fn rules_that_are_never_reached_are_told() {
     let shadowed = |first: &str, second: &str| {
-        let text = format!("[[rule]]\nname = 'a'\ndrop = true\n{first}\n[[rule]]\nname = 'b'\ntype = 'app'\n{second}\n");
+        let text =
+            format!("[[rule]]\nname = 'a'\ndrop = true\n{first}\n[[rule]]\nname = 'b'\ntype = 'app'\n{second}\n");
         check(&text, &["6:8: rule 'b' is never reached: whatever it matches is matched by 'a' before, in r:2;"]);
     };
     shadowed("", "match = 'x'");
@@ -105,7 +150,10 @@ fn rules_that_are_never_reached_are_told() {
     shadowed("when = { field = 'a', at_least = 400 }", "when = { field = 'a', in = [404, 500] }");
     shadowed("when = { field = 'a', at_least = 400 }", "when = { field = 'a', more_than = 400, less_than = 600 }");
     shadowed("when = { field = 'a', contains = 'b' }", "when = { field = 'a', prefix = 'abc' }");
-    shadowed("when.any = [{ source = 'stdout' }, { source = 'stderr' }]", "when = { source = 'stderr', level = 'warn' }");
+    shadowed(
+        "when.any = [{ source = 'stdout' }, { source = 'stderr' }]",
+        "when = { source = 'stderr', level = 'warn' }",
+    );
     shadowed("when.severity.at_least = 'warn'", "when.level.at_least = 'error'");
     shadowed("when.not.tag = 'a'", "when.tag = 'b'");
     shadowed("when.format = ['access', 'alb']", "when.any = [{ format = 'alb' }, { format = 'access' }]");
@@ -122,7 +170,8 @@ fn rules_that_only_look_alike_are_let_through() {
         ("when.level.at_least = 'warn'", "when.severity.at_least = 'error'"),
         ("when.not = { field = 'a', equals = 1 }", "when = { field = 'a', equals = '1' }"),
     ] {
-        let text = format!("[[rule]]\nname = 'a'\ndrop = true\n{first}\n[[rule]]\nname = 'b'\ntype = 'app'\n{second}\n");
+        let text =
+            format!("[[rule]]\nname = 'a'\ndrop = true\n{first}\n[[rule]]\nname = 'b'\ntype = 'app'\n{second}\n");
         assert!(RuleSet::parse("r", &text).is_ok(), "{text}: {:?}", faults(&text));
     }
     // One that only adds fields, or that lets some go by, takes nothing from those behind it.
@@ -134,15 +183,27 @@ fn rules_that_only_look_alike_are_let_through() {
 
 #[test]
 fn a_name_is_for_one_rule_and_for_one_type() {
-    check("[[rule]]\nname = 'a'\ndrop = true\nmatch = 'x'\n[[rule]]\nname = 'a'\ndrop = true", &["6:8: a rule named 'a' is there already, in r:2"]);
-    check("[[rule]]\nname = 'otherwise'\ndrop = true", &["2:8: a rule named 'otherwise' is there already, in the built-in rules"]);
+    check(
+        "[[rule]]\nname = 'a'\ndrop = true\nmatch = 'x'\n[[rule]]\nname = 'a'\ndrop = true",
+        &["6:8: a rule named 'a' is there already, in r:2"],
+    );
+    check(
+        "[[rule]]\nname = 'otherwise'\ndrop = true",
+        &["2:8: a rule named 'otherwise' is there already, in the built-in rules"],
+    );
 }
 
 #[test]
 fn what_does_not_go_together_is_told() {
     check(&rule("drop = true\ntype = 'app'"), &["4:8: 'drop' and 'type' do not go together"]);
-    check(&rule("severity = 'info'\ndefault_severity = 'info'"), &["4:20: 'severity' and 'default_severity' do not go together"]);
-    check(&rule("drop = true\nwhen = { field = 'a', at_least = 1, more_than = 1 }"), &["4:34: 'more_than' and 'at_least' do not go together"]);
+    check(
+        &rule("severity = 'info'\ndefault_severity = 'info'"),
+        &["4:20: 'severity' and 'default_severity' do not go together"],
+    );
+    check(
+        &rule("drop = true\nwhen = { field = 'a', at_least = 1, more_than = 1 }"),
+        &["4:34: 'more_than' and 'at_least' do not go together"],
+    );
     check("[[test]]\nline = 'x'\nrecord = {}\nexpect.type = 'app'", &["3:10: 'line' and 'record' do not go together"]);
     check(&rule(""), &["2:8: rule 'a' does nothing"]);
 }
@@ -151,24 +212,36 @@ fn what_does_not_go_together_is_told() {
 fn a_diagnostic_shows_the_line_and_marks_the_place() {
     let error = RuleSet::parse("my.toml", "[[rule]]\nname = 'a'\n\tdrop = 'yes'\n").unwrap_err();
     let shown = error.diagnostics.last().unwrap().to_string();
-    assert_eq!(shown, "my.toml:3:9: 'drop' is text; true or false is expected\n 3 | \tdrop = 'yes'\n   | \t       ^^^^^");
+    assert_eq!(
+        shown,
+        "my.toml:3:9: 'drop' is text; true or false is expected\n 3 | \tdrop = 'yes'\n   | \t       ^^^^^"
+    );
 }
 
 #[test]
 fn limits_are_told() {
-    let many: String = (0..=MAX_RULES).map(|number| format!("[[rule]]\nname = 'r{number}'\ntype = 'app'\nmatch = 'x{number}y'\n")).collect();
+    let many: String = (0..=MAX_RULES)
+        .map(|number| format!("[[rule]]\nname = 'r{number}'\ntype = 'app'\nmatch = 'x{number}y'\n"))
+        .collect();
     assert!(faults(&many).iter().any(|fault| fault.contains("rules: at most 1000 are allowed")));
     let deep = format!("{}{{ field = 'a', exists = true }}{}", "{ not = ".repeat(17), "}".repeat(17));
-    assert!(faults(&rule(&format!("drop = true\nwhen = {deep}"))).iter().any(|fault| fault.contains("conditions within conditions: at most 16")));
+    assert!(
+        faults(&rule(&format!("drop = true\nwhen = {deep}")))
+            .iter()
+            .any(|fault| fault.contains("conditions within conditions: at most 16"))
+    );
     let deeper = format!("a = {}{}", "[".repeat(10_000), "]".repeat(10_000));
     assert!(!faults(&deeper).is_empty());
     assert!(faults(&"#".repeat(MAX_FILE_BYTES + 1)).iter().any(|fault| fault.contains("bytes in a file")));
     let fields: String = (0..65).map(|number| format!("f{number} = 1,")).collect();
-    assert!(faults(&rule(&format!("set = {{ {fields} }}"))).iter().any(|fault| fault.contains("fields that rules set")));
+    assert!(
+        faults(&rule(&format!("set = {{ {fields} }}"))).iter().any(|fault| fault.contains("fields that rules set"))
+    );
 }
 
 fn load(files: &[(&str, &str)]) -> Result<RuleSet, String> {
-    let files: Vec<(String, String)> = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    let files: Vec<(String, String)> =
+        files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     let mut load = |name: &str, included: Option<&str>| {
         let name = included.unwrap_or(name);
         let found = files.iter().find(|(known, _)| known == name);
@@ -194,9 +267,13 @@ fn files_that_cannot_be_included_are_told_where_they_are_named() {
     let error = |files: &[(&str, &str)]| load(files).unwrap_err();
     assert_eq!(error(&[]), "main:1:1: cannot read main: no such file");
     assert_eq!(error(&[("main", "\ninclude = 'x'")]), "main:2:11: cannot read x: no such file");
-    assert_eq!(error(&[("main", "include = 'b'"), ("b", "include = 'main'")]), "b:1:11: cannot read main: it is included already");
+    assert_eq!(
+        error(&[("main", "include = 'b'"), ("b", "include = 'main'")]),
+        "b:1:11: cannot read main: it is included already"
+    );
     let names: Vec<String> = (0..=MAX_FILES).map(|number| format!("f{number}")).collect();
     let include = format!("include = [{}]", names.iter().map(|name| format!("'{name}',")).collect::<String>());
-    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).chain([("main", include.as_str())]).collect();
+    let files: Vec<(&str, &str)> =
+        names.iter().map(|name| (name.as_str(), "")).chain([("main", include.as_str())]).collect();
     assert!(error(&files).contains("files: at most 32 are allowed"));
 }

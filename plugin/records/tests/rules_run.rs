@@ -36,18 +36,29 @@ fn check(text: &str) {
 
 #[test]
 fn a_test_that_expects_something_else_tells_what() {
-    let rules = rules("[[test]]\nline = 'x'\nexpect = { rule = 'error-line', type = 'error', severity = 'warn', dropped = true, fields = { a = 1, log = 'y' }, absent = ['log'] }");
+    let rules = rules(
+        "[[test]]\nline = 'x'\nexpect = { rule = 'error-line', type = 'error', severity = 'warn', dropped = true, fields = { a = 1, log = 'y' }, absent = ['log'] }",
+    );
     let differences = run_test(&rules, &rules.own_tests()[0]);
     let told: Vec<String> = differences.iter().map(|it| format!("{}: {} {}", it.what, it.expected, it.found)).collect();
-    assert_eq!(told, [
-        "rule: error-line otherwise", "type: error app", "severity: warn none", "dropped: true false",
-        "a: 1 nothing", "log: 'y' 'x'", "log: nothing 'x'",
-    ]);
+    assert_eq!(
+        told,
+        [
+            "rule: error-line otherwise",
+            "type: error app",
+            "severity: warn none",
+            "dropped: true false",
+            "a: 1 nothing",
+            "log: 'y' 'x'",
+            "log: nothing 'x'",
+        ]
+    );
 }
 
 #[test]
 fn every_condition_holds_for_what_it_says() {
-    check(r#"
+    check(
+        r#"
         [[rule]]
         name = "tag"
         type = "access"
@@ -178,12 +189,14 @@ fn every_condition_holds_for_what_it_says() {
         [[test]]
         line = "WARN disk is nearly full"
         expect.rule = "bad"
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn every_effect_does_what_it_says() {
-    check(r#"
+    check(
+        r#"
         [type.billing]
         like = "activity"
 
@@ -259,12 +272,15 @@ fn every_effect_does_what_it_says() {
         line = 'ERROR x'
         tag = "pay-2"
         expect = { rule = "error-line", fields = { team = "payments" } }
-    "#);
+    "#,
+    );
 }
 
 #[test]
 fn without_the_built_in_rules_what_no_rule_takes_is_app() {
-    check("builtin = false\n[[test]]\nline = 'ERROR x'\nexpect = { rule = 'otherwise', type = 'app', severity = 'error' }");
+    check(
+        "builtin = false\n[[test]]\nline = 'ERROR x'\nexpect = { rule = 'otherwise', type = 'app', severity = 'error' }",
+    );
 }
 
 /// A chunk of records with one field, whose value is text.
@@ -280,10 +296,11 @@ fn chunk(field: &str, values: impl Iterator<Item = String>) -> Vec<u8> {
 #[test]
 fn what_is_dropped_is_counted_and_gone() {
     let rules = rules("[[rule]]\nname = 'noise'\ndrop = true\nmatch = 'noise'");
-    let mut sorter = Sorter::with_rules(SorterConfig::default(), rules);
+    let mut sorter = Sorter::new(SorterConfig { rules, ..SorterConfig::default() });
     let lines = ["noise", "good", "more noise"];
     let mut out = Vec::new();
-    let sorted = sorter.sort_chunk(&chunk("log", lines.iter().map(|line| (*line).to_owned())), Timestamp::default(), &mut out);
+    let sorted =
+        sorter.sort_chunk(&chunk("log", lines.iter().map(|line| (*line).to_owned())), Timestamp::default(), &mut out);
     assert_eq!(sorted, SortedChunk { records: 1, dropped: 2, markers: 0, bad: 0 });
     assert_eq!(Chunk::new(&out).filter(|item| matches!(item, Item::Event(_))).count(), 1);
     assert_eq!((sorter.rule_counts()[0].matched, sorter.rule_counts()[0].dropped), (2, 2));
@@ -294,18 +311,25 @@ fn a_sample_keeps_all_records_of_a_value_or_none_and_about_its_share() {
     const VALUES: usize = 4_000;
     let rules = rules("[[rule]]\nname = 'some'\nsample = { keep = 0.25, by = 'trace_id' }");
     let fates = |field: &str| -> Vec<Fate> {
-        let mut sorter = Sorter::with_rules(SorterConfig::default(), Arc::clone(&rules));
+        let mut sorter = Sorter::new(SorterConfig { rules: Arc::clone(&rules), ..SorterConfig::default() });
         let chunk = chunk(field, (0..VALUES).map(|number| format!("id{number}")));
-        let events: Vec<Event<'_>> = Chunk::new(&chunk).filter_map(|item| if let Item::Event(event) = item { Some(event) } else { None }).collect();
-        events.iter().map(|event| {
-            let mut out = Vec::new();
-            let fate = sorter.sort(event, &mut out).unwrap().fate;
-            let text = String::from_utf8_lossy(&out).into_owned();
-            assert_eq!(fate == Fate::Kept, !out.is_empty());
-            assert_eq!(text.contains("sample_rate"), fate == Fate::Kept && field == "trace_id");
-            if fate == Fate::Kept { Event::read(&mut Reader::new(&out)).unwrap(); }
-            fate
-        }).collect()
+        let events: Vec<Event<'_>> = Chunk::new(&chunk)
+            .filter_map(|item| if let Item::Event(event) = item { Some(event) } else { None })
+            .collect();
+        events
+            .iter()
+            .map(|event| {
+                let mut out = Vec::new();
+                let fate = sorter.sort(event, &mut out).unwrap().fate;
+                let text = String::from_utf8_lossy(&out).into_owned();
+                assert_eq!(fate == Fate::Kept, !out.is_empty());
+                assert_eq!(text.contains("sample_rate"), fate == Fate::Kept && field == "trace_id");
+                if fate == Fate::Kept {
+                    Event::read(&mut Reader::new(&out)).unwrap();
+                }
+                fate
+            })
+            .collect()
     };
     let first = fates("trace_id");
     assert_eq!(first, fates("trace_id"));
@@ -316,7 +340,9 @@ fn a_sample_keeps_all_records_of_a_value_or_none_and_about_its_share() {
 
 #[test]
 fn a_declared_type_that_a_record_names_itself_is_believed() {
-    let rules = rules("[type.billing]\n[[test]]\nrecord = { log_type = 'billing' }\nexpect = { rule = 'own-field', type = 'billing' }\n[[test]]\nrecord = { log_type = 'biling' }\nexpect = { rule = 'otherwise', type = 'app' }");
+    let rules = rules(
+        "[type.billing]\n[[test]]\nrecord = { log_type = 'billing' }\nexpect = { rule = 'own-field', type = 'billing' }\n[[test]]\nrecord = { log_type = 'biling' }\nexpect = { rule = 'otherwise', type = 'app' }",
+    );
     for test in rules.own_tests() {
         assert_eq!(run_test(&rules, test), []);
     }

@@ -4,8 +4,8 @@ use super::row::{Cell, Row};
 use crate::lane::Lane;
 use crate::schema::{Column, ColumnKind, arrow_schema, overflow_key_field, overflow_value_field};
 use arrow_array::builder::{
-    BinaryBuilder, Float64Builder, Int32Builder, Int64Builder, MapBuilder, MapFieldNames, StringBuilder,
-    TimestampMicrosecondBuilder,
+    BinaryBuilder, BooleanBuilder, Float64Builder, Int32Builder, Int64Builder, MapBuilder, MapFieldNames,
+    StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, SchemaRef};
@@ -18,6 +18,7 @@ enum ColumnBuilder {
     Int32(Int32Builder),
     Int64(Int64Builder),
     Float64(Float64Builder),
+    Bool(BooleanBuilder),
     Binary(BinaryBuilder),
 }
 
@@ -106,10 +107,13 @@ impl ColumnBuilder {
         match kind {
             ColumnKind::Time => Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
             ColumnKind::Tag => Self::Tag(StringBuilder::new()),
-            ColumnKind::Text | ColumnKind::Severity | ColumnKind::ContainerName => Self::Text(StringBuilder::new()),
+            ColumnKind::Text | ColumnKind::Json | ColumnKind::Severity | ColumnKind::ContainerName => {
+                Self::Text(StringBuilder::new())
+            }
             ColumnKind::Int32 => Self::Int32(Int32Builder::new()),
             ColumnKind::Int64 => Self::Int64(Int64Builder::new()),
             ColumnKind::Float64 => Self::Float64(Float64Builder::new()),
+            ColumnKind::Bool => Self::Bool(BooleanBuilder::new()),
             ColumnKind::Binary => Self::Binary(BinaryBuilder::new()),
         }
     }
@@ -131,6 +135,11 @@ impl ColumnBuilder {
                 let float = cell.and_then(|cell| if let Cell::Float(float) = cell { Some(*float) } else { None });
                 builder.append_option(float);
             }
+            Self::Bool(builder) => {
+                let flag = cell.and_then(|cell| if let Cell::Bool(flag) = cell { Some(*flag) } else { None });
+                builder.append_option(flag);
+                return 1;
+            }
             Self::Binary(builder) => {
                 let bytes = cell.and_then(|cell| if let Cell::Bytes(bytes) = cell { Some(*bytes) } else { None });
                 builder.append_option(bytes);
@@ -147,6 +156,7 @@ impl ColumnBuilder {
             Self::Int32(builder) => Arc::new(builder.finish()),
             Self::Int64(builder) => Arc::new(builder.finish()),
             Self::Float64(builder) => Arc::new(builder.finish()),
+            Self::Bool(builder) => Arc::new(builder.finish()),
             Self::Binary(builder) => Arc::new(builder.finish()),
         }
     }

@@ -8,7 +8,7 @@ use super::builder::BatchBuilder;
 use super::row::{Row, RowLayout};
 use crate::lane::Lane;
 use crate::partition::Partition;
-use crate::schema::{Column, TIME, columns};
+use crate::schema::{Column, Schemas, TIME};
 use crate::spool::{Block, LoadedSegment};
 use arrow_schema::ArrowError;
 use parquet::arrow::ArrowWriter;
@@ -21,6 +21,7 @@ use shiwake_records::event::Event;
 use shiwake_records::msgpack::Reader;
 use shiwake_records::quarantine;
 use shiwake_records::sorter::Sorter;
+use std::sync::Arc;
 
 /// Encoded bytes after which a row group is closed.
 pub const ROW_GROUP_BYTES: usize = 8 * 1024 * 1024;
@@ -117,10 +118,21 @@ pub fn plan(segment: &LoadedSegment) -> Result<Vec<PartitionPlan>, FileError> {
 }
 
 /// Writes lanes' files.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct FileWriter {
     /// Level of zstd, 1 to 22.
     pub zstd_level: i32,
+    /// The columns of each lane.
+    pub schemas: Arc<Schemas>,
+}
+
+/// A Parquet file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenFile {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Fields of its records that are in the overflow because their value does not fit their column.
+    pub misfits: u64,
 }
 
 impl FileWriter {
@@ -128,11 +140,11 @@ impl FileWriter {
     ///
     /// # Errors
     /// When Arrow or Parquet refuse the rows, or the segment is damaged.
-    pub fn write(&self, segment: &LoadedSegment, plan: &PartitionPlan) -> Result<Vec<u8>, FileError> {
+    pub fn write(&self, segment: &LoadedSegment, plan: &PartitionPlan) -> Result<WrittenFile, FileError> {
         let lane = segment.id.lane;
-        let columns = columns(lane);
-        let layout = RowLayout::new(&columns);
-        let mut file = OpenFile::new(lane, &columns, self.properties(lane, segment, plan, &columns)?)?;
+        let columns = self.schemas.columns(lane);
+        let layout = RowLayout::new(columns);
+        let mut file = OpenFile::new(lane, columns, self.properties(lane, segment, plan, columns)?)?;
         let mut row = Row::default();
         for place in &plan.places {
             let (event, block) = event_at(segment, place)?;
@@ -153,15 +165,16 @@ impl FileWriter {
         plan: &PartitionPlan,
         reason: &str,
     ) -> Result<(String, Vec<u8>), FileError> {
-        let columns = columns(Lane::Quarantine);
-        let layout = RowLayout::new(&columns);
+        let columns = self.schemas.columns(Lane::Quarantine);
+        let layout = RowLayout::new(columns);
         let mut file =
-            OpenFile::new(Lane::Quarantine, &columns, self.properties(Lane::Quarantine, segment, plan, &columns)?)?;
+            OpenFile::new(Lane::Quarantine, columns, self.properties(Lane::Quarantine, segment, plan, columns)?)?;
         let (mut sorted, mut sorter) = (Vec::new(), Sorter::default());
         for place in &plan.places {
             let (event, block) = event_at(segment, place)?;
             sorted.clear();
-            let rule = sorter.sort(&event, &mut sorted).map_or("", |verdict| verdict.rule.name());
+            let verdict = sorter.sort(&event, &mut sorted);
+            let rule = verdict.map_or("", |verdict| sorter.rules().name(verdict.rule));
             let mut kept = Vec::new();
             quarantine::append_rejected(&mut kept, &event, reason, u64::from(place.offset), rule);
             let kept = Event::read(&mut Reader::new(&kept)).map_err(|_| damaged(place))?;
@@ -170,7 +183,7 @@ impl FileWriter {
             file.append(place.time_micros, &block.tag, &row)?;
         }
         let partition = Partition { lane: Lane::Quarantine, ..plan.partition };
-        Ok((partition.object_key(&segment.id), file.finish()?))
+        Ok((partition.object_key(&segment.id), file.finish()?.bytes))
     }
 
     fn properties(
@@ -203,7 +216,7 @@ impl FileWriter {
             .set_column_dictionary_enabled(ColumnPath::from(TIME), false)
             .set_column_encoding(ColumnPath::from(TIME), Encoding::DELTA_BINARY_PACKED);
         for column in columns.iter().filter(|column| !column.dictionary) {
-            properties = properties.set_column_dictionary_enabled(ColumnPath::from(column.name), false);
+            properties = properties.set_column_dictionary_enabled(ColumnPath::from(column.name.as_ref()), false);
         }
         Ok(properties.build())
     }
@@ -213,17 +226,19 @@ impl FileWriter {
 struct OpenFile {
     builder: BatchBuilder,
     writer: ArrowWriter<Vec<u8>>,
+    misfits: u64,
 }
 
 impl OpenFile {
     fn new(lane: Lane, columns: &[Column], properties: WriterProperties) -> Result<Self, FileError> {
         let builder = BatchBuilder::new(lane, columns);
         let writer = ArrowWriter::try_new(Vec::new(), builder.schema(), Some(properties))?;
-        Ok(Self { builder, writer })
+        Ok(Self { builder, writer, misfits: 0 })
     }
 
     fn append(&mut self, time_micros: i64, tag: &str, row: &Row<'_>) -> Result<(), FileError> {
         self.builder.append(time_micros, tag, row)?;
+        self.misfits += row.misfits;
         if self.builder.rows() >= BATCH_ROWS || self.builder.bytes() >= BATCH_BYTES {
             self.writer.write(&self.builder.finish()?)?;
             if self.writer.in_progress_size() >= ROW_GROUP_BYTES {
@@ -233,11 +248,13 @@ impl OpenFile {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Vec<u8>, FileError> {
+    fn finish(mut self) -> Result<WrittenFile, FileError> {
         if self.builder.rows() > 0 {
             self.writer.write(&self.builder.finish()?)?;
         }
-        Ok(self.writer.into_inner()?)
+        let misfits = self.misfits;
+        self.writer.append_key_value_metadata(KeyValue::new("shiwake.misfits".to_owned(), misfits.to_string()));
+        Ok(WrittenFile { bytes: self.writer.into_inner()?, misfits })
     }
 }
 

@@ -41,7 +41,9 @@ fn id(number: u64) -> SegmentId {
     SegmentId { stream: "s".into(), lane: ACCESS, number }
 }
 
-const WRITER: FileWriter = FileWriter { zstd_level: 1 };
+fn writer() -> FileWriter {
+    FileWriter { zstd_level: 1, schemas: Arc::default() }
+}
 
 /// Seconds and statuses of a file, in its order.
 fn read_back(file: Vec<u8>) -> (Vec<(i64, i32)>, ParquetMetaData) {
@@ -62,7 +64,7 @@ fn a_segment_becomes_a_file_an_hour_with_rows_in_order_of_time() {
     let segment = segment(&[vec![(HOUR + 5, 200), (HOUR + 1, 201), (10, 404)], vec![(HOUR + 3, 500), (HOUR + 1, 202)]]);
     let plans = plan(&segment).unwrap();
     assert_eq!(plans.iter().map(PartitionPlan::records).collect::<Vec<_>>(), [1, 4]);
-    let (rows, _) = read_back(WRITER.write(&segment, &plans[1]).unwrap());
+    let (rows, _) = read_back(writer().write(&segment, &plans[1]).unwrap().bytes);
     assert_eq!(rows, [(HOUR + 1, 201), (HOUR + 1, 202), (HOUR + 3, 500), (HOUR + 5, 200)]);
 }
 
@@ -70,14 +72,14 @@ fn a_segment_becomes_a_file_an_hour_with_rows_in_order_of_time() {
 fn writing_a_segment_again_gives_the_same_bytes() {
     let segment = segment(&[(0..5_000).map(|number| (number % 100, 200 + number % 7)).collect()]);
     let plans = plan(&segment).unwrap();
-    assert_eq!(WRITER.write(&segment, &plans[0]).unwrap(), WRITER.write(&segment, &plans[0]).unwrap());
+    assert_eq!(writer().write(&segment, &plans[0]).unwrap(), writer().write(&segment, &plans[0]).unwrap());
 }
 
 #[test]
 fn the_layout_is_what_an_analyst_expects() {
     let segment = segment(&[(0..5_000).map(|number| (number % 3_000, 200)).collect()]);
     let plans = plan(&segment).unwrap();
-    let (_, metadata) = read_back(WRITER.write(&segment, &plans[0]).unwrap());
+    let (_, metadata) = read_back(writer().write(&segment, &plans[0]).unwrap().bytes);
     let schema = metadata.file_metadata().schema_descr();
     let columns: Vec<String> = schema.columns().iter().map(|column| column.path().string()).collect();
     assert_eq!(columns[0], "time");
@@ -96,6 +98,7 @@ fn the_layout_is_what_an_analyst_expects() {
     assert_eq!(value("shiwake.records").as_deref(), Some("5000"));
     assert_eq!(value("shiwake.type").as_deref(), Some("access"));
     assert_eq!(value("shiwake.segment").as_deref(), Some("3"));
+    assert_eq!(value("shiwake.misfits").as_deref(), Some("0"));
 }
 
 #[test]
@@ -122,9 +125,21 @@ fn wide_rows_close_row_groups_before_memory_runs_out() {
     let block = Block { tag: "app".into(), events: Bytes::from(events), records: 240 };
     let segment = LoadedSegment { id: id(0), first_record: 0, records: 240, blocks: vec![block] };
     let plans = plan(&segment).unwrap();
-    let (rows, metadata) = read_back(WRITER.write(&segment, &plans[0]).unwrap());
+    let (rows, metadata) = read_back(writer().write(&segment, &plans[0]).unwrap().bytes);
     assert_eq!(rows.len(), 240);
     assert!(metadata.num_row_groups() >= 2, "{} row groups", metadata.num_row_groups());
+}
+
+#[test]
+fn values_that_do_not_fit_are_counted_in_the_footer() {
+    let segment = segment(&[vec![(1, 200), (2, 1 << 40), (3, 404), (4, -(1 << 40))]]);
+    let plans = plan(&segment).unwrap();
+    let file = writer().write(&segment, &plans[0]).unwrap();
+    assert_eq!(file.misfits, 2);
+    let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file.bytes)).unwrap();
+    let footer = builder.metadata().file_metadata().key_value_metadata().unwrap().clone();
+    let counted = footer.iter().find(|entry| entry.key == "shiwake.misfits").and_then(|entry| entry.value.clone());
+    assert_eq!(counted.as_deref(), Some("2"));
 }
 
 #[test]
@@ -139,7 +154,7 @@ fn a_damaged_segment_is_an_error_that_says_where() {
 fn rejected_records_are_kept_with_reason_place_and_rule() {
     let segment = segment(&[vec![(HOUR + 1, 200), (HOUR + 2, 500)]]);
     let plans = plan(&segment).unwrap();
-    let (key, file) = WRITER.write_rejected(&segment, &plans[0], "because").unwrap();
+    let (key, file) = writer().write_rejected(&segment, &plans[0], "because").unwrap();
     assert_eq!(key, "quarantine/dt=1970-01-01/hour=01/s-0000000003.parquet");
     let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file)).unwrap();
     let footer = builder.metadata().file_metadata().key_value_metadata().unwrap().clone();

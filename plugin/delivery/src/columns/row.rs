@@ -1,7 +1,8 @@
 //! One record, laid out over the columns of its lane.
 //!
 //! Every field of the record ends in a column or in the overflow, never in both and never in neither. Fields whose
-//! value does not fit their column go to the overflow under their own name.
+//! value does not fit their column go to the overflow under their own name, and are counted as misfits: a word or a number
+//! too large in a column of integers, NaN, text that is not UTF-8 or longer than [`MAX_TEXT_BYTES`], a list or a map.
 
 use crate::schema::{Column, ColumnKind};
 use shiwake_records::event::Event;
@@ -9,6 +10,10 @@ use shiwake_records::msgpack::{Reader, Value, json};
 use shiwake_records::severity::Severity;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+
+/// Longest text in a column, in bytes. What is longer is no value that anybody filters by, and would make pages and
+/// dictionaries of the column as large as itself; in the overflow it is read only by who asks for it.
+pub const MAX_TEXT_BYTES: usize = 1024 * 1024;
 
 /// A value that fits its column.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,16 +24,18 @@ pub enum Cell<'a> {
     Int(i64),
     /// A float.
     Float(f64),
+    /// True or false.
+    Bool(bool),
     /// Bytes.
     Bytes(&'a [u8]),
 }
 
 /// Where the fields of a lane's records go.
 #[derive(Debug)]
-pub struct RowLayout {
+pub struct RowLayout<'s> {
     kinds: Vec<ColumnKind>,
     /// Field name to column and to its rank among the fields that fill the column.
-    targets: HashMap<&'static [u8], (usize, usize)>,
+    targets: HashMap<&'s [u8], (usize, usize)>,
 }
 
 /// One record over the columns; reused from record to record.
@@ -38,13 +45,15 @@ pub struct Row<'a> {
     pub cells: Vec<Option<Cell<'a>>>,
     /// What no column took: the field's name and its text, `None` for nil.
     pub overflow: Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>,
+    /// Fields in the overflow that have a column which their value does not fit.
+    pub misfits: u64,
     taken: Vec<Option<(usize, &'a [u8], Value<'a>)>>,
 }
 
-impl RowLayout {
+impl<'s> RowLayout<'s> {
     /// The layout for these columns.
     #[must_use]
-    pub fn new(columns: &[Column]) -> Self {
+    pub fn new(columns: &'s [Column]) -> Self {
         let mut targets = HashMap::new();
         for (index, column) in columns.iter().enumerate() {
             for (rank, field) in column.from.iter().enumerate() {
@@ -58,6 +67,7 @@ impl RowLayout {
     /// the record names another type for itself, that goes to the overflow.
     pub fn fill<'a>(&self, event: &Event<'a>, own_type: &str, row: &mut Row<'a>) {
         row.overflow.clear();
+        row.misfits = 0;
         row.cells.clear();
         row.cells.resize(self.kinds.len(), None);
         row.taken.clear();
@@ -90,8 +100,11 @@ impl RowLayout {
         let Some((column, rank)) = self.targets.get(name).copied() else {
             return row.overflow.push((key_text(&key), text_of(&value)));
         };
-        // A list or a map never fills a column, so it keeps no other field out of it: loggers nest what is theirs under `log`.
-        if matches!(value, Value::Array(_) | Value::Map(_)) {
+        // A list or a map fills no column but one of JSON, so it keeps no other field out of it: loggers nest what is theirs
+        // under `log`.
+        let is_nested = matches!(value, Value::Array(_) | Value::Map(_));
+        if is_nested && self.kinds.get(column) != Some(&ColumnKind::Json) {
+            row.misfits += 1;
             return row.overflow.push((key_text(&key), text_of(&value)));
         }
         let Some(slot) = row.taken.get_mut(column) else { return };
@@ -110,6 +123,7 @@ impl RowLayout {
         let kind = self.kinds.get(index).copied().unwrap_or(ColumnKind::Text);
         let (cell, is_whole) = fit(kind, &value);
         if !is_whole {
+            row.misfits += u64::from(cell.is_none());
             row.overflow.push((key_text(&Value::Str(name)), text_of(&value)));
         }
         if let Some(slot) = row.cells.get_mut(index) {
@@ -131,9 +145,14 @@ fn fit<'a>(kind: ColumnKind, value: &Value<'a>) -> (Option<Cell<'a>>, bool) {
             return (Some(Cell::Text(Cow::Borrowed(name))), value.as_str() == Some(name));
         }
         ColumnKind::ContainerName => {
-            value.as_str().map(|name| Cell::Text(Cow::Borrowed(name.strip_prefix('/').unwrap_or(name))))
+            let name = value.as_str().filter(|name| name.len() <= MAX_TEXT_BYTES);
+            name.map(|name| Cell::Text(Cow::Borrowed(name.strip_prefix('/').unwrap_or(name))))
         }
-        ColumnKind::Text => match value {
+        ColumnKind::Json if matches!(value, Value::Array(_) | Value::Map(_)) => {
+            text_of(value).filter(|text| text.len() <= MAX_TEXT_BYTES).map(Cell::Text)
+        }
+        ColumnKind::Text | ColumnKind::Json => match value {
+            Value::Str(text) if text.len() > MAX_TEXT_BYTES => None,
             Value::Str(_) => value.as_str().map(|text| Cell::Text(Cow::Borrowed(text))),
             // A list or a map is JSON text in the overflow, where a reader expects it.
             Value::Array(_) | Value::Map(_) | Value::Bin(_) | Value::Ext(..) => None,
@@ -142,6 +161,12 @@ fn fit<'a>(kind: ColumnKind, value: &Value<'a>) -> (Option<Cell<'a>>, bool) {
         ColumnKind::Int32 => as_int(value).filter(|int| i32::try_from(*int).is_ok()).map(Cell::Int),
         ColumnKind::Int64 => as_int(value).map(Cell::Int),
         ColumnKind::Float64 => as_float(value).map(Cell::Float),
+        ColumnKind::Bool => match *value {
+            Value::Bool(flag) => Some(Cell::Bool(flag)),
+            Value::Str(b"true") => Some(Cell::Bool(true)),
+            Value::Str(b"false") => Some(Cell::Bool(false)),
+            _ => None,
+        },
         ColumnKind::Binary => match *value {
             Value::Bin(bytes) => Some(Cell::Bytes(bytes)),
             _ => None,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::lane::Lane;
-use crate::schema::columns;
+use crate::schema::Schemas;
 use shiwake_records::log_type::LogType;
 use shiwake_records::sorter::Sorter;
 
@@ -14,26 +14,34 @@ fn event_bytes(fields: Vec<(rmpv::Value, rmpv::Value)>) -> Vec<u8> {
 }
 
 /// The cells of an access record by column name, and its overflow.
-fn lay_out(
+fn lay_out(fields: Vec<(rmpv::Value, rmpv::Value)>) -> (HashMap<String, String>, HashMap<String, Option<String>>) {
+    let columns = Schemas::default().columns(Lane::Typed(LogType::Access)).to_vec();
+    let (cells, overflow, _) = lay_out_over(&columns, fields);
+    (cells, overflow)
+}
+
+/// The cells of a record by column name, its overflow, and how many of its values fit their columns not.
+fn lay_out_over(
+    columns: &[Column],
     fields: Vec<(rmpv::Value, rmpv::Value)>,
-) -> (HashMap<&'static str, String>, HashMap<String, Option<String>>) {
-    let columns = columns(Lane::Typed(LogType::Access));
+) -> (HashMap<String, String>, HashMap<String, Option<String>>, u64) {
     let bytes = event_bytes(fields);
     let event = Event::read(&mut Reader::new(&bytes)).unwrap();
     let mut row = Row::default();
-    RowLayout::new(&columns).fill(&event, "access", &mut row);
+    RowLayout::new(columns).fill(&event, "access", &mut row);
     let cells = columns.iter().zip(&row.cells).filter_map(|(column, cell)| {
         let text = match cell.as_ref()? {
             Cell::Text(text) => text.to_string(),
             Cell::Int(int) => format!("i{int}"),
             Cell::Float(float) => format!("f{float}"),
+            Cell::Bool(flag) => format!("{flag}"),
             Cell::Bytes(bytes) => format!("{bytes:?}"),
         };
-        Some((column.name, text))
+        Some((column.name.to_string(), text))
     });
     let overflow =
         row.overflow.iter().map(|(key, value)| (key.to_string(), value.as_ref().map(|text| text.to_string())));
-    (cells.collect(), overflow.collect())
+    (cells.collect(), overflow.collect(), row.misfits)
 }
 
 #[test]
@@ -57,7 +65,7 @@ fn a_value_that_fits_is_in_its_column_and_nowhere_else() {
 }
 
 /// What the output makes of a line under `log`.
-fn lay_out_line(line: &str) -> (HashMap<&'static str, String>, HashMap<String, Option<String>>) {
+fn lay_out_line(line: &str) -> (HashMap<String, String>, HashMap<String, Option<String>>) {
     let bytes = event_bytes(vec![("source".into(), "stdout".into()), ("log".into(), line.into())]);
     let mut sorted = Vec::new();
     let event = Event::read(&mut Reader::new(&bytes)).unwrap();
@@ -201,4 +209,101 @@ fn a_record_of_nothing_but_doubles_takes_time_in_proportion() {
     assert_eq!(overflow.len(), 29_998 + 30_000);
     // A search that begins anew for each double would take minutes.
     assert!(started.elapsed() < std::time::Duration::from_secs(20), "took {:?}", started.elapsed());
+}
+
+/// Text that is not UTF-8, as a program writes it that knows no better.
+fn broken_text() -> rmpv::Value {
+    rmpv::decode::read_value(&mut &b"\xa2a\xff"[..]).unwrap()
+}
+
+/// A column of each kind that a user may declare.
+fn declared() -> Vec<Column> {
+    let kinds = [
+        ("text", ColumnKind::Text),
+        ("json", ColumnKind::Json),
+        ("int32", ColumnKind::Int32),
+        ("int64", ColumnKind::Int64),
+        ("float64", ColumnKind::Float64),
+        ("bool", ColumnKind::Bool),
+    ];
+    let column = |(name, kind): (&'static str, _)| Column {
+        id: 0,
+        name: name.into(),
+        kind,
+        from: vec![name.into()],
+        dictionary: true,
+    };
+    kinds.map(column).to_vec()
+}
+
+#[test]
+fn every_value_that_does_not_fit_is_counted_once_and_kept_whole() {
+    let long = "x".repeat(20_000_000);
+    let nested = rmpv::Value::Map(vec![("a".into(), rmpv::Value::Array(vec![1.into(), "b".into()]))]);
+    let cases: Vec<(&str, rmpv::Value, String)> = vec![
+        ("int32", "word".into(), "word".into()),
+        ("int32", (i64::from(i32::MAX) + 1).into(), "2147483648".into()),
+        ("int32", true.into(), "true".into()),
+        ("int32", "".into(), String::new()),
+        ("int64", (1_u64 << 63).into(), "9223372036854775808".into()),
+        ("int64", 1e300.into(), "1e300".into()),
+        ("int64", (-0.0).into(), "-0.0".into()),
+        ("int64", f64::NAN.into(), "NaN".into()),
+        ("float64", f64::NAN.into(), "NaN".into()),
+        ("float64", f64::NEG_INFINITY.into(), "-Infinity".into()),
+        ("float64", (i64::MAX).into(), "9223372036854775807".into()),
+        ("float64", "1e3".into(), "1e3".into()),
+        ("bool", 1.into(), "1".into()),
+        ("bool", "True".into(), "True".into()),
+        ("text", broken_text(), r#"{"$bin":"Yf8="}"#.into()),
+        ("text", rmpv::Value::Binary(vec![0, 255]), r#"{"$bin":"AP8="}"#.into()),
+        ("text", rmpv::Value::Ext(5, vec![1]), r#"{"$ext":5,"data":"AQ=="}"#.into()),
+        ("text", nested.clone(), r#"{"a":[1,"b"]}"#.into()),
+        ("json", rmpv::Value::Array(vec![long.as_str().into()]), format!("[\"{long}\"]")),
+        ("text", long.as_str().into(), long.clone()),
+    ];
+    for (field, value, kept) in cases {
+        let (cells, overflow, misfits) = lay_out_over(&declared(), vec![(field.into(), value)]);
+        let shown = kept.chars().take(40).collect::<String>();
+        assert_eq!((cells.len(), misfits), (0, 1), "{field} {shown}");
+        assert!(overflow.get(field) == Some(&Some(kept)), "{field} {shown}");
+    }
+    let fits: Vec<(&str, rmpv::Value, &str)> = vec![
+        ("int32", i32::MIN.into(), "i-2147483648"),
+        ("int64", i64::MAX.into(), "i9223372036854775807"),
+        ("float64", rmpv::Value::F32(0.5), "f0.5"),
+        ("bool", "false".into(), "false"),
+        ("bool", true.into(), "true"),
+        ("json", nested, r#"{"a":[1,"b"]}"#),
+        ("json", "plain".into(), "plain"),
+        ("text", 7.into(), "7"),
+    ];
+    for (field, value, cell) in fits {
+        let (cells, overflow, misfits) = lay_out_over(&declared(), vec![(field.into(), value)]);
+        assert_eq!((cells.get(field).map(String::as_str), overflow.len(), misfits), (Some(cell), 0, 0), "{field}");
+    }
+    let (cells, overflow, misfits) =
+        lay_out_over(&declared(), vec![("int32".into(), rmpv::Value::Nil), ("other".into(), f64::NAN.into())]);
+    assert_eq!((cells.len(), overflow.len(), misfits), (0, 1, 0), "nil and what has no column are no misfits");
+}
+
+#[test]
+fn text_as_long_as_may_be_is_in_its_column() {
+    for (length, misfits) in [(MAX_TEXT_BYTES, 0), (MAX_TEXT_BYTES + 1, 1)] {
+        let (cells, _, counted) = lay_out_over(&declared(), vec![("text".into(), "x".repeat(length).into())]);
+        assert_eq!((cells.len() as u64, counted), (1 - misfits, misfits), "{length}");
+    }
+}
+
+#[test]
+fn of_what_is_no_misfit_nothing_is_counted() {
+    let columns = Schemas::default().columns(Lane::Typed(LogType::Access)).to_vec();
+    for fields in [
+        vec![("severity".into(), "WARNING".into())],
+        vec![("msg".into(), "c".into()), ("log".into(), "a".into())],
+        vec![("x".into(), rmpv::Value::Map(Vec::new()))],
+    ] {
+        assert_eq!(lay_out_over(&columns, fields.clone()).2, 0, "{fields:?}");
+    }
+    assert_eq!(lay_out_over(&columns, vec![("severity".into(), "purple".into())]).2, 1);
 }

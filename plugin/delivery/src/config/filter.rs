@@ -1,10 +1,12 @@
 //! Properties of the filter, which the output has too for records that no filter saw.
 
 use super::property::{ConfigError, Properties, Property};
+use shiwake_records::rules::{Loader, RuleSet};
 use shiwake_records::sorter::{Pieces, SorterConfig};
+use std::sync::Arc;
 
 /// The properties.
-pub const PROPERTIES: [Property; 5] = [
+pub const PROPERTIES: [Property; 6] = [
     Property {
         name: "dd_service",
         default: None,
@@ -15,6 +17,11 @@ pub const PROPERTIES: [Property; 5] = [
         name: "dd_tags",
         default: None,
         meaning: "`ddtags` of records that have none, as in `team:shop,tier:web`",
+    },
+    Property {
+        name: "rules",
+        default: None,
+        meaning: "file with rules of your own, in TOML; they are tried before the built-in ones",
     },
     Property {
         name: "line_time",
@@ -33,13 +40,21 @@ const SERVICE_VARIABLE: &str = "DD_SERVICE";
 const ENV_VARIABLE: &str = "DD_ENV";
 const VERSION_VARIABLE: &str = "DD_VERSION";
 
-/// The sorter's configuration; a property goes before the environment.
+/// The sorter's configuration; a property goes before the environment. Rules files come from `load`.
 ///
 /// # Errors
 /// When a value is not allowed.
-pub fn sorter_config(properties: &Properties, environment: &[(String, String)]) -> Result<SorterConfig, ConfigError> {
+pub fn sorter_config(
+    properties: &Properties,
+    environment: &[(String, String)],
+    load: &mut Loader<'_>,
+) -> Result<SorterConfig, ConfigError> {
     let variable = |name: &str| {
         environment.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.clone())
+    };
+    let rules = match properties.get("rules") {
+        Some(name) => Arc::new(RuleSet::load(name, load)?),
+        None => RuleSet::built_in(),
     };
     Ok(SorterConfig {
         service: properties.text("dd_service").or_else(|| variable(SERVICE_VARIABLE)),
@@ -47,6 +62,7 @@ pub fn sorter_config(properties: &Properties, environment: &[(String, String)]) 
         tags: properties.text("dd_tags"),
         env: variable(ENV_VARIABLE),
         version: variable(VERSION_VARIABLE),
+        rules,
         use_line_time: properties.flag("line_time")?.unwrap_or(true),
         pieces: if properties.flag("join_pieces")?.unwrap_or(true) { Pieces::Join } else { Pieces::Separate },
     })
@@ -56,6 +72,18 @@ pub fn sorter_config(properties: &Properties, environment: &[(String, String)]) 
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::config::rules_file;
+    use std::io::Write as _;
+
+    #[test]
+    fn what_is_wrong_with_rules_is_told_with_its_place() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"[[rule]]\nname = 'a'\ntype = 'adit'\n").unwrap();
+        let name = file.path().display().to_string();
+        let properties = Properties::new(&PROPERTIES, [("rules", name.as_str())]).unwrap();
+        let error = sorter_config(&properties, &[], &mut rules_file).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{name}:2:8: unknown type 'adit', did you mean 'audit'?")), "{error}");
+    }
 
     #[test]
     fn a_property_goes_before_the_environment() {
@@ -63,10 +91,10 @@ mod tests {
         let properties =
             Properties::new(&PROPERTIES, [("dd_service", "own"), ("line_time", "off"), ("join_pieces", "off")])
                 .unwrap();
-        let config = sorter_config(&properties, &environment).unwrap();
+        let config = sorter_config(&properties, &environment, &mut rules_file).unwrap();
         assert_eq!((config.service.as_deref(), config.env.as_deref()), (Some("own"), Some("prod")));
         assert!(!config.use_line_time && config.pieces == Pieces::Separate);
-        let config = sorter_config(&Properties::default(), &environment).unwrap();
+        let config = sorter_config(&Properties::default(), &environment, &mut rules_file).unwrap();
         assert_eq!((config.service.as_deref(), config.pieces), (Some("env"), Pieces::Join));
     }
 }

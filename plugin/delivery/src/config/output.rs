@@ -2,9 +2,10 @@
 
 use super::filter;
 use super::property::{ConfigError, Properties, Property};
-use crate::lane::{LANE_COUNT, Lane};
+use crate::lane::{Lane, Lanes};
 use crate::spool::{Durability, spool_limit_bytes};
 use crate::store::{Location, S3Options};
+use shiwake_records::rules::{Loader, Policy, Retention, TOTAL_FILE_SIZE_RANGE, TypeDeclaration, UPLOAD_TIMEOUT_RANGE};
 use shiwake_records::sorter::SorterConfig;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -22,14 +23,12 @@ pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// zstd above level 1 costs more time than it saves bytes on logs.
 pub const DEFAULT_ZSTD_LEVEL: i32 = 1;
 
-const TOTAL_FILE_SIZE_RANGE: RangeInclusive<u64> = 100_000..=5_000_000_000;
-const UPLOAD_TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 const MEMORY_LIMIT_RANGE: RangeInclusive<u64> = 16_000_000..=64_000_000_000;
 const STORE_DIR_LIMIT_RANGE: RangeInclusive<u64> = 16_000_000..=16_000_000_000_000;
 const SHUTDOWN_TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_600);
 
 /// Properties that only the output has.
-const OWN: [Property; 12] = [
+const OWN: [Property; 13] = [
     Property { name: "lake", default: None, meaning: "where objects go: a folder, or `s3://bucket/prefix`" },
     Property { name: "bucket", default: None, meaning: "short for `lake s3://BUCKET`" },
     Property { name: "region", default: None, meaning: "region of the bucket; without it AWS_REGION" },
@@ -72,6 +71,12 @@ const OWN: [Property; 12] = [
                   `store_dir` it is fsync for audit and flush for the others, without it memory",
     },
     Property {
+        name: "object_tags",
+        default: Some("off"),
+        meaning: "whether each object in S3 gets its type's retention class as a tag, as in `retention=1y`, for lifecycle rules; \
+                  the task role then needs `s3:PutObjectTagging` too",
+    },
+    Property {
         name: "shutdown_timeout",
         default: Some("20s"),
         meaning: "time for writing what is pending when the host exits",
@@ -108,8 +113,14 @@ pub struct OutputConfig {
     pub store_dir: Option<PathBuf>,
     /// What this instance may hold in it.
     pub store_dir_limit_bytes: u64,
-    /// How safe each lane's records are, in the order of [`Lane::BY_WORTH`].
-    pub durability: [Durability; LANE_COUNT],
+    /// What the rules file says of types.
+    pub types: Vec<TypeDeclaration>,
+    /// The lanes: those that are always there, and those of declared types.
+    pub lanes: Lanes,
+    /// How safe each lane's records are, in the order of the lanes.
+    pub durability: Vec<Durability>,
+    /// Whether objects get their retention class as a tag.
+    pub has_object_tags: bool,
     /// Time for what is pending at exit.
     pub shutdown_timeout: Duration,
     /// Level of zstd.
@@ -119,11 +130,27 @@ pub struct OutputConfig {
 }
 
 impl OutputConfig {
-    /// Checks and reads the properties.
+    /// Checks and reads the properties. Rules files come from `load`.
     ///
     /// # Errors
     /// When a value is not allowed, or nothing says where objects go.
-    pub fn new(properties: &Properties, environment: &[(String, String)]) -> Result<Self, ConfigError> {
+    pub fn new(
+        properties: &Properties,
+        environment: &[(String, String)],
+        load: &mut Loader<'_>,
+    ) -> Result<Self, ConfigError> {
+        let sorter = filter::sorter_config(properties, environment, load)?;
+        let types = sorter.rules.types().to_vec();
+        Self::with_types(properties, sorter, types)
+    }
+
+    /// Reads what is left of the properties when it is known what the rules say of types.
+    fn with_types(
+        properties: &Properties,
+        sorter: SorterConfig,
+        types: Vec<TypeDeclaration>,
+    ) -> Result<Self, ConfigError> {
+        let lanes = Lanes::new(types.iter().map(|declared| (declared.log_type, declared.like)));
         Ok(Self {
             location: location(properties)?,
             s3: S3Options { region: properties.text("region"), endpoint: endpoint(properties)? },
@@ -138,27 +165,47 @@ impl OutputConfig {
             store_dir_limit_bytes: properties
                 .size("store_dir_limit_size", STORE_DIR_LIMIT_RANGE)?
                 .unwrap_or(DEFAULT_STORE_DIR_LIMIT_BYTES),
-            durability: durability(properties)?,
+            durability: durability(properties, &lanes, &types)?,
+            lanes,
+            types,
+            has_object_tags: properties.flag("object_tags")?.unwrap_or(false),
             shutdown_timeout: properties
                 .time("shutdown_timeout", SHUTDOWN_TIMEOUT_RANGE)?
                 .unwrap_or(DEFAULT_SHUTDOWN_TIMEOUT),
             zstd_level: properties.number("compression_level", 1..=22)?.unwrap_or(DEFAULT_ZSTD_LEVEL),
-            sorter: filter::sorter_config(properties, environment)?,
+            sorter,
         })
+    }
+
+    /// What the rules file says of a lane's worth.
+    fn policy(&self, lane: Lane) -> Policy {
+        let said = self.types.iter().find(|said| Lane::Typed(said.log_type) == lane);
+        said.map(|said| said.policy).unwrap_or_default()
     }
 
     /// The longest a record of this lane waits.
     #[must_use]
     pub fn upload_timeout(&self, lane: Lane) -> Duration {
-        self.upload_timeout.unwrap_or_else(|| lane.default_upload_timeout())
+        let by_default = || self.lanes.like(lane).unwrap_or(lane).default_upload_timeout();
+        self.policy(lane).upload_timeout.or(self.upload_timeout).unwrap_or_else(by_default)
+    }
+
+    /// How long the lane's objects are kept; `None` for types that nobody declares any more, which nothing should delete.
+    #[must_use]
+    pub fn retention(&self, lane: Lane) -> Option<Retention> {
+        match self.lanes.like(lane)? {
+            Lane::Quarantine => Some(Retention::QUARANTINE),
+            Lane::Typed(like) => Some(self.policy(lane).retention.unwrap_or(Retention::of_type(like))),
+        }
     }
 
     /// Bytes after which a lane's segment is sealed: the size the user wants, but no more than leaves room to take records
     /// while it is written. One in memory is there beside others; one in a file is brought into memory for that, and its
     /// object may be as long.
     #[must_use]
-    pub fn segment_limit_bytes(&self) -> u64 {
-        self.total_file_size_bytes.min(self.largest_segment_bytes())
+    pub fn segment_limit_bytes(&self, lane: Lane) -> u64 {
+        let wanted = self.policy(lane).total_file_size_bytes.unwrap_or(self.total_file_size_bytes);
+        wanted.min(self.largest_segment_bytes())
     }
 
     /// The largest segment that the memory has room for.
@@ -171,42 +218,64 @@ impl OutputConfig {
     /// file.
     #[must_use]
     pub fn delivery_bytes(&self) -> u64 {
-        let has_files = self.durability.iter().any(|durability| *durability != Durability::Memory);
+        let has_files =
+            self.durability.iter().take(self.lanes.count()).any(|durability| *durability != Durability::Memory);
         if has_files { 2 * self.largest_segment_bytes() } else { 0 }
     }
 }
 
-/// Reads `durability`.
-fn durability(properties: &Properties) -> Result<[Durability; LANE_COUNT], ConfigError> {
+/// Reads `durability`. A property that names the type goes before what the rules file says of it, and that before a
+/// property for all types.
+fn durability(
+    properties: &Properties,
+    lanes: &Lanes,
+    types: &[TypeDeclaration],
+) -> Result<Vec<Durability>, ConfigError> {
     const NAME: &str = "durability";
-    const ALL: [Durability; 3] = [Durability::Fsync, Durability::Flush, Durability::Memory];
     let has_folder = properties.get("store_dir").is_some();
-    let by_default = |lane: Lane| if has_folder { lane.default_durability() } else { Durability::Memory };
-    let mut durability = Lane::BY_WORTH.map(by_default);
-    let Some(value) = properties.get(NAME) else { return Ok(durability) };
+    let value = properties.get(NAME).unwrap_or_default();
     let refuse = || {
-        let lanes = Lane::BY_WORTH.map(Lane::name).join(", ");
-        let allowed = format!("fsync, flush or memory is allowed, or type=one of them for the types {lanes}");
+        let lanes: Vec<&str> = lanes.names().take(lanes.count()).collect();
+        let allowed =
+            format!("fsync, flush or memory is allowed, or type=one of them for the types {}", lanes.join(", "));
         ConfigError::Value { name: NAME, found: value.to_owned(), allowed }
     };
-    let find = |name: &str| ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name)).ok_or_else(refuse);
+    let find = |name: &str| {
+        Durability::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name)).ok_or_else(refuse)
+    };
+    let (mut of_all, mut named) = (None, Vec::new());
     for part in value.split([' ', ',', '\t']).filter(|part| !part.is_empty()) {
         match part.split_once('=') {
-            None => durability = [find(part)?; LANE_COUNT],
+            None => of_all = Some(find(part)?),
             Some((lane, name)) => {
-                let lane = Lane::from_name(&lane.to_ascii_lowercase()).ok_or_else(refuse)?;
-                if let Some(slot) = durability.get_mut(lane.index()) {
-                    *slot = find(name)?;
-                }
+                let lane = Lane::from_name(&lane.to_ascii_lowercase()).filter(|lane| lanes.has(*lane));
+                named.push((lane.ok_or_else(refuse)?, find(name)?));
             }
         }
     }
-    if !has_folder && durability.iter().any(|durability| *durability != Durability::Memory) {
+    let is_refused = |durability: Durability| !has_folder && durability != Durability::Memory;
+    if of_all.iter().chain(named.iter().map(|(_, durability)| durability)).any(|durability| is_refused(*durability)) {
         return Err(ConfigError::Missing(
             "property 'durability' asks for records to be kept on disk but 'store_dir' is not set: set it to a folder",
         ));
     }
-    Ok(durability)
+    let of_lane = |lane: Lane| {
+        let by_file = || types.iter().find(|said| Lane::Typed(said.log_type) == lane)?.policy.durability;
+        let by_default = || {
+            let like = lanes.like(lane).unwrap_or(lane);
+            if has_folder { like.default_durability() } else { Durability::Memory }
+        };
+        let by_name = named.iter().rev().find(|(known, _)| *known == lane).map(|(_, durability)| *durability);
+        let durability = by_name.or_else(by_file).or(of_all).unwrap_or_else(by_default);
+        if is_refused(durability) {
+            let (log_type, durability) = (lane.name().to_owned(), durability.name());
+            return Err(ConfigError::NoFolder { log_type, durability });
+        }
+        Ok(durability)
+    };
+    // What an earlier run has left of types that nobody declares any more is in files.
+    let undeclared = if has_folder { Durability::Fsync } else { Durability::Memory };
+    lanes.iter().map(of_lane).chain([Ok(undeclared)]).collect()
 }
 
 fn location(properties: &Properties) -> Result<Location, ConfigError> {
@@ -235,10 +304,12 @@ fn endpoint(properties: &Properties) -> Result<Option<String>, ConfigError> {
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use shiwake_records::log_type::LogType;
+    use shiwake_records::rules::Place;
     use std::collections::HashSet;
 
     fn config(set: &[(&str, &str)]) -> Result<OutputConfig, ConfigError> {
-        OutputConfig::new(&Properties::new(&PROPERTIES, set.iter().copied())?, &[])
+        OutputConfig::new(&Properties::new(&PROPERTIES, set.iter().copied())?, &[], &mut crate::config::rules_file)
     }
 
     #[test]
@@ -282,7 +353,8 @@ mod tests {
         for limit in ["16M", "48M", "1G"] {
             let config = config(&[("lake", "x"), ("memory_limit", limit)]).unwrap();
             let for_spool = spool_limit_bytes(config.memory_limit_bytes);
-            assert!(config.segment_limit_bytes() * 3 <= for_spool, "{limit}");
+            let app = Lane::Typed(LogType::App);
+            assert!(config.segment_limit_bytes(app) * 3 <= for_spool, "{limit}");
             assert!(for_spool < config.memory_limit_bytes, "{limit}");
         }
     }
@@ -293,12 +365,13 @@ mod tests {
         let of = |set: &[(&str, &str)]| {
             config(&[&[("lake", "x")], set].concat()).map(|config| config.durability).map_err(|error| error.to_string())
         };
-        assert_eq!(of(&[]), Ok([Memory; LANE_COUNT]));
+        assert_eq!(of(&[]), Ok(vec![Memory; 8]));
         let with_folder = [("store_dir", "/x")];
         assert_eq!(of(&with_folder).unwrap()[0], Fsync);
-        assert!(of(&with_folder).unwrap()[1..].iter().all(|durability| *durability == Flush));
+        assert_eq!(of(&with_folder).unwrap()[7], Fsync, "what is left of types that nobody declares any more");
+        assert!(of(&with_folder).unwrap()[1..7].iter().all(|durability| *durability == Flush));
         let mixed = of(&[("store_dir", "/x"), ("durability", "fsync, trace=memory Quarantine=flush")]).unwrap();
-        assert_eq!(mixed, [Fsync, Fsync, Fsync, Fsync, Flush, Fsync, Memory]);
+        assert_eq!(mixed, [Fsync, Fsync, Fsync, Fsync, Flush, Fsync, Memory, Fsync]);
         for (set, part) in [
             (&[("durability", "flush")][..], "'store_dir' is not set"),
             (&[("store_dir", "/x"), ("durability", "safe")], "fsync, flush or memory is allowed"),
@@ -306,5 +379,79 @@ mod tests {
         ] {
             assert!(of(set).unwrap_err().contains(part), "{set:?}");
         }
+    }
+
+    /// What the rules file says of a type.
+    fn said(name: &str, like: LogType, policy: Policy) -> TypeDeclaration {
+        let log_type = LogType::from_name(name).unwrap();
+        TypeDeclaration { log_type, place: Place { file: 0, bytes: 0..0 }, like, policy, columns: Vec::new() }
+    }
+
+    #[test]
+    fn what_names_a_type_goes_before_what_is_for_all_and_the_property_before_the_file() {
+        let types = vec![
+            said("billing", LogType::Audit, Policy::default()),
+            said(
+                "access",
+                LogType::Access,
+                Policy {
+                    durability: Some(Durability::Memory),
+                    upload_timeout: Some(Duration::from_secs(7)),
+                    total_file_size_bytes: Some(200_000),
+                    retention: Retention::parse("6mo"),
+                },
+            ),
+        ];
+        let config = |set: &[(&str, &str)]| {
+            let set = [&[("lake", "x")], set].concat();
+            OutputConfig::with_types(
+                &Properties::new(&PROPERTIES, set.iter().copied()).unwrap(),
+                SorterConfig::default(),
+                types.clone(),
+            )
+        };
+        let lane = |name: &str| Lane::from_name(name).unwrap();
+        let found = config(&[("store_dir", "/x")]).unwrap();
+        let durability = |config: &OutputConfig, name| config.durability[config.lanes.index(lane(name))];
+        assert_eq!(durability(&found, "billing"), Durability::Fsync, "like audit");
+        assert_eq!(durability(&found, "access"), Durability::Memory, "the file");
+        assert_eq!(found.upload_timeout(lane("billing")), Duration::from_secs(60));
+        assert_eq!(found.upload_timeout(lane("access")), Duration::from_secs(7));
+        assert_eq!(found.segment_limit_bytes(lane("access")), 200_000);
+        assert_eq!(found.segment_limit_bytes(lane("billing")), found.largest_segment_bytes());
+        let retention = |name: &str| found.retention(lane(name)).map(|class| class.to_string());
+        assert_eq!(retention("billing").as_deref(), Some("5y"));
+        assert_eq!(retention("access").as_deref(), Some("6mo"));
+        assert_eq!(retention("quarantine").as_deref(), Some("1y"));
+        assert_eq!(retention("moods"), None, "nobody declares it");
+        let set = [("store_dir", "/x"), ("durability", "flush billing=memory"), ("upload_timeout", "9s")];
+        let found = config(&set).unwrap();
+        assert_eq!(durability(&found, "billing"), Durability::Memory, "the property that names it");
+        assert_eq!(durability(&found, "access"), Durability::Memory, "the file, before the property for all");
+        assert_eq!(durability(&found, "audit"), Durability::Flush, "the property for all");
+        assert_eq!(found.upload_timeout(lane("access")), Duration::from_secs(7));
+        assert_eq!(found.upload_timeout(lane("billing")), Duration::from_secs(9));
+        let found = config(&[("store_dir", "/x"), ("durability", "access=fsync")]).unwrap();
+        assert_eq!(durability(&found, "access"), Durability::Fsync, "the property that names it");
+    }
+
+    #[test]
+    fn a_rules_file_that_asks_for_a_disk_needs_a_folder() {
+        let policy = Policy { durability: Some(Durability::Flush), ..Policy::default() };
+        let types = vec![said("billing", LogType::App, policy)];
+        let config = |set: &[(&str, &str)]| {
+            OutputConfig::with_types(
+                &Properties::new(&PROPERTIES, set.iter().copied()).unwrap(),
+                SorterConfig::default(),
+                types.clone(),
+            )
+        };
+        let error = config(&[("lake", "x")]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the rules file asks for durability 'flush' for the type 'billing' but 'store_dir' is not set: set it to a folder, or \
+             set 'durability' to billing=memory"
+        );
+        assert!(config(&[("lake", "x"), ("durability", "billing=memory")]).is_ok());
     }
 }

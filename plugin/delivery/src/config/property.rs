@@ -1,8 +1,7 @@
-//! Names and values of properties.
-//!
-//! Sizes are read as Fluent Bit reads them: `k`, `m` and `g`, with or without a `b` behind, are powers of 1000, `KiB`,
-//! `MiB` and `GiB` powers of 1024. Times are seconds, or a number with `s`, `m`, `h` or `d`.
+//! Names and values of properties. Sizes and times are read as [`shiwake_records::units`] says.
 
+use shiwake_records::rules::RulesError;
+use shiwake_records::units::{parse_size, parse_time, size_in_words};
 use std::time::Duration;
 
 /// A property that a user can set.
@@ -39,9 +38,23 @@ pub enum ConfigError {
         /// What is allowed.
         allowed: String,
     },
+    /// The rules cannot be used.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     /// Something that must be set is not.
     #[error("{0}")]
     Missing(&'static str),
+    /// The rules file wants records on disk, and nothing says where.
+    #[error(
+        "the rules file asks for durability '{durability}' for the type '{log_type}' but 'store_dir' is not set: set it to a \
+         folder, or set 'durability' to {log_type}=memory"
+    )]
+    NoFolder {
+        /// The type.
+        log_type: String,
+        /// How safe its records shall be.
+        durability: &'static str,
+    },
     /// Two properties say the same thing differently.
     #[error("properties '{first}' and '{second}' are both set: set one of them")]
     Both {
@@ -50,6 +63,17 @@ pub enum ConfigError {
         /// The other.
         second: &'static str,
     },
+}
+
+impl ConfigError {
+    /// What is wrong, a line for each thing.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            ConfigError::Rules(error) => error.diagnostics.iter().map(|diagnostic| diagnostic.summary()).collect(),
+            other => vec![other.to_string()],
+        }
+    }
 }
 
 fn hint(nearest: &Option<&'static str>) -> String {
@@ -108,8 +132,8 @@ impl Properties {
             found: value.to_owned(),
             allowed: format!(
                 "a size from {} to {} is allowed, as in 64M",
-                in_words(*range.start()),
-                in_words(*range.end())
+                size_in_words(*range.start()),
+                size_in_words(*range.end())
             ),
         })
     }
@@ -171,48 +195,6 @@ fn unknown(known: &[Property], found: &str) -> ConfigError {
     ConfigError::Unknown { found: found.to_owned(), nearest, known: names.join(", ") }
 }
 
-fn split_unit(text: &str) -> Option<(u64, String)> {
-    let at = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(at);
-    Some((number.parse().ok()?, unit.trim().to_ascii_lowercase()))
-}
-
-fn parse_size(text: &str) -> Option<u64> {
-    let (number, unit) = split_unit(text)?;
-    let factor: u64 = match unit.as_str() {
-        "" | "b" => 1,
-        "k" | "kb" => 1_000,
-        "m" | "mb" => 1_000_000,
-        "g" | "gb" => 1_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        _ => return None,
-    };
-    number.checked_mul(factor)
-}
-
-fn parse_time(text: &str) -> Option<Duration> {
-    let (number, unit) = split_unit(text)?;
-    let factor: u64 = match unit.as_str() {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    number.checked_mul(factor).map(Duration::from_secs)
-}
-
-fn in_words(bytes: u64) -> String {
-    match bytes {
-        1_000_000_000.. => format!("{}G", bytes / 1_000_000_000),
-        1_000_000.. => format!("{}M", bytes / 1_000_000),
-        1_000.. => format!("{}k", bytes / 1_000),
-        _ => bytes.to_string(),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
@@ -239,21 +221,6 @@ mod tests {
     fn names_are_known_in_any_case_and_an_empty_value_is_none() {
         assert_eq!(set("Bucket", " logs ").unwrap().get("bucket"), Some("logs"));
         assert_eq!(set("bucket", " ").unwrap().get("bucket"), None);
-    }
-
-    #[test]
-    fn sizes_and_times_are_read_with_their_units() {
-        for (text, bytes) in
-            [("10", 10), ("1k", 1_000), ("64M", 64_000_000), ("1GB", 1_000_000_000), ("1 MiB", 1 << 20)]
-        {
-            assert_eq!(parse_size(text), Some(bytes), "{text}");
-        }
-        for text in ["", "M", "1T", "-1", "1.5M", "99999999999999999999"] {
-            assert_eq!(parse_size(text), None, "{text}");
-        }
-        for (text, seconds) in [("90", 90), ("10m", 600), ("1h", 3_600), ("2d", 172_800)] {
-            assert_eq!(parse_time(text), Some(Duration::from_secs(seconds)), "{text}");
-        }
     }
 
     #[test]

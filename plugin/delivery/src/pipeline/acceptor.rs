@@ -9,7 +9,7 @@
 
 use super::claim::Claim;
 use super::{Answer, Inbox, Message, Surroundings};
-use crate::lane::{LANE_COUNT, Lane};
+use crate::lane::{Lane, Lanes};
 use crate::log::{Level, RateLimit};
 use crate::spool::{
     Appended, Block, ChunkBlocks, ChunkId, Durability, SealedSegment, SegmentId, Spool, SpoolError, orphans,
@@ -17,8 +17,9 @@ use crate::spool::{
 use bytes::Bytes;
 use shiwake_records::event::Timestamp;
 use shiwake_records::log_type::LogType;
+use shiwake_records::rules::RuleId;
 use shiwake_records::sorter::{SortedItem, Sorter};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -40,10 +41,15 @@ struct LaneBuffer {
     records: u64,
 }
 
+/// How many records of a chunk each rule threw away.
+type Dropped = BTreeMap<RuleId, u64>;
+
 /// A chunk that is sorted and waits for room.
 struct Waiting {
     id: Option<ChunkId>,
     blocks: ChunkBlocks,
+    /// Records that rules threw away.
+    dropped: Dropped,
     answer: SyncSender<Answer>,
     claim: Arc<Claim>,
     until: Duration,
@@ -58,10 +64,12 @@ const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 
 pub(super) struct Acceptor {
     surroundings: Surroundings,
+    lanes: Lanes,
     sorter: Sorter,
     spool: Spool,
     jobs: Option<UnboundedSender<SealedSegment>>,
-    buffers: [LaneBuffer; LANE_COUNT],
+    /// An entry a lane.
+    buffers: Vec<LaneBuffer>,
     sorted: Vec<u8>,
     waiting: VecDeque<Waiting>,
     is_poisoned: bool,
@@ -80,11 +88,12 @@ impl Acceptor {
     pub(super) fn new(surroundings: Surroundings, spool: Spool, jobs: UnboundedSender<SealedSegment>) -> Self {
         let next_summary = surroundings.clock.monotonic() + SUMMARY_INTERVAL;
         Self {
+            lanes: surroundings.config.lanes.clone(),
             sorter: Sorter::new(surroundings.config.sorter.clone()),
+            buffers: surroundings.config.lanes.each(LaneBuffer::default),
             surroundings,
             spool,
             jobs: Some(jobs),
-            buffers: Default::default(),
             sorted: Vec::new(),
             waiting: VecDeque::new(),
             is_poisoned: false,
@@ -203,6 +212,20 @@ impl Acceptor {
             Level::Info,
             &format!("{records} records in {} segments of an earlier run are delivered", segments.len()),
         );
+        let undeclared: BTreeMap<Lane, u64> = segments.iter().filter(|segment| !self.lanes.has(segment.id.lane)).fold(
+            BTreeMap::new(),
+            |mut sums, segment| {
+                *sums.entry(segment.id.lane).or_default() += segment.records;
+                sums
+            },
+        );
+        for (lane, records) in undeclared {
+            let text = format!(
+                "{records} of them are of the type '{lane}', which the rules do not declare any more: they are delivered as that \
+                 type, with the columns that all types have and the rest in attributes"
+            );
+            log.line(Level::Warn, &text);
+        }
         for segment in segments {
             ledger.recover(segment.id.lane, segment.records);
             let _ = jobs.send(segment);
@@ -216,7 +239,7 @@ impl Acceptor {
             return;
         }
         let sorted = catch_unwind(AssertUnwindSafe(|| self.sort(bytes, tag)));
-        let Ok(blocks) = sorted else {
+        let Ok((blocks, dropped)) = sorted else {
             self.is_poisoned = true;
             let text = "internal error while sorting a chunk: this instance takes no more, the host keeps its chunks";
             self.surroundings.log.line(Level::Error, text);
@@ -224,7 +247,7 @@ impl Acceptor {
             return;
         };
         let until = self.surroundings.clock.monotonic() + WAIT_FOR_ROOM;
-        self.waiting.push_back(Waiting { id: self.spool.identify(bytes, tag), blocks, answer, claim, until });
+        self.waiting.push_back(Waiting { id: self.spool.identify(bytes, tag), blocks, dropped, answer, claim, until });
     }
 
     /// Spools what waits, in the order in which it came, as far as there is room, and answers it.
@@ -271,21 +294,26 @@ impl Acceptor {
     /// Makes chunks safe that were appended, and answers them.
     fn finish(&mut self, taken: Vec<(Waiting, Appended)>) {
         let synced = self.spool.sync();
-        for (Waiting { id, blocks, answer, claim, .. }, appended) in taken {
+        for (Waiting { id, blocks, dropped, answer, claim, .. }, appended) in taken {
             let is_heard = claim.answer();
             if synced.is_err() {
                 let _ = answer.send(Answer::Retry);
                 continue;
             }
             if let (false, Some(id)) = (is_heard, id) {
-                let lanes = Lane::BY_WORTH.into_iter().zip(&blocks).filter(|(_, block)| block.is_some());
+                let lanes = self.lanes.iter().zip(&blocks).filter(|(_, block)| block.is_some());
                 self.spool.note_unanswered(id, lanes.map(|(lane, _)| lane));
             }
             let Surroundings { ledger, log, clock, .. } = &self.surroundings;
-            for (lane, records) in Lane::BY_WORTH.into_iter().zip(appended.records) {
+            for (lane, records) in self.lanes.iter().zip(appended.records) {
                 ledger.accept(lane, records);
             }
             ledger.recognise(appended.recognised_records);
+            // A chunk that comes again had its records dropped the first time.
+            if appended.recognised_records == 0 {
+                let rules = self.sorter.rules();
+                dropped.iter().for_each(|(rule, records)| ledger.drop_by(rules.name(*rule), *records));
+            }
             if appended.unclear_records > 0
                 && let Some(held_back) = self.unclear_lines.admit(clock.monotonic())
             {
@@ -303,13 +331,11 @@ impl Acceptor {
         }
     }
 
-    /// Sorts a chunk's records into blocks, one a lane.
-    fn sort(&mut self, bytes: &[u8], tag: &Arc<str>) -> ChunkBlocks {
-        let bad = self.sort_into_buffers(bytes);
-        let mut blocks = ChunkBlocks::default();
-        for (block, buffer) in blocks.iter_mut().zip(&mut self.buffers) {
-            *block = buffer.take(tag);
-        }
+    /// Sorts a chunk's records into blocks, one a lane, and counts those that rules throw away.
+    fn sort(&mut self, bytes: &[u8], tag: &Arc<str>) -> (ChunkBlocks, Dropped) {
+        self.sorter.set_tag(tag.as_bytes());
+        let (bad, dropped) = self.sort_into_buffers(bytes);
+        let blocks = self.buffers.iter_mut().map(|buffer| buffer.take(tag)).collect();
         if bad > 0
             && let Some(held_back) = self.bad_lines.admit(self.surroundings.clock.monotonic())
         {
@@ -319,16 +345,17 @@ impl Acceptor {
             );
             self.surroundings.log.line(Level::Warn, &text);
         }
-        blocks
+        (blocks, dropped)
     }
 
-    /// Sorts a chunk's records into the lanes' buffers and tells how many runs of bytes were no event.
-    fn sort_into_buffers(&mut self, bytes: &[u8]) -> u64 {
-        let mut bad_runs = 0;
+    /// Sorts a chunk's records into the lanes' buffers and tells how many runs of bytes were no event, and what was thrown
+    /// away.
+    fn sort_into_buffers(&mut self, bytes: &[u8]) -> (u64, Dropped) {
+        let (mut bad_runs, mut dropped) = (0, Dropped::new());
         // A chunk that panicked half-way may have left something.
         self.buffers.iter_mut().for_each(LaneBuffer::clear);
         self.sorted.clear();
-        let Self { sorter, sorted, buffers, surroundings, .. } = self;
+        let Self { sorter, sorted, buffers, surroundings, lanes, .. } = self;
         let received = Timestamp::from_micros(surroundings.clock.wall_micros());
         sorter.sort_items(bytes, received, sorted, |item, sorted| {
             let lane = match item {
@@ -339,16 +366,19 @@ impl Acceptor {
                 }
                 // No lane keeps these; the output's sorter makes a record of every piece.
                 SortedItem::Marker => return sorted.clear(),
+                SortedItem::Dropped(rule) => return *dropped.entry(rule).or_default() += 1,
                 SortedItem::Piece => Lane::Typed(LogType::App),
             };
-            if let Some(buffer) = buffers.get_mut(lane.index()) {
+            // A type that nobody has declared has no lane of its own.
+            let lane = if lanes.has(lane) { lane } else { Lane::Typed(LogType::App) };
+            if let Some(buffer) = buffers.get_mut(lanes.index(lane)) {
                 buffer.events.extend_from_slice(sorted);
                 buffer.records += 1;
             }
             sorted.clear();
         });
         self.sorted.shrink_to(KEPT_BUFFER_BYTES);
-        bad_runs
+        (bad_runs, dropped)
     }
 
     fn say_refused(&mut self, error: &SpoolError, now: Duration) {
@@ -371,17 +401,17 @@ impl Acceptor {
     }
 
     fn largest(&self, is_in_memory: bool) -> Option<(Lane, u64)> {
-        let lanes = Lane::BY_WORTH.into_iter();
-        let lanes = lanes.filter(|lane| (self.spool.durability(*lane) == Durability::Memory) == is_in_memory);
+        let lanes =
+            self.lanes.iter().filter(|lane| (self.spool.durability(*lane) == Durability::Memory) == is_in_memory);
         let open = |lane: Lane| Some((lane, self.spool.open_segment(lane)?.bytes));
         lanes.filter_map(open).max_by_key(|(_, bytes)| *bytes)
     }
 
     fn seal_by_size(&mut self) {
-        for lane in Lane::BY_WORTH {
+        for lane in self.lanes.clone().iter() {
             let config = &self.surroundings.config;
             let limit = if self.spool.sealed_segments() < MANY_SEGMENTS {
-                config.segment_limit_bytes()
+                config.segment_limit_bytes(lane)
             } else {
                 config.largest_segment_bytes()
             };
@@ -393,7 +423,7 @@ impl Acceptor {
         // so small that what takes the room is already on its way.
         for is_in_memory in [true, false] {
             let Some((lane, bytes)) = self.largest(is_in_memory) else { continue };
-            let limit = self.surroundings.config.segment_limit_bytes();
+            let limit = self.surroundings.config.segment_limit_bytes(lane);
             if self.spool.is_tight(lane) && bytes >= limit / 4 {
                 self.seal(lane);
             }
@@ -406,7 +436,7 @@ impl Acceptor {
             return;
         }
         let now = self.surroundings.clock.monotonic();
-        for lane in Lane::BY_WORTH {
+        for lane in self.lanes.clone().iter() {
             let timeout = self.surroundings.config.upload_timeout(lane);
             if self.spool.open_segment(lane).is_some_and(|open| now.saturating_sub(open.opened_at) >= timeout) {
                 self.seal(lane);
@@ -415,7 +445,7 @@ impl Acceptor {
     }
 
     fn seal_everything(&mut self) {
-        for lane in Lane::BY_WORTH {
+        for lane in self.lanes.clone().iter() {
             self.seal(lane);
         }
         // The deliverer ends when its queue is closed and empty.
@@ -433,7 +463,7 @@ impl Acceptor {
         let config = &self.surroundings.config;
         let deadline = |lane: Lane| Some(self.spool.open_segment(lane)?.opened_at + config.upload_timeout(lane));
         let oldest = if self.spool.sealed_segments() < MANY_SEGMENTS {
-            Lane::BY_WORTH.into_iter().filter_map(deadline).min()
+            self.lanes.iter().filter_map(deadline).min()
         } else {
             None
         };

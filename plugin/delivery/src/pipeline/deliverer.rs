@@ -9,8 +9,9 @@
 use super::backoff::Backoff;
 use super::{Message, StartError, Surroundings};
 use crate::columns::file::{FileError, FileWriter, PartitionPlan, plan};
-use crate::lane::{LANE_COUNT, Lane};
+use crate::lane::{Lane, Lanes};
 use crate::log::{Level, RateLimit};
+use crate::schema::Schemas;
 use crate::spool::{CountedBytes, LoadError, LoadedSegment, MAX_TRIES, SealedSegment};
 use crate::store::{Disposition, Lake, PutError};
 use std::collections::VecDeque;
@@ -52,6 +53,17 @@ enum Failure {
     Damaged(String),
 }
 
+/// An object that is made and not stored yet.
+struct MadeObject {
+    key: String,
+    bytes: Vec<u8>,
+    misfits: u64,
+    /// Why it is one of rejected records, if it is.
+    rejected: Option<String>,
+    /// Its memory, until it is stored.
+    _counted: CountedBytes,
+}
+
 /// A segment that is being delivered.
 struct Entry {
     segment: SealedSegment,
@@ -74,6 +86,7 @@ pub(super) struct Deliverer {
 
 struct Work {
     surroundings: Surroundings,
+    lanes: Lanes,
     lake: Lake,
     writer: FileWriter,
     queue: mpsc::UnboundedReceiver<SealedSegment>,
@@ -102,8 +115,11 @@ impl Deliverer {
             .build()
             .map_err(|source| StartError::System { what: "a runtime", source })?;
         let seed = stream.bytes().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
-        let writer = FileWriter { zstd_level: surroundings.config.zstd_level };
+        let config = &surroundings.config;
+        let schemas = Arc::new(Schemas::new(config.lanes.clone(), &config.types));
+        let writer = FileWriter { zstd_level: config.zstd_level, schemas };
         let work = Work {
+            lanes: surroundings.config.lanes.clone(),
             surroundings,
             lake,
             writer,
@@ -165,7 +181,7 @@ impl Work {
                         () = &mut deadline_passed => break,
                     }
                 }
-                backlog.make_contiguous().sort_by_key(|entry| entry.segment.id.lane.index());
+                backlog.make_contiguous().sort_by_key(|entry| self.lanes.index(entry.segment.id.lane));
                 (self.is_in_order_of_worth, failed_in_a_row) = (true, 0);
             }
             let Some(mut entry) = backlog.pop_front() else { continue };
@@ -181,7 +197,7 @@ impl Work {
                     backlog.insert(place, entry);
                     failed_in_a_row += 1;
                     // One type that is refused must not hold up the others, but a long backlog is not tried in one go.
-                    if failed_in_a_row >= backlog.len().min(LANE_COUNT + 1) {
+                    if failed_in_a_row >= backlog.len().min(self.lanes.slots()) {
                         failed_in_a_row = 0;
                         let pause = self.backoff.next(self.is_stopping());
                         self.pause(pause).await;
@@ -208,18 +224,18 @@ impl Work {
             Err(Failure::Damaged(reason)) => return self.keep_file(entry, &reason).await,
         };
         for (number, plan) in plans.iter().enumerate().skip(entry.stored_objects) {
-            let Some((key, object, is_rejected, _counted)) = self.write(&segment, &loaded, plan).await else {
+            let Some(object) = self.write(&segment, &loaded, plan).await else {
                 return Attempt::OutOfTime;
             };
-            let shown = key.clone();
-            let stored = self.store(key, object).await;
+            let MadeObject { key, bytes, misfits, rejected, _counted } = object;
+            let lane = segment.id.lane;
+            let stored = self.store(lane, &key, bytes).await;
             if !matches!(stored, Attempt::Delivered) {
                 return stored;
             }
-            let lane = segment.id.lane;
-            match is_rejected {
-                None => self.count(lane, plan.records()),
-                Some(reason) => self.note_rejected(lane, plan.records(), &shown, &reason),
+            match rejected {
+                None => self.count(lane, plan.records(), misfits),
+                Some(reason) => self.note_rejected(lane, plan.records(), &key, &reason),
             }
             entry.stored_objects = number + 1;
             entry.stored_records += plan.records();
@@ -261,14 +277,8 @@ impl Work {
         Ok((loaded, plans.map_err(Failure::Damaged)?, counted))
     }
 
-    /// Makes the object of a partition: its key, its bytes, and why it is one of rejected records, if it is. `None` when
-    /// time is up.
-    async fn write(
-        &self,
-        segment: &SealedSegment,
-        loaded: &LoadedSegment,
-        plan: &PartitionPlan,
-    ) -> Option<(String, Vec<u8>, Option<String>, CountedBytes)> {
+    /// Makes the object of a partition. `None` when time is up.
+    async fn write(&self, segment: &SealedSegment, loaded: &LoadedSegment, plan: &PartitionPlan) -> Option<MadeObject> {
         let _writing = tokio::select! {
             permit = self.surroundings.memory.begin_writing(segment.bytes) => permit,
             () = self.deadline_passed() => return None,
@@ -277,27 +287,27 @@ impl Work {
             return None;
         }
         let _ = segment.begin_try();
-        let object = match guarded(|| self.writer.write(loaded, plan)) {
-            Ok(file) => (plan.partition.object_key(&segment.id), file, None),
+        let (key, bytes, misfits, rejected) = match guarded(|| self.writer.write(loaded, plan)) {
+            Ok(file) => (plan.partition.object_key(&segment.id), file.bytes, file.misfits, None),
             Err(reason) => match guarded(|| self.writer.write_rejected(loaded, plan, &reason)) {
-                Ok((key, file)) => (key, file, Some(reason)),
+                Ok((key, file)) => (key, file, 0, Some(reason)),
                 Err(second) => {
                     let raw = plan.events(loaded).flat_map(|event| event.raw.iter().copied()).collect();
                     let (id, part) = (&segment.id, plan.partition.hour);
                     let hour = format!("{:04}{:02}{:02}{:02}", part.year, part.month, part.day, part.hour);
                     let key = format!("{QUARANTINED_FILES}/{}-{:010}-{}-{hour}.msgpack", id.stream, id.number, id.lane);
-                    (key, raw, Some(format!("{reason}; {second}")))
+                    (key, raw, 0, Some(format!("{reason}; {second}")))
                 }
             },
         };
         segment.end_try();
-        let (key, object, is_rejected) = object;
         // Counted while nobody else writes, so that nobody misses it.
-        let counted = self.surroundings.memory.count_object(object.len() as u64);
-        Some((key, object, is_rejected, counted))
+        let counted = self.surroundings.memory.count_object(bytes.len() as u64);
+        Some(MadeObject { key, bytes, misfits, rejected, _counted: counted })
     }
 
-    fn count(&self, lane: Lane, records: u64) {
+    fn count(&self, lane: Lane, records: u64, misfits: u64) {
+        self.surroundings.ledger.misfit(lane, misfits);
         match lane {
             Lane::Quarantine => self.surroundings.ledger.quarantine(lane, records),
             Lane::Typed(_) => self.surroundings.ledger.write(lane, records),
@@ -329,7 +339,7 @@ impl Work {
         };
         let extension = if segment.is_durable() { "segment" } else { "msgpack" };
         let key = format!("{QUARANTINED_FILES}/{}-{:010}-{}.{extension}", id.stream, id.number, id.lane);
-        let stored = self.store(key.clone(), raw).await;
+        let stored = self.store(id.lane, &key, raw).await;
         if matches!(stored, Attempt::Delivered) {
             self.note_rejected(id.lane, segment.records.saturating_sub(entry.stored_records), &key, reason);
         }
@@ -364,12 +374,14 @@ impl Work {
         Attempt::Delivered
     }
 
-    /// Stores one object, trying once.
-    async fn store(&mut self, key: String, object: Vec<u8>) -> Attempt {
+    /// Stores one object of a lane's records, trying once.
+    async fn store(&mut self, lane: Lane, key: &str, object: Vec<u8>) -> Attempt {
         let bytes = object.len() as u64;
         let lake = self.lake.clone();
+        let config = &self.surroundings.config;
+        let retention = config.retention(lane).filter(|_| config.has_object_tags);
         let put = tokio::select! {
-            put = lake.put(&key, object.into()) => put,
+            put = lake.put_tagged(key, object.into(), retention) => put,
             () = self.deadline_passed() => return Attempt::OutOfTime,
             // A store that does not answer must not take the time of what is worth more; the same object is stored later.
             () = self.stop_begun(), if !self.is_in_order_of_worth => return Attempt::Interrupted,

@@ -13,7 +13,6 @@ mod deliverer;
 
 use crate::clock::Clock;
 use crate::config::output::OutputConfig;
-use crate::lane::Lane;
 use crate::ledger::Ledger;
 use crate::log::{Level, Log};
 use crate::metrics::Metrics;
@@ -151,7 +150,8 @@ impl Pipeline {
             own_folder.clone().map(|folder| (folder.display().to_string(), open_folder(folder, lake.to_string())));
         let settings = SpoolSettings {
             stream: Arc::from(stream.as_str()),
-            durability: config.durability,
+            lanes: config.lanes.clone(),
+            durability: config.durability.clone(),
             sorting: sorting_of(&config),
             memory: memory.clone(),
             disk_limit_bytes: config.store_dir_limit_bytes,
@@ -160,8 +160,7 @@ impl Pipeline {
         };
         let spool = Spool::new(settings);
         let surroundings = Surroundings {
-            config: Arc::new(config),
-            ledger: Arc::default(),
+            ledger: Arc::new(Ledger::new(config.lanes.clone())),
             clock,
             log,
             memory,
@@ -170,7 +169,10 @@ impl Pipeline {
             folder: own_folder,
             is_stuck: Arc::default(),
             is_stopping,
+            config: Arc::new(config),
         };
+        // A host's metrics are made while it starts the instance, on its own thread.
+        surroundings.metrics.update(&surroundings.ledger);
         let (sender, receiver) = channel();
         let (jobs, queue) = mpsc::unbounded_channel();
         let (deadline, deadline_of_deliverer) = watch::channel(None);
@@ -254,13 +256,12 @@ impl Pipeline {
 
     fn say_what_is_left(&self, time: Duration) {
         let Surroundings { ledger, log, config, .. } = &self.surroundings;
-        let pending_of = |is_kept: bool| -> Vec<(Lane, u64)> {
-            let lanes = Lane::BY_WORTH.into_iter().filter(|lane| {
-                config.durability.get(lane.index()).is_some_and(|how| (*how != Durability::Memory) == is_kept)
-            });
-            lanes.map(|lane| (lane, ledger.lane(lane).pending())).filter(|(_, pending)| *pending > 0).collect()
+        let pending_of = |is_kept: bool| -> Vec<(&str, u64)> {
+            let lanes = ledger.by_lane().zip(&config.durability);
+            let lanes = lanes.filter(|(_, how)| (**how != Durability::Memory) == is_kept);
+            lanes.map(|((lane, totals), _)| (lane, totals.pending())).filter(|(_, pending)| *pending > 0).collect()
         };
-        let in_words = |pending: &[(Lane, u64)]| {
+        let in_words = |pending: &[(&str, u64)]| {
             let total: u64 = pending.iter().map(|(_, records)| records).sum();
             let lanes: Vec<String> = pending.iter().map(|(lane, records)| format!("{lane} {records}")).collect();
             format!("{total} records ({}) could not be written within {time:?}", lanes.join(", "))

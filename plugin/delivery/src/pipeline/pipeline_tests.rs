@@ -11,6 +11,7 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutMultipartOptions, PutOptions, PutPayload, PutResult,
 };
+use shiwake_records::rules::SourceFile;
 use std::sync::Condvar;
 use std::sync::atomic::AtomicU64;
 
@@ -24,6 +25,8 @@ struct Faulty {
     /// Keys with this in them are refused for ever.
     refused: Mutex<Option<&'static str>>,
     puts: AtomicU64,
+    /// Tags of the objects that were put, by key.
+    tags: Mutex<Vec<(String, String)>>,
 }
 
 impl std::fmt::Display for Faulty {
@@ -42,6 +45,7 @@ impl ObjectStore for Faulty {
             let source = std::io::Error::other("503 SlowDown").into();
             return Err(object_store::Error::Generic { store: "faulty", source });
         }
+        self.tags.lock().unwrap().push((path.to_string(), options.tags.encoded().to_owned()));
         self.inner.put_opts(path, payload, options).await
     }
 
@@ -143,8 +147,15 @@ struct Bench {
 }
 
 fn start(set: &[(&str, &str)]) -> Bench {
-    let properties = Properties::new(&PROPERTIES, [("lake", "unused")].iter().chain(set).copied()).unwrap();
-    let config = OutputConfig::new(&properties, &[]).unwrap();
+    start_with(set, "")
+}
+
+/// Starts an output with these rules of its own.
+fn start_with(set: &[(&str, &str)], rules: &str) -> Bench {
+    let common = [("lake", "unused"), ("rules", "rules.toml")];
+    let properties = Properties::new(&PROPERTIES, common.iter().chain(set).copied()).unwrap();
+    let mut load = |name: &str, _: Option<&str>| Ok(SourceFile { name: name.to_owned(), text: rules.to_owned() });
+    let config = OutputConfig::new(&properties, &[], &mut load).unwrap();
     let store = Arc::new(Faulty::default());
     let lake = Lake::on(Arc::clone(&store) as Arc<dyn ObjectStore>, Path::from("logs"), "memory".into());
     let (lines, clock) =
@@ -190,6 +201,9 @@ fn read(store: &Faulty, key: &str) -> Vec<u8> {
 
 #[path = "durable_tests.rs"]
 mod durable;
+
+#[path = "declared_tests.rs"]
+mod declared;
 
 #[test]
 fn records_end_in_an_object_of_their_type_and_bad_bytes_in_quarantine() {

@@ -1,17 +1,12 @@
 //! The columns as an Arrow schema, with the field ids that Parquet keeps.
 
-use super::definition::{Column, ColumnKind};
+use super::{Column, ColumnKind, OVERFLOW};
 use crate::lane::Lane;
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
+use shiwake_records::columns::{OVERFLOW_ID, OVERFLOW_KEY_ID, OVERFLOW_VALUE_ID};
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Name of the overflow map.
-pub const OVERFLOW: &str = "attributes";
-const OVERFLOW_ID: i32 = 50;
-const OVERFLOW_KEY_ID: i32 = 51;
-const OVERFLOW_VALUE_ID: i32 = 52;
 
 fn with_id(field: Field, id: i32) -> FieldRef {
     let metadata = HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), id.to_string())]);
@@ -21,10 +16,13 @@ fn with_id(field: Field, id: i32) -> FieldRef {
 fn data_type(kind: ColumnKind) -> DataType {
     match kind {
         ColumnKind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        ColumnKind::Tag | ColumnKind::Text | ColumnKind::Severity | ColumnKind::ContainerName => DataType::Utf8,
+        ColumnKind::Tag | ColumnKind::Text | ColumnKind::Json | ColumnKind::Severity | ColumnKind::ContainerName => {
+            DataType::Utf8
+        }
         ColumnKind::Int32 => DataType::Int32,
         ColumnKind::Int64 => DataType::Int64,
         ColumnKind::Float64 => DataType::Float64,
+        ColumnKind::Bool => DataType::Boolean,
         ColumnKind::Binary => DataType::Binary,
     }
 }
@@ -47,7 +45,10 @@ pub fn arrow_schema(lane: Lane, columns: &[Column]) -> Arc<Schema> {
     let mut fields: Vec<FieldRef> = columns
         .iter()
         .map(|column| {
-            with_id(Field::new(column.name, data_type(column.kind), column.kind != ColumnKind::Time), column.id)
+            with_id(
+                Field::new(column.name.as_ref(), data_type(column.kind), column.kind != ColumnKind::Time),
+                column.id,
+            )
         })
         .collect();
     if lane != Lane::Quarantine {

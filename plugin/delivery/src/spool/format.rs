@@ -53,7 +53,7 @@ pub enum FormatError {
     /// The header is not what was written.
     #[error("its header does not check out")]
     Header,
-    /// A lane that this version does not have.
+    /// A lane that this version does not have. Types that nobody declares any more are no such.
     #[error("its lane '{0}' is not known to this version")]
     Lane(String),
     /// A block or seal is not what was written.

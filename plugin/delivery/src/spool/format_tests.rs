@@ -121,15 +121,27 @@ fn a_seal_tells_records_and_chunks() {
 
 #[test]
 fn a_lane_that_this_version_does_not_have_is_named() {
+    assert_eq!(Header::decode(&header_of(b"Moods")), Err(FormatError::Lane("Moods".into())));
+}
+
+#[test]
+fn a_lane_that_only_a_rules_file_declares_is_known_by_its_name() {
+    let (read, ..) = Header::decode(&header_of(b"moods")).unwrap();
+    assert_eq!(Some(read.id.lane), Lane::from_name("moods"));
+    assert_eq!(read.encode().0, header_of(b"moods"));
+}
+
+/// A header with another lane of five letters.
+fn header_of(lane: &[u8]) -> Vec<u8> {
     let (file, _) = header().encode();
     let at = file.windows(5).position(|window| window == b"audit").unwrap();
     let mut body = file[MAGIC.len() + FRAME_BYTES..].to_vec();
-    body[at - MAGIC.len() - FRAME_BYTES..][..5].copy_from_slice(b"moods");
+    body[at - MAGIC.len() - FRAME_BYTES..][..5].copy_from_slice(lane);
     let mut other = MAGIC.to_vec();
     other.extend((body.len() as u32).to_le_bytes());
     other.extend(XxHash3_64::oneshot(&body).to_le_bytes());
     other.extend(body);
-    assert_eq!(Header::decode(&other), Err(FormatError::Lane("moods".into())));
+    other
 }
 
 #[test]

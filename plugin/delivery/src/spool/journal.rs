@@ -14,7 +14,7 @@ use super::names;
 use super::recovery::{Approach, Recovered, RecoveredSegment, TakenOver, read_marks, take_over};
 use super::segment::{Block, ChunkMark, Content, SealedSegment, SegmentId};
 use super::{Durability, SpoolError};
-use crate::lane::{LANE_COUNT, Lane};
+use crate::lane::{Lane, Lanes};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -66,8 +66,9 @@ pub(super) struct Journal {
     disk: Arc<dyn Disk>,
     stream: Arc<str>,
     sorting: u64,
-    durability: [Durability; LANE_COUNT],
-    open: [Option<OpenFile>; LANE_COUNT],
+    lanes: Lanes,
+    durability: Vec<Durability>,
+    open: Vec<Option<OpenFile>>,
     sealed: HashMap<SegmentId, SealedFile>,
     /// Segments that are delivered and could not be noted yet, with the tries.
     uncommitted: Vec<(SegmentId, u32)>,
@@ -87,17 +88,17 @@ impl Journal {
     pub(super) fn new(
         disk: Arc<dyn Disk>,
         stream: Arc<str>,
-        sorting: u64,
-        durability: [Durability; LANE_COUNT],
+        approach: Approach<'_>,
         recovered: Recovered,
     ) -> (Self, Vec<SealedSegment>) {
         let Recovered { segments, known, commits, own_lock, locks, .. } = recovered;
         let mut journal = Self {
             disk,
             stream,
-            sorting,
-            durability,
-            open: Default::default(),
+            sorting: approach.sorting,
+            lanes: approach.lanes.clone(),
+            durability: approach.durability.to_vec(),
+            open: approach.lanes.each(|| None),
             sealed: HashMap::new(),
             uncommitted: Vec::new(),
             doomed: Vec::new(),
@@ -143,7 +144,7 @@ impl Journal {
 
     /// Bytes and time of the lane's open segment, and whether it has as many chunks as it may.
     pub(super) fn open_segment(&self, lane: Lane) -> Option<(u64, Duration, bool)> {
-        let open = self.open.get(lane.index())?.as_ref().filter(|open| open.extent.chunks > 0)?;
+        let open = self.open.get(self.lanes.index(lane))?.as_ref().filter(|open| open.extent.chunks > 0)?;
         Some((open.extent.bytes, open.opened_at, open.extent.chunks >= MAX_SEGMENT_CHUNKS))
     }
 
@@ -179,7 +180,7 @@ impl Journal {
         numbers: &mut Numbers,
         now: Duration,
     ) -> io::Result<()> {
-        let Some(slot) = self.open.get_mut(lane.index()) else { return Ok(()) };
+        let Some(slot) = self.open.get_mut(self.lanes.index(lane)) else { return Ok(()) };
         let open = match slot {
             Some(open) if !open.is_broken => open,
             // A broken file with records is sealed before anything else is appended.
@@ -217,7 +218,7 @@ impl Journal {
     }
 
     fn take_back_block(&mut self, lane: Lane, block: &Block) {
-        let Some(open) = self.open.get_mut(lane.index()).and_then(Option::as_mut) else { return };
+        let Some(open) = self.open.get_mut(self.lanes.index(lane)).and_then(Option::as_mut) else { return };
         let Extent { bytes, records, chunks } = open.extent;
         let before = Extent { bytes: bytes - block_bytes(block), records: records - block.records, chunks: chunks - 1 };
         open.cut_to(before);
@@ -226,11 +227,11 @@ impl Journal {
 
     /// Makes safe what was appended since the last time; when it cannot be, takes it back. Gives the records taken back, a
     /// lane each, with the error.
-    pub(super) fn sync(&mut self) -> Result<(), (SpoolError, [u64; LANE_COUNT])> {
+    pub(super) fn sync(&mut self) -> Result<(), (SpoolError, Vec<u64>)> {
         let mut result = Ok(());
-        for (open, durability) in self.open.iter_mut().zip(self.durability) {
+        for (open, durability) in self.open.iter_mut().zip(&self.durability) {
             let Some(open) = open.as_mut().filter(|open| open.extent != open.safe || open.is_cut) else { continue };
-            if durability == Durability::Fsync && result.is_ok() {
+            if *durability == Durability::Fsync && result.is_ok() {
                 result = open.file.sync();
                 if result.is_ok() && !self.are_names_safe {
                     result = self.disk.sync_names();
@@ -244,7 +245,7 @@ impl Journal {
             self.open.iter_mut().flatten().for_each(|open| (open.safe, open.is_cut) = (open.extent, false));
             return Ok(());
         };
-        let mut taken_back = [0; LANE_COUNT];
+        let mut taken_back = self.lanes.each(|| 0);
         for (open, taken_back) in self.open.iter_mut().zip(&mut taken_back) {
             let Some(open) = open.as_mut().filter(|open| open.extent != open.safe) else { continue };
             *taken_back = open.extent.records - open.safe.records;
@@ -259,14 +260,14 @@ impl Journal {
     /// Whether the lane's file can no longer be written to and must be sealed.
     pub(super) fn is_broken(&self, lane: Lane) -> bool {
         self.open
-            .get(lane.index())
+            .get(self.lanes.index(lane))
             .and_then(Option::as_ref)
             .is_some_and(|open| open.is_broken && open.extent.chunks > 0)
     }
 
     /// Closes the lane's file.
     pub(super) fn seal(&mut self, lane: Lane) -> Option<SealedSegment> {
-        let mut open = self.open.get_mut(lane.index())?.take_if(|open| open.extent.chunks > 0)?;
+        let mut open = self.open.get_mut(self.lanes.index(lane))?.take_if(|open| open.extent.chunks > 0)?;
         let Extent { bytes, records, .. } = open.extent;
         // What could not be cut off before is in the way of a seal, and would be delivered after a crash.
         let is_clean = !open.is_broken || open.file.truncate(bytes).is_ok();
@@ -395,27 +396,32 @@ impl OpenFile {
 }
 
 /// What is counted up over a stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Numbers {
     pub(super) next_segment: u64,
     pub(super) next_chunk: u64,
-    records: [u64; LANE_COUNT],
+    lanes: Lanes,
+    records: Vec<u64>,
 }
 
 impl Numbers {
+    pub(super) fn new(lanes: Lanes) -> Self {
+        Self { next_segment: 0, next_chunk: 0, records: lanes.each(|| 0), lanes }
+    }
+
     /// Records that the lane has taken.
     pub(super) fn first_record(&self, lane: Lane) -> u64 {
-        self.records.get(lane.index()).copied().unwrap_or(0)
+        self.records.get(self.lanes.index(lane)).copied().unwrap_or(0)
     }
 
     pub(super) fn add(&mut self, lane: Lane, records: u64) {
-        if let Some(count) = self.records.get_mut(lane.index()) {
+        if let Some(count) = self.records.get_mut(self.lanes.index(lane)) {
             *count += records;
         }
     }
 
     pub(super) fn take_back(&mut self, lane: Lane, records: u64) {
-        if let Some(count) = self.records.get_mut(lane.index()) {
+        if let Some(count) = self.records.get_mut(self.lanes.index(lane)) {
             *count = count.saturating_sub(records);
         }
     }

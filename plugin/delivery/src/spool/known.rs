@@ -12,29 +12,31 @@
 use super::disk::{Disk, DiskFile};
 use super::format::{append_commit, read_commit};
 use super::segment::{ChunkId, ChunkMark, SegmentId};
-use crate::lane::Lane;
-use std::collections::BTreeMap;
+use crate::lane::{Lane, Lanes};
+use shiwake_records::rules::MAX_TYPES;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
 /// Chunks that are recognised after a restart: 32 bytes each in memory, 25 on disk and up to twice as many there.
 pub const MAX_KNOWN_CHUNKS: usize = 32_768;
 
-/// A set of lanes.
+/// A set of lanes, by their places in [`Lanes`]. Those that nobody declares any more are in it together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct LaneSet(u8);
+pub(super) struct LaneSet(u32);
+
+// All lanes must have a place in a set.
+const _: () = assert!(Lane::BY_WORTH.len() + MAX_TYPES < u32::BITS as usize);
 
 impl LaneSet {
-    pub(super) fn insert(&mut self, lane: Lane) {
-        self.0 |= 1 << lane.index();
+    pub(super) fn insert(&mut self, place: usize) {
+        self.0 |= u32::try_from(place).ok().and_then(|place| 1_u32.checked_shl(place)).unwrap_or(0);
     }
 
-    pub(super) fn contains(self, lane: Lane) -> bool {
-        self.0 & (1 << lane.index()) != 0
-    }
-
-    fn count(self) -> u32 {
-        self.0.count_ones()
+    pub(super) fn contains(self, place: usize) -> bool {
+        let mut one = LaneSet::default();
+        one.insert(place);
+        !self.both(one).is_empty()
     }
 
     fn without(self, other: LaneSet) -> LaneSet {
@@ -96,16 +98,23 @@ pub(super) enum Recognition {
 #[derive(Debug)]
 pub(super) struct Collector {
     sorting: u64,
-    // Streams are named by the time they began, so this is the order of time.
-    chunks: BTreeMap<(Arc<str>, u64), (Known, u8)>,
+    lanes: Lanes,
+    /// A segment may stand in two logs, or in a log and in the folder.
+    seen: HashSet<SegmentId>,
+    /// With the lanes that are there, and those that there must be. Streams are named by the time they began, so this is the
+    /// order of time.
+    chunks: BTreeMap<(Arc<str>, u64), (Known, u8, u8)>,
 }
 
 impl Collector {
-    pub(super) fn new(sorting: u64) -> Self {
-        Self { sorting, chunks: BTreeMap::new() }
+    pub(super) fn new(sorting: u64, lanes: Lanes) -> Self {
+        Self { sorting, lanes, seen: HashSet::new(), chunks: BTreeMap::new() }
     }
 
     pub(super) fn add(&mut self, id: &SegmentId, sorting: u64, marks: &[ChunkMark]) {
+        if !self.seen.insert(id.clone()) {
+            return;
+        }
         for mark in marks {
             let new = Known {
                 id: mark.id,
@@ -114,10 +123,12 @@ impl Collector {
                 is_sorted_the_same: sorting == self.sorting,
                 recognised: LaneSet::default(),
             };
-            let (known, lanes) =
-                self.chunks.entry((Arc::clone(&id.stream), mark.sequence)).or_insert((new, mark.lanes));
-            known.present.insert(id.lane);
-            known.is_complete = known.present.count() >= u32::from(*lanes);
+            let (known, here, lanes) =
+                self.chunks.entry((Arc::clone(&id.stream), mark.sequence)).or_insert((new, 0, mark.lanes));
+            known.present.insert(self.lanes.index(id.lane));
+            // Each chunk has at most one block in a segment, and one segment a lane.
+            *here = here.saturating_add(1);
+            known.is_complete = *here >= *lanes;
             if self.chunks.len() > MAX_KNOWN_CHUNKS {
                 self.chunks.pop_first();
             }
@@ -125,7 +136,7 @@ impl Collector {
     }
 
     pub(super) fn finish(self) -> KnownChunks {
-        let mut chunks: Vec<Known> = self.chunks.into_values().map(|(known, _)| known).collect();
+        let mut chunks: Vec<Known> = self.chunks.into_values().map(|(known, ..)| known).collect();
         chunks.sort_by_key(|known| known.id);
         KnownChunks { chunks, unsynced: Vec::new() }
     }
@@ -229,10 +240,11 @@ impl KnownChunks {
 
 /// The lanes that are in the most of these sets.
 fn most_often(sets: &[LaneSet]) -> LaneSet {
-    let count = |lane: Lane| sets.iter().filter(|set| set.contains(lane)).count();
-    let most = Lane::BY_WORTH.into_iter().map(count).max().filter(|most| *most > 0);
+    let places = 0..u32::BITS as usize;
+    let count = |place: usize| sets.iter().filter(|set| set.contains(place)).count();
+    let most = places.clone().map(count).max().filter(|most| *most > 0);
     let mut lanes = LaneSet::default();
-    Lane::BY_WORTH.into_iter().filter(|lane| Some(count(*lane)) == most).for_each(|lane| lanes.insert(lane));
+    places.filter(|place| Some(count(*place)) == most).for_each(|place| lanes.insert(place));
     lanes
 }
 
@@ -339,6 +351,10 @@ mod tests {
     const AUDIT: Lane = Lane::Typed(LogType::Audit);
     const APP: Lane = Lane::Typed(LogType::App);
 
+    fn place(lane: Lane) -> usize {
+        Lanes::default().index(lane)
+    }
+
     fn segment(stream: &str, lane: Lane, number: u64) -> SegmentId {
         SegmentId { stream: stream.into(), lane, number }
     }
@@ -349,12 +365,12 @@ mod tests {
 
     #[test]
     fn a_chunk_is_recognised_as_often_as_it_was_taken() {
-        let mut collector = Collector::new(1);
+        let mut collector = Collector::new(1, Lanes::default());
         collector.add(&segment("a", APP, 0), 1, &[mark(7, 0, 1), mark(9, 1, 1), mark(7, 2, 1)]);
         let mut known = collector.finish();
         for _ in 0..2 {
             let Recognition::Present(lanes) = known.look_up(ChunkId(7)) else { panic!("not recognised") };
-            assert!(lanes.contains(APP) && !lanes.contains(AUDIT));
+            assert!(lanes.contains(place(APP)) && !lanes.contains(place(AUDIT)));
             known.recognised(ChunkId(7));
         }
         assert_eq!(known.look_up(ChunkId(7)), Recognition::New);
@@ -364,12 +380,12 @@ mod tests {
 
     #[test]
     fn a_chunk_that_was_taken_in_parts_is_put_together() {
-        let mut collector = Collector::new(1);
+        let mut collector = Collector::new(1, Lanes::default());
         collector.add(&segment("a", APP, 0), 1, &[mark(7, 0, 2)]);
         collector.add(&segment("b", AUDIT, 0), 1, &[mark(7, 0, 1)]);
         let mut known = collector.finish();
         let Recognition::Present(lanes) = known.look_up(ChunkId(7)) else { panic!("not recognised") };
-        assert!(lanes.contains(APP) && lanes.contains(AUDIT));
+        assert!(lanes.contains(place(APP)) && lanes.contains(place(AUDIT)));
         known.recognised(ChunkId(7));
         assert_eq!(known.look_up(ChunkId(7)), Recognition::New);
         known.synced(false);
@@ -378,7 +394,7 @@ mod tests {
 
     #[test]
     fn what_was_sorted_in_another_way_is_here_when_all_of_it_is() {
-        let mut collector = Collector::new(1);
+        let mut collector = Collector::new(1, Lanes::default());
         collector.add(&segment("a", APP, 0), 2, &[mark(7, 0, 2), mark(8, 1, 2)]);
         collector.add(&segment("a", AUDIT, 1), 2, &[mark(7, 0, 2)]);
         let known = collector.finish();
@@ -388,7 +404,7 @@ mod tests {
 
     #[test]
     fn the_newest_are_kept() {
-        let mut collector = Collector::new(1);
+        let mut collector = Collector::new(1, Lanes::default());
         let marks: Vec<ChunkMark> = (0..MAX_KNOWN_CHUNKS as u64).map(|n| mark(u128::from(n), n, 1)).collect();
         collector.add(&segment("b", APP, 0), 1, &marks);
         collector.add(&segment("a", APP, 0), 1, &[mark(1 << 100, 0, 1)]);

@@ -29,39 +29,16 @@ pub use known::MAX_KNOWN_CHUNKS;
 pub(crate) use memory::spool_limit_bytes;
 pub use memory::{CountedBytes, MemoryBudget, MemoryShare, WritingPermit};
 pub use segment::{Block, ChunkId, ChunkMark, LoadError, LoadedSegment, MAX_TRIES, SealedSegment, SegmentId};
+pub use shiwake_records::rules::Durability;
 pub use waiting_place::{Appended, OpenDisk, OpenSegment, OpenedDisk, Spool, SpoolSettings};
 
-use crate::lane::LANE_COUNT;
 use std::io;
 
-/// The blocks of one chunk, an entry a lane.
-pub type ChunkBlocks = [Option<Block>; LANE_COUNT];
+/// The blocks of one chunk, an entry a lane in the order of [`crate::lane::Lanes`].
+pub type ChunkBlocks = Vec<Option<Block>>;
 
 /// Characters of a stream's name: when it began in 12 hexadecimal digits of milliseconds, and 16 of chance.
 pub const STREAM_ID_LENGTH: usize = 28;
-
-/// How safe records are before the host is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// On the disk: they outlive the machine's power.
-    Fsync,
-    /// With the system: they outlive the process, but not the machine.
-    Flush,
-    /// In memory: they end with the process.
-    Memory,
-}
-
-impl Durability {
-    /// The name in properties.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Durability::Fsync => "fsync",
-            Durability::Flush => "flush",
-            Durability::Memory => "memory",
-        }
-    }
-}
 
 /// Why records were not taken; the host should keep the chunk and try again.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@
 
 use super::fake_disk::{FakeDisk, Fault};
 use super::*;
-use crate::lane::Lane;
+use crate::lane::{Lane, Lanes};
 use bytes::Bytes;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
@@ -17,8 +17,8 @@ const FLUSH: usize = 1;
 const MEMORY: usize = 2;
 
 /// The lanes that the model uses, one of each durability, and the second one again.
-fn durability() -> [Durability; LANE_COUNT] {
-    let mut durability = [Durability::Flush; LANE_COUNT];
+fn durability() -> Vec<Durability> {
+    let mut durability = Lanes::default().each(|| Durability::Flush);
     durability[FSYNC] = Durability::Fsync;
     durability[MEMORY] = Durability::Memory;
     durability
@@ -89,7 +89,7 @@ impl Sent {
     }
 
     fn blocks(&self) -> ChunkBlocks {
-        let mut blocks = ChunkBlocks::default();
+        let mut blocks = Lanes::default().each(|| None);
         for lane in &self.lanes {
             let events = Bytes::copy_from_slice(&self.number.to_be_bytes());
             blocks[*lane] = Some(Block { tag: "t".into(), events, records: 1 });
@@ -148,6 +148,7 @@ impl Model {
         let open = move || Ok(OpenedDisk { disk: Arc::new(disk.clone()), seed: 5 });
         let settings = SpoolSettings {
             stream: format!("{:028x}", self.runs).into(),
+            lanes: Lanes::default(),
             durability: durability(),
             sorting: 1,
             memory: MemoryShare::join(&Arc::default(), 100_000_000, 0),
@@ -209,14 +210,14 @@ impl Model {
             // Kept as it is. After a power cut a seal may be there without the blocks before it, but not where each block
             // was made safe before.
             Err(error) => {
-                assert!(self.has_cut_power && segment.id.lane.index() != FSYNC, "{error}");
+                assert!(self.has_cut_power && Lanes::default().index(segment.id.lane) != FSYNC, "{error}");
                 return self.stored.push(segment.id);
             }
         };
         let numbers: Vec<u32> =
             loaded.blocks.iter().map(|b| u32::from_be_bytes(b.events[..].try_into().unwrap())).collect();
         let key = (Arc::clone(&segment.id.stream), segment.id.number);
-        let object = (segment.id.lane.index(), numbers);
+        let object = (Lanes::default().index(segment.id.lane), numbers);
         // Written again it is the same.
         if let Some(before) = self.lake.insert(key, object.clone()) {
             assert_eq!(before, object, "segment {:?}", segment.id);
@@ -282,7 +283,7 @@ impl Model {
             self.answer();
         }
         assert!(self.refused.is_empty() && self.open.is_empty());
-        for lane in 0..LANE_COUNT {
+        for lane in 0..Lane::BY_WORTH.len() {
             self.run(Step::Seal(lane));
         }
         for _ in 0..10_000 {
@@ -371,7 +372,7 @@ proptest! {
         model.run(Step::Send(vec![FSYNC, FLUSH]));
         model.answer();
         prop_assert!(model.refused.iter().all(|chunk| chunk.number != 3), "a new chunk was refused");
-        for lane in 0..LANE_COUNT {
+        for lane in 0..Lane::BY_WORTH.len() {
             model.run(Step::Seal(lane));
         }
         for _ in 0..100 {
@@ -428,7 +429,8 @@ fn any_damage_to_the_files_stops_neither_the_start_nor_the_other_lanes() {
             let mut model = left_behind(3, seals);
             model.disk.edit(&name, |file| file[place] ^= 0x55);
             model.restart(false);
-            let lanes: Vec<usize> = model.sealed.iter().map(|segment| segment.id.lane.index()).collect();
+            let lanes: Vec<usize> =
+                model.sealed.iter().map(|segment| Lanes::default().index(segment.id.lane)).collect();
             assert!(lanes.contains(&FLUSH), "{place}");
             model.run(Step::Send(vec![FSYNC]));
             model.answer();
@@ -474,7 +476,7 @@ fn a_chunk_that_was_sorted_in_another_way_is_taken_again_unless_all_of_it_is_the
     let spool = model.spool();
     spool.take_recovered();
     let id = spool.identify(&chunk.bytes(), "t");
-    let mut sorted_otherwise = ChunkBlocks::default();
+    let mut sorted_otherwise = Lanes::default().each(|| None);
     sorted_otherwise[3] = chunk.blocks()[FSYNC].clone();
     // This way of sorting is the same, so only what is missing is taken.
     let appended = spool.append(id, sorted_otherwise, Duration::ZERO).unwrap();

@@ -16,7 +16,7 @@ use super::format::{
 use super::known::{Collector, Commit, CommitLog, KnownChunks, newest, read_log};
 use super::names;
 use super::segment::{ChunkMark, Content, MAX_TRIES, SealedSegment};
-use crate::lane::LANE_COUNT;
+use crate::lane::Lanes;
 use crate::spool::Durability;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
@@ -55,7 +55,8 @@ pub(super) struct Recovered {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Approach<'a> {
     pub(super) sorting: u64,
-    pub(super) durability: [Durability; LANE_COUNT],
+    pub(super) lanes: &'a Lanes,
+    pub(super) durability: &'a [Durability],
     /// Whether a file that cannot be read now makes all of it fail, to be tried again; later it is left where it is.
     pub(super) is_patient: bool,
     /// Set when the host exits: recovery ends with an error.
@@ -144,7 +145,7 @@ pub(super) fn take_over(
             streams.entry(Arc::from(found)).or_default().push(name);
         }
     }
-    let collector = Collector::new(approach.sorting);
+    let collector = Collector::new(approach.sorting, approach.lanes.clone());
     let mut recovery = Recovery { disk, approach, collector, segments: Vec::new(), problems: Vec::new() };
     let mut locks = HashMap::new();
     let mut kept = Vec::new();
@@ -289,7 +290,8 @@ impl Recovery<'_> {
         // When the disk is full or cannot be written to, the file is read up to there all the same.
         let is_cut = file.truncate(end as u64).is_ok();
         // A chunk that is recognised is answered OK, and must be as safe as one that is taken.
-        if self.approach.durability.get(header.id.lane.index()) == Some(&Durability::Fsync) {
+        let Approach { lanes, durability, .. } = self.approach;
+        if durability.get(lanes.index(header.id.lane)) == Some(&Durability::Fsync) {
             file.sync()?;
         }
         if is_cut {

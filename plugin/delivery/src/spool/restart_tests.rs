@@ -20,7 +20,8 @@ fn run(folder: &Path, number: u32) -> Spool {
 fn run_with(number: u32, open: OpenDisk) -> Spool {
     let settings = SpoolSettings {
         stream: Arc::from(format!("{number:028x}")),
-        durability: [Durability::Flush; LANE_COUNT],
+        lanes: table(),
+        durability: table().each(|| Durability::Flush),
         sorting: 1,
         memory: MemoryShare::join(&Arc::new(MemoryBudget::default()), 48_000_000, 0),
         disk_limit_bytes: 1_000_000,
@@ -32,11 +33,16 @@ fn run_with(number: u32, open: OpenDisk) -> Spool {
     spool
 }
 
+fn table() -> Lanes {
+    Lanes::default()
+}
+
 /// A chunk with three records for a lane each.
 fn blocks(lanes: &[Lane]) -> ChunkBlocks {
-    let mut blocks = ChunkBlocks::default();
+    let mut blocks = table().each(|| None);
     for lane in lanes {
-        blocks[lane.index()] = Some(Block { tag: "t".into(), events: Bytes::from_static(b"events"), records: 3 });
+        blocks[table().index(*lane)] =
+            Some(Block { tag: "t".into(), events: Bytes::from_static(b"events"), records: 3 });
     }
     blocks
 }
@@ -46,7 +52,7 @@ fn take(spool: &mut Spool, chunk: &[u8], lanes: &[Lane]) -> [u64; 3] {
     let id = spool.identify(chunk, "t");
     let appended = spool.append(id, blocks(lanes), Duration::ZERO).unwrap();
     spool.sync().unwrap();
-    [appended.records[AUDIT.index()], appended.records[APP.index()], appended.recognised_records]
+    [appended.records[table().index(AUDIT)], appended.records[table().index(APP)], appended.recognised_records]
 }
 
 /// What a process leaves that dies between the blocks of a chunk: the lane's file without its last block, which here is

@@ -7,7 +7,7 @@ use super::memory::MemoryShare;
 use super::recovery::{Approach, recover};
 use super::segment::{Block, ChunkId, ChunkMark, SealedSegment, SegmentId};
 use super::{ChunkBlocks, Durability, SpoolError};
-use crate::lane::{LANE_COUNT, Lane};
+use crate::lane::{Lane, Lanes};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -41,8 +41,10 @@ pub struct OpenedDisk {
 pub struct SpoolSettings {
     /// Names this run apart from every other, of every spool that writes to the same lake.
     pub stream: Arc<str>,
-    /// How safe each lane's records are. Without a folder all are in memory.
-    pub durability: [Durability; LANE_COUNT],
+    /// The lanes.
+    pub lanes: Lanes,
+    /// How safe each lane's records are, in the order of the lanes. Without a folder all are in memory.
+    pub durability: Vec<Durability>,
     /// Tells versions and configurations of sorting apart.
     pub sorting: u64,
     /// What may be held in memory.
@@ -67,10 +69,10 @@ pub struct OpenSegment {
 }
 
 /// What became of a chunk that was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Appended {
     /// Records taken, a lane each.
-    pub records: [u64; LANE_COUNT],
+    pub records: Vec<u64>,
     /// Records that were here already, because the host has sent the chunk again after a restart.
     pub recognised_records: u64,
     /// Records that may be doubled: a part of the chunk was here, sorted in a way that is no longer known.
@@ -103,11 +105,11 @@ enum Folder {
 pub struct Spool {
     settings: SpoolSettings,
     numbers: Numbers,
-    growing: [Growing; LANE_COUNT],
+    growing: Vec<Growing>,
     sealed_bytes: HashMap<SegmentId, u64>,
     memory_bytes: u64,
     /// What is in memory and was appended since the last sync, an entry a lane: blocks, bytes.
-    unsynced: [(usize, u64); LANE_COUNT],
+    unsynced: Vec<(usize, u64)>,
     folder: Folder,
     recovered: Vec<SealedSegment>,
     problems: Vec<String>,
@@ -120,18 +122,18 @@ impl Spool {
     pub fn new(mut settings: SpoolSettings) -> Self {
         let folder = match &settings.folder {
             None => {
-                settings.durability = [Durability::Memory; LANE_COUNT];
+                settings.durability = settings.lanes.each(|| Durability::Memory);
                 Folder::None
             }
             Some(_) => Folder::Missing { error: io::Error::other("not tried yet"), next_try: Duration::ZERO, tries: 0 },
         };
         Self {
-            settings,
-            numbers: Numbers::default(),
-            growing: Default::default(),
+            numbers: Numbers::new(settings.lanes.clone()),
+            growing: settings.lanes.each(Growing::default),
             sealed_bytes: HashMap::new(),
             memory_bytes: 0,
-            unsynced: Default::default(),
+            unsynced: settings.lanes.each(Default::default),
+            settings,
             folder,
             recovered: Vec::new(),
             problems: Vec::new(),
@@ -199,17 +201,18 @@ impl Spool {
         mut blocks: ChunkBlocks,
         now: Duration,
     ) -> Result<Appended, SpoolError> {
-        let mut appended = Appended::default();
+        let lanes = self.settings.lanes.clone();
+        let mut appended = Appended { records: lanes.each(|| 0), ..Appended::default() };
         let recognition = match (&self.folder, id) {
             (Folder::Open { journal, .. }, Some(id)) => journal.known.look_up(id),
             (Folder::Open { .. }, None) => return Err(SpoolError::Unidentified),
             (Folder::None | Folder::Missing { .. }, _) => Recognition::New,
         };
-        for (lane, slot) in Lane::BY_WORTH.into_iter().zip(&mut blocks) {
+        for (place, slot) in blocks.iter_mut().enumerate() {
             let records = slot.as_ref().map_or(0, |block| block.records);
             let is_here = match recognition {
                 Recognition::New => false,
-                Recognition::Present(lanes) => lanes.contains(lane),
+                Recognition::Present(lanes) => lanes.contains(place),
                 Recognition::Whole => true,
                 Recognition::Unclear => {
                     appended.unclear_records += records;
@@ -221,29 +224,26 @@ impl Spool {
                 *slot = None;
             }
         }
-        let lanes =
-            || Lane::BY_WORTH.into_iter().zip(&blocks).filter_map(|(lane, block)| Some((lane, block.as_ref()?)));
+        let taken = || lanes.iter().zip(&blocks).filter_map(|(lane, block)| Some((lane, block.as_ref()?)));
         let (in_memory, in_files): (Vec<_>, Vec<_>) =
-            lanes().partition(|(lane, _)| self.durability(*lane) == Durability::Memory);
+            taken().partition(|(lane, _)| self.durability(*lane) == Durability::Memory);
         let memory_wanted = in_memory.iter().map(|(_, block)| cost(block)).sum();
         self.check_memory(memory_wanted)?;
         self.append_to_files(id, &in_files, now)?;
         if let (Folder::Open { journal, .. }, Some(id)) = (&mut self.folder, id) {
             journal.known.recognised(id);
         }
-        for (lane, block) in lanes() {
-            if let Some(records) = appended.records.get_mut(lane.index()) {
-                *records = block.records;
-            }
+        for (records, block) in appended.records.iter_mut().zip(&blocks) {
+            *records = block.as_ref().map_or(0, |block| block.records);
         }
-        for (lane, block) in Lane::BY_WORTH.into_iter().zip(blocks) {
+        for (lane, block) in lanes.iter().zip(blocks) {
             let Some(block) = block else { continue };
             if self.durability(lane) == Durability::Memory {
                 self.append_to_memory(lane, block, now);
             }
         }
-        for (lane, records) in Lane::BY_WORTH.into_iter().zip(appended.records) {
-            self.numbers.add(lane, records);
+        for (lane, records) in lanes.iter().zip(&appended.records) {
+            self.numbers.add(lane, *records);
         }
         Ok(appended)
     }
@@ -254,15 +254,16 @@ impl Spool {
     /// # Errors
     /// When the disk may not have it.
     pub fn sync(&mut self) -> Result<(), SpoolError> {
-        let unsynced = std::mem::take(&mut self.unsynced);
+        let lanes = self.settings.lanes.clone();
+        let unsynced = std::mem::replace(&mut self.unsynced, lanes.each(Default::default));
         let Folder::Open { journal, .. } = &mut self.folder else { return Ok(()) };
         let synced = journal.sync();
         journal.known.synced(synced.is_ok());
         let Err((error, records_in_files)) = synced else { return Ok(()) };
-        for (lane, records) in Lane::BY_WORTH.into_iter().zip(records_in_files) {
+        for (lane, records) in lanes.iter().zip(records_in_files) {
             self.numbers.take_back(lane, records);
         }
-        for ((lane, (blocks, bytes)), growing) in Lane::BY_WORTH.into_iter().zip(unsynced).zip(&mut self.growing) {
+        for ((lane, (blocks, bytes)), growing) in lanes.iter().zip(unsynced).zip(&mut self.growing) {
             let records: u64 =
                 growing.blocks.drain(growing.blocks.len().saturating_sub(blocks)..).map(|b| b.records).sum();
             self.numbers.take_back(lane, records);
@@ -276,7 +277,9 @@ impl Spool {
     /// The lane's open segment, if it holds anything.
     #[must_use]
     pub fn open_segment(&self, lane: Lane) -> Option<OpenSegment> {
-        if let Some(growing) = self.growing.get(lane.index()).filter(|growing| !growing.blocks.is_empty()) {
+        if let Some(growing) =
+            self.growing.get(self.settings.lanes.index(lane)).filter(|growing| !growing.blocks.is_empty())
+        {
             let Growing { bytes, opened_at, .. } = *growing;
             return Some(OpenSegment { bytes, opened_at, must_be_sealed: false });
         }
@@ -287,7 +290,7 @@ impl Spool {
 
     /// Closes the lane's open segment; `None` when there is nothing in it. What was appended must be synced.
     pub fn seal(&mut self, lane: Lane) -> Option<SealedSegment> {
-        let growing = self.growing.get_mut(lane.index())?;
+        let growing = self.growing.get_mut(self.settings.lanes.index(lane))?;
         if growing.blocks.is_empty() {
             let Folder::Open { journal, .. } = &mut self.folder else { return None };
             return journal.seal(lane);
@@ -325,7 +328,7 @@ impl Spool {
     /// Notes a chunk that was taken, but whose answer the host did not wait for: it will send it again.
     pub fn note_unanswered(&mut self, id: ChunkId, lanes: impl Iterator<Item = Lane>) {
         let mut present = LaneSet::default();
-        lanes.for_each(|lane| present.insert(lane));
+        lanes.for_each(|lane| present.insert(self.settings.lanes.index(lane)));
         if let Folder::Open { journal, .. } = &mut self.folder {
             journal.known.add_unanswered(id, present);
         }
@@ -376,7 +379,7 @@ impl Spool {
     /// How safe a lane's records are.
     #[must_use]
     pub fn durability(&self, lane: Lane) -> Durability {
-        self.settings.durability.get(lane.index()).copied().unwrap_or(Durability::Memory)
+        self.settings.durability.get(self.settings.lanes.index(lane)).copied().unwrap_or(Durability::Memory)
     }
 
     fn check_memory(&self, wanted: u64) -> Result<(), SpoolError> {
@@ -418,8 +421,8 @@ impl Spool {
     fn append_to_memory(&mut self, lane: Lane, block: Block, now: Duration) {
         let first_record = self.numbers.first_record(lane);
         let bytes = cost(&block);
-        let (Some(growing), Some(unsynced)) = (self.growing.get_mut(lane.index()), self.unsynced.get_mut(lane.index()))
-        else {
+        let place = self.settings.lanes.index(lane);
+        let (Some(growing), Some(unsynced)) = (self.growing.get_mut(place), self.unsynced.get_mut(place)) else {
             return;
         };
         if growing.blocks.is_empty() {
@@ -435,9 +438,8 @@ impl Spool {
     /// Looks at the folder, if that has not succeeded yet and it is time for the next try; what an earlier run has left in it is
     /// then in [`Spool::take_recovered`]. As long as it cannot be used only lanes in memory take records.
     pub fn open(&mut self, now: Duration) {
-        let SpoolSettings { stream, sorting, durability, is_stopping, folder, .. } = &self.settings;
-        let approach =
-            |is_patient: bool| Approach { sorting: *sorting, durability: *durability, is_patient, is_stopping };
+        let SpoolSettings { stream, sorting, lanes, durability, is_stopping, folder, .. } = &self.settings;
+        let approach = |is_patient: bool| Approach { sorting: *sorting, lanes, durability, is_patient, is_stopping };
         let tries = match (&mut self.folder, folder) {
             (Folder::Open { journal, .. }, _) if now >= self.next_look && !journal.known.has_unsynced() => {
                 self.next_look = now + LOOK_INTERVAL;
@@ -453,9 +455,10 @@ impl Spool {
         };
         let Some((_, open)) = folder else { return };
         let opened = open().and_then(|OpenedDisk { disk, seed }| {
-            let mut recovered = recover(&disk, stream, approach(tries < PATIENT_TRIES))?;
+            let approach = approach(tries < PATIENT_TRIES);
+            let mut recovered = recover(&disk, stream, approach)?;
             let problems = std::mem::take(&mut recovered.problems);
-            let (journal, segments) = Journal::new(disk, Arc::clone(stream), *sorting, *durability, recovered);
+            let (journal, segments) = Journal::new(disk, Arc::clone(stream), approach, recovered);
             Ok((Folder::Open { journal: Box::new(journal), seed }, segments, problems))
         });
         match opened {

@@ -13,7 +13,8 @@ use bytes::Bytes;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
+use object_store::{ClientOptions, ObjectStore, PutPayload, RetryConfig, TagSet};
+use shiwake_records::rules::Retention;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ const SLOWEST_BYTES_PER_SECOND: u64 = 50_000;
 const CLIENT_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the store's client tries a request again by itself; longer outages are waited out by the deliverer.
 const CLIENT_RETRIES: usize = 3;
+
+/// Key of the tag that says how long an object is kept, as in `retention=1y`.
+pub const RETENTION_TAG: &str = "retention";
 
 /// What a user can say about S3 beside the location; everything else comes from the environment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -108,7 +112,8 @@ impl PutError {
         let PutError::Store { source, .. } = self else { return Disposition::Retry };
         match source {
             object_store::Error::PermissionDenied { .. } => Disposition::NeedsFix(
-                "allow s3:PutObject on the bucket and prefix for the task role (not the execution role)",
+                "allow s3:PutObject, and with object_tags s3:PutObjectTagging, on the bucket and prefix for the task role (not \
+                 the execution role)",
             ),
             object_store::Error::Unauthenticated { .. } => {
                 Disposition::NeedsFix("give the task a role, or credentials in the environment")
@@ -178,10 +183,23 @@ impl Lake {
     /// # Errors
     /// When the store refused it or could not be reached.
     pub async fn put(&self, key: &str, object: Bytes) -> Result<(), PutError> {
+        self.put_tagged(key, object, None).await
+    }
+
+    /// Stores an object with its retention class as the tag [`RETENTION_TAG`], for lifecycle rules; a folder has no tags.
+    ///
+    /// # Errors
+    /// As [`Lake::put`].
+    pub async fn put_tagged(&self, key: &str, object: Bytes, retention: Option<Retention>) -> Result<(), PutError> {
         let path = Path::from_iter(self.prefix.parts().chain(Path::from(key).parts()));
         let after = PUT_TIMEOUT + Duration::from_secs(object.len() as u64 / SLOWEST_BYTES_PER_SECOND);
         let (lake, key) = (self.shown.clone(), key.to_owned());
-        match tokio::time::timeout(after, self.store.put(&path, PutPayload::from(object))).await {
+        let mut tags = TagSet::default();
+        if let Some(retention) = retention {
+            tags.push(RETENTION_TAG, &retention.to_string());
+        }
+        let put = self.store.put_opts(&path, PutPayload::from(object), tags.into());
+        match tokio::time::timeout(after, put).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(source)) => Err(PutError::Store { lake, key, source }),
             Err(_) => Err(PutError::TimedOut { lake, key, after }),

@@ -57,7 +57,9 @@ fn patterns_of(condition: &Condition) -> usize {
     match condition {
         Condition::All(parts) | Condition::Any(parts) => parts.iter().map(patterns_of).sum(),
         Condition::Not(inner) => patterns_of(inner),
-        Condition::Line(patterns) | Condition::Field(_, Test::Regex(patterns) | Test::Contains(patterns)) => patterns.len(),
+        Condition::Line(patterns) | Condition::Field(_, Test::Regex(patterns) | Test::Contains(patterns)) => {
+            patterns.len()
+        }
         _ => 0,
     }
 }
@@ -93,7 +95,9 @@ fn impossible(condition: &Condition) -> Option<String> {
         Condition::All(_) => {
             let mut parts = Vec::new();
             flatten(condition, &mut parts);
-            let pairs = || parts.iter().enumerate().flat_map(|(at, one)| parts.iter().skip(at + 1).map(move |other| (one, other)));
+            let pairs = || {
+                parts.iter().enumerate().flat_map(|(at, one)| parts.iter().skip(at + 1).map(move |other| (one, other)))
+            };
             parts.iter().find_map(|part| impossible(part)).or_else(|| {
                 let (one, other) = pairs().find(|(one, other)| Comparison::default().exclude(one, other))?;
                 Some(format!("'{one}' and '{other}' exclude each other"))
@@ -106,7 +110,9 @@ fn impossible(condition: &Condition) -> Option<String> {
         Condition::Not(inner) if inner.is_always() => Some("'not' of what always holds".to_owned()),
         Condition::Field(_, Test::Range(range)) if range.is_empty() => Some(format!("no number is {range}")),
         Condition::Field(_, Test::In(scalars)) if scalars.is_empty() => Some("'in' is an empty list".to_owned()),
-        Condition::Level(set) | Condition::Severity(set) if set.is_empty() => Some("no severity is in that range".to_owned()),
+        Condition::Level(set) | Condition::Severity(set) if set.is_empty() => {
+            Some("no severity is in that range".to_owned())
+        }
         _ => None,
     }
 }

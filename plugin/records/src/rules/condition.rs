@@ -177,9 +177,15 @@ impl fmt::Display for Condition {
             Condition::All(all) => joined(formatter, all, " and "),
             Condition::Any(any) => joined(formatter, any, " or "),
             Condition::Not(condition) => write!(formatter, "not ({condition})"),
-            Condition::Tag(globs) => write!(formatter, "tag like {}", list(globs.iter().map(|glob| quoted(glob.pattern())))),
-            Condition::Field(paths, test) => write!(formatter, "{} {test}", list(paths.iter().map(|path| path.0.clone()))),
-            Condition::Line(patterns) => write!(formatter, "line matches {}", list(patterns.iter().map(|text| quoted(text)))),
+            Condition::Tag(globs) => {
+                write!(formatter, "tag like {}", list(globs.iter().map(|glob| quoted(glob.pattern()))))
+            }
+            Condition::Field(paths, test) => {
+                write!(formatter, "{} {test}", list(paths.iter().map(|path| path.0.clone())))
+            }
+            Condition::Line(patterns) => {
+                write!(formatter, "line matches {}", list(patterns.iter().map(|text| quoted(text))))
+            }
             Condition::Format(formats) => {
                 write!(formatter, "format is {}", list(formats.iter().map(|format| format.name().to_owned())))
             }

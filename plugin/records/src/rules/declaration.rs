@@ -1,7 +1,9 @@
 //! Rules, types and tests as they stand in the file.
 
 use super::condition::{Condition, Path, Scalar};
+use super::policy::Policy;
 use super::source::Place;
+use crate::columns::Column;
 use crate::line::LineFormat;
 use crate::log_type::LogType;
 use crate::severity::Severity;
@@ -99,15 +101,28 @@ pub struct Sample {
     pub by: Option<Path>,
 }
 
-/// A type of the user's own.
-#[derive(Debug, Clone, PartialEq)]
+/// What is said of a type: one of the user's own, or a built-in one.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeDeclaration {
     /// The type.
     pub log_type: LogType,
     /// Where its name stands.
     pub place: Place,
-    /// The built-in type whose columns it has.
+    /// The built-in type whose columns it has, and whose worth where nothing else is said; a built-in type is like itself.
     pub like: LogType,
+    /// What it is worth.
+    pub policy: Policy,
+    /// Columns that it has beside those of the built-in type, in the order of the file.
+    pub columns: Vec<ColumnDeclaration>,
+}
+
+/// A column of the user's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnDeclaration {
+    /// Where its name stands.
+    pub place: Place,
+    /// The column.
+    pub column: Column,
 }
 
 /// A test.

@@ -151,12 +151,7 @@ impl Reading<'_> {
     }
 
     /// A name out of those that are known, with what it stands for.
-    pub(super) fn one_of<T: Copy>(
-        &mut self,
-        what: &'static str,
-        node: &Node<'_>,
-        known: &[(&str, T)],
-    ) -> Option<T> {
+    pub(super) fn one_of<T: Copy>(&mut self, what: &'static str, node: &Node<'_>, known: &[(&str, T)]) -> Option<T> {
         let name = self.text(what, node)?;
         let found = known.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
         if found.is_none() {

@@ -192,7 +192,8 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         let rules = self.rules;
         let last = rules.compiled.len().saturating_sub(1);
         for place in 0.. {
-            let Some(Candidate { at, key_marks: [first, second], line_facts }) = self.state.candidates.get(place).copied()
+            let Some(Candidate { at, key_marks: [first, second], line_facts }) =
+                self.state.candidates.get(place).copied()
             else {
                 break;
             };
@@ -323,7 +324,11 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     }
 
     /// Leaves in `found` what the parser gives, and tells the severity and the time that were read.
-    fn parse(&mut self, parser: Option<(usize, &'a Parse)>, log_type: LogType) -> (Option<Severity>, Option<Timestamp>) {
+    fn parse(
+        &mut self,
+        parser: Option<(usize, &'a Parse)>,
+        log_type: LogType,
+    ) -> (Option<Severity>, Option<Timestamp>) {
         let (at, parse) = parser.unwrap_or((usize::MAX, &Parse::Auto));
         if matches!(parse, Parse::Nothing | Parse::Fields) {
             self.found.clear();
@@ -375,7 +380,10 @@ impl<'e, 'a> Evaluation<'e, 'a> {
             let value = match kind {
                 GroupKind::Text => None,
                 GroupKind::Int => decimal().and_then(|text| text.parse().ok()).map(FoundValue::Int),
-                GroupKind::Float => decimal().and_then(|text| text.parse().ok()).filter(|float: &f64| float.is_finite()).map(FoundValue::Float),
+                GroupKind::Float => decimal()
+                    .and_then(|text| text.parse().ok())
+                    .filter(|float: &f64| float.is_finite())
+                    .map(FoundValue::Float),
             };
             self.found.set(name, value.unwrap_or(FoundValue::Text(text)));
         }

@@ -100,7 +100,9 @@ pub enum Fault {
         reason: String,
     },
     /// A rule that no record reaches.
-    #[error("rule '{rule}' is never reached: whatever it matches is matched by '{by}' before, in {place}; move it up, or narrow '{by}'")]
+    #[error(
+        "rule '{rule}' is never reached: whatever it matches is matched by '{by}' before, in {place}; move it up, or narrow '{by}'"
+    )]
     Shadowed {
         /// The rule.
         rule: String,

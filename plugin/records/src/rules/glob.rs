@@ -40,7 +40,9 @@ impl Glob {
     #[must_use]
     pub fn matches(&self, text: &[u8]) -> bool {
         let pattern = self.pattern.as_bytes();
-        let Some(first_star) = memchr(b'*', pattern) else { return matches_at(pattern, text) && pattern.len() == text.len() };
+        let Some(first_star) = memchr(b'*', pattern) else {
+            return matches_at(pattern, text) && pattern.len() == text.len();
+        };
         let (Some(head), Some(rest)) = (pattern.get(..first_star), pattern.get(first_star + 1..)) else { return false };
         if !matches_at(head, text) {
             return false;
@@ -50,7 +52,10 @@ impl Glob {
         while let Some(piece) = pieces.next() {
             if pieces.peek().is_none() {
                 // Behind the last star the text has to end with the piece.
-                return text.len().checked_sub(piece.len()).is_some_and(|at| matches_at(piece, text.get(at..).unwrap_or_default()));
+                return text
+                    .len()
+                    .checked_sub(piece.len())
+                    .is_some_and(|at| matches_at(piece, text.get(at..).unwrap_or_default()));
             }
             // The first place where a piece fits leaves the most for the others.
             let Some(at) = find(piece, text) else { return false };

@@ -159,7 +159,8 @@ fn tests_exclude(one: &Test, other: &Test) -> bool {
         (Test::In(scalars), other) | (other, Test::In(scalars)) => scalars.iter().all(|scalar| fails(scalar, other)),
         (Test::Range(one), Test::Range(other)) => intersection(one, other).is_empty(),
         (Test::Prefix(one), Test::Prefix(other)) => {
-            let apart = |one: &String, other: &String| !one.starts_with(other.as_str()) && !other.starts_with(one.as_str());
+            let apart =
+                |one: &String, other: &String| !one.starts_with(other.as_str()) && !other.starts_with(one.as_str());
             one.iter().all(|one| other.iter().all(|other| apart(one, other)))
         }
         _ => false,
@@ -177,7 +178,9 @@ fn fails(scalar: &Scalar, test: &Test) -> bool {
         (Scalar::Text(_), Test::Is(kind)) => *kind != ValueKind::Text,
         (Scalar::Number(_), Test::Is(kind)) => !matches!(kind, ValueKind::Number | ValueKind::Text),
         (Scalar::Bool(_), Test::Is(kind)) => *kind != ValueKind::Bool,
-        (Scalar::Bool(_), Test::Range(_) | Test::Prefix(_) | Test::Suffix(_) | Test::Contains(_) | Test::Glob(_)) => true,
+        (Scalar::Bool(_), Test::Range(_) | Test::Prefix(_) | Test::Suffix(_) | Test::Contains(_) | Test::Glob(_)) => {
+            true
+        }
         _ => false,
     }
 }

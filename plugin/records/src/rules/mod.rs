@@ -13,9 +13,11 @@ mod fault;
 mod glob;
 mod implication;
 mod patterns;
+mod policy;
 mod read;
 mod read_condition;
 mod read_test;
+mod read_type;
 mod required_literal;
 mod rule_set;
 mod source;
@@ -23,13 +25,16 @@ mod testing;
 
 pub use condition::{Condition, Path, Range, Scalar, Severities, Test, ValueKind};
 pub use declaration::{
-    Declarations, Effect, Expectation, GroupKind, Parse, RuleDeclaration, Sample, TestDeclaration, TypeDeclaration,
+    ColumnDeclaration, Declarations, Effect, Expectation, GroupKind, Parse, RuleDeclaration, Sample, TestDeclaration,
+    TypeDeclaration,
 };
-pub use evaluate::{RuleCounts, SAMPLE_RATE};
 pub(crate) use evaluate::{Evaluation, RuleState};
+pub use evaluate::{RuleCounts, SAMPLE_RATE};
 pub use fault::{Diagnostic, Fault, RulesError};
 pub use glob::{Glob, MAX_GLOB_BYTES};
+pub use policy::{Durability, Policy, Retention, TOTAL_FILE_SIZE_RANGE, UPLOAD_TIMEOUT_RANGE};
 pub use read::{Loader, MAX_FILE_BYTES, MAX_FILES, MAX_RULES, MAX_SET_FIELDS, MAX_TYPES};
+pub use read_type::{MAX_COLUMNS, MAX_FROM};
 pub use rule_set::{BUILT_IN_NAME, BUILT_IN_RULES, OWN_FIELD, RuleId, RuleSet};
 pub use source::{Place, Position, SourceFile, Sources};
 pub use testing::{Difference, run_test};

@@ -38,7 +38,9 @@ impl PatternError {
     pub(super) fn within(&self, source: &str, place: Range<usize>) -> Range<usize> {
         let is_as_it_is = source.starts_with('\'') && !source.starts_with("'''");
         match &self.bytes {
-            Some(bytes) if is_as_it_is => place.start + 1 + bytes.start..place.start + 1 + bytes.end.max(bytes.start + 1),
+            Some(bytes) if is_as_it_is => {
+                place.start + 1 + bytes.start..place.start + 1 + bytes.end.max(bytes.start + 1)
+            }
             _ => place,
         }
     }
@@ -276,7 +278,20 @@ mod tests {
     use proptest::prelude::*;
 
     const PATTERNS: [&str; 14] = [
-        "abc", "bcd", "^abc", "abc$", "a.c", "[ab]+", "(?i)abcd", "abca|bcab", "(abc)+d", "\\d", "", "(?i)ABC", "c?abc", "bcdabc",
+        "abc",
+        "bcd",
+        "^abc",
+        "abc$",
+        "a.c",
+        "[ab]+",
+        "(?i)abcd",
+        "abca|bcab",
+        "(abc)+d",
+        "\\d",
+        "",
+        "(?i)ABC",
+        "c?abc",
+        "bcdabc",
     ];
 
     fn answers(patterns: &[&str], text: &[u8]) -> Vec<bool> {

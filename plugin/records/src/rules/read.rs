@@ -6,8 +6,8 @@ use super::document::{Node, Reading, get, nearest};
 use super::fault::{Diagnostic, Fault};
 use super::patterns;
 use super::read_condition::{MAX_PATH_BYTES, condition, regexes, scalar, severity};
-use super::read_test;
 use super::source::{Place, SourceFile, Sources};
+use super::{read_test, read_type};
 use crate::line::LineFormat;
 use crate::log_type::{LogType, TypeName};
 use std::io;
@@ -60,7 +60,9 @@ pub(super) fn files(name: &str, load: &mut Loader<'_>) -> ReadFiles {
 
 /// Reads one more file that includes no others.
 pub(super) fn append(read: &mut ReadFiles, file: SourceFile) {
-    read_file(read, file, &mut |name, _| Err(io::Error::new(io::ErrorKind::Unsupported, format!("{name} includes no files"))));
+    read_file(read, file, &mut |name, _| {
+        Err(io::Error::new(io::ErrorKind::Unsupported, format!("{name} includes no files")))
+    });
 }
 
 fn read_file(read: &mut ReadFiles, file: SourceFile, load: &mut Loader<'_>) {
@@ -115,8 +117,9 @@ fn read_tables(reading: &mut Reading<'_>, table: &DeTable<'_>, to: &mut Declarat
         types.sort_by_key(|(name, _)| name.span().start);
         for (name, node) in types {
             let place = reading.place(name.span());
-            let declared = declared_type(reading, name.get_ref(), place, node);
+            let declared = read_type::declared(reading, name.get_ref(), place, node);
             if let Some(declared) = declared {
+                read_type::refuse_equal_ids(reading, &to.types, &declared);
                 if let Some(first) = to.types.iter().find(|known| known.log_type == declared.log_type) {
                     let first = described(reading.sources, &first.place);
                     let name = name.get_ref().to_string();
@@ -126,7 +129,8 @@ fn read_tables(reading: &mut Reading<'_>, table: &DeTable<'_>, to: &mut Declarat
                 }
             }
         }
-        if to.types.len() > MAX_TYPES {
+        let is_own = |declared: &&TypeDeclaration| matches!(declared.log_type, LogType::Own(_));
+        if to.types.iter().filter(is_own).count() > MAX_TYPES {
             reading.fault(0..0, Fault::TooMany { what: "types", limit: MAX_TYPES });
         }
     }
@@ -157,23 +161,6 @@ fn read_tables(reading: &mut Reading<'_>, table: &DeTable<'_>, to: &mut Declarat
 pub(super) fn described(sources: &Sources, place: &Place) -> String {
     let position = sources.position(place);
     format!("{}:{}", position.file, position.line)
-}
-
-fn declared_type(reading: &mut Reading<'_>, name: &str, place: Place, node: &Node<'_>) -> Option<TypeDeclaration> {
-    let table = reading.table(name, node)?;
-    reading.refuse_unknown(table, "a type", &["like"]);
-    let log_type = TypeName::new(name).map(LogType::Own);
-    if log_type.is_none() {
-        let allowed = "a type's name begins with a small letter, goes on with small letters, digits and _, has at most 31 of \
-                       them, and is none of the built-in ones";
-        let fault = Fault::Value { key: "type".to_owned(), found: format!("'{name}'"), allowed: allowed.to_owned() };
-        reading.fault(place.bytes.clone(), fault);
-    }
-    let like = match get(table, "like") {
-        None => Some(LogType::App),
-        Some(node) => reading.one_of("built-in type", node, &LogType::BUILT_IN.each_ref().map(|known| (known.name(), *known))),
-    };
-    Some(TypeDeclaration { log_type: log_type?, place, like: like? })
 }
 
 fn rule(reading: &mut Reading<'_>, node: &Node<'_>, table: &DeTable<'_>) -> Option<RuleDeclaration> {
@@ -273,7 +260,9 @@ fn groups(reading: &mut Reading<'_>, node: &Node<'_>, table: &DeTable<'_>) -> Op
     let compiled = patterns::compile(&pattern, 0).ok()?;
     let mut groups: Vec<(String, GroupKind)> =
         compiled.capture_names().flatten().map(|name| (name.to_owned(), GroupKind::Text)).collect();
-    if let Some((name, _)) = groups.iter().find(|(name, _)| *name != "severity" && RESERVED_FIELDS.contains(&name.as_str())) {
+    if let Some((name, _)) =
+        groups.iter().find(|(name, _)| *name != "severity" && RESERVED_FIELDS.contains(&name.as_str()))
+    {
         let allowed = format!("'{name}' follows from type and sample; give the group another name");
         reading.fault(regex.span(), Fault::Value { key: "regex".to_owned(), found: format!("'{name}'"), allowed });
     }

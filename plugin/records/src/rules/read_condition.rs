@@ -20,7 +20,19 @@ pub(super) const MAX_VALUES: usize = 1_000;
 pub(super) const MAX_PATH_BYTES: usize = 256;
 
 const TESTS: [&str; 13] = [
-    "exists", "is", "equals", "in", "prefix", "suffix", "contains", "glob", "regex", "less_than", "at_most", "more_than", "at_least",
+    "exists",
+    "is",
+    "equals",
+    "in",
+    "prefix",
+    "suffix",
+    "contains",
+    "glob",
+    "regex",
+    "less_than",
+    "at_most",
+    "more_than",
+    "at_least",
 ];
 const SUBJECTS: [&str; 11] =
     ["all", "any", "not", "tag", "container", "source", "format", "level", "severity", "match", "field"];
@@ -111,14 +123,18 @@ fn field(reading: &mut Reading<'_>, node: &Node<'_>, table: &DeTable<'_>, all: &
         }
         return;
     };
-    let paths: Vec<Path> = reading.texts("field", field).into_iter().filter_map(|(text, bytes)| {
-        let fits = !text.is_empty() && text.len() <= MAX_PATH_BYTES;
-        if !fits {
-            let allowed = format!("a name of 1 to {MAX_PATH_BYTES} bytes is allowed");
-            reading.fault(bytes, Fault::Value { key: "field".to_owned(), found: format!("'{text}'"), allowed });
-        }
-        fits.then_some(Path(text))
-    }).collect();
+    let paths: Vec<Path> = reading
+        .texts("field", field)
+        .into_iter()
+        .filter_map(|(text, bytes)| {
+            let fits = !text.is_empty() && text.len() <= MAX_PATH_BYTES;
+            if !fits {
+                let allowed = format!("a name of 1 to {MAX_PATH_BYTES} bytes is allowed");
+                reading.fault(bytes, Fault::Value { key: "field".to_owned(), found: format!("'{text}'"), allowed });
+            }
+            fits.then_some(Path(text))
+        })
+        .collect();
     if found_test.is_none() {
         let help = "say what is asked of the field, as in exists = true or equals = \"GET\"";
         reading.fault(node.span(), Fault::Missing { whose: "a condition with a field", key: "equals", help });
@@ -189,7 +205,11 @@ pub(super) fn scalar(reading: &mut Reading<'_>, key: &str, node: &Node<'_>) -> O
             const EXACT: u64 = 1 << 53;
             let number = whole(integer).filter(|number| number.unsigned_abs() <= EXACT);
             if number.is_none() {
-                reading.wrong_value(key, node, "whole numbers up to 2^53 are allowed; longer ones can be compared as text");
+                reading.wrong_value(
+                    key,
+                    node,
+                    "whole numbers up to 2^53 are allowed; longer ones can be compared as text",
+                );
             }
             number.map(|number| Scalar::Number(number as f64))
         }

@@ -21,7 +21,8 @@ pub(super) fn test(
     number: usize,
 ) -> Option<TestDeclaration> {
     reading.refuse_unknown(table, "a test", &["name", "line", "record", "tag", "container", "source", "expect"]);
-    let name = get(table, "name").and_then(|node| reading.text("name", node)).unwrap_or_else(|| format!("test {number}"));
+    let name =
+        get(table, "name").and_then(|node| reading.text("name", node)).unwrap_or_else(|| format!("test {number}"));
     let tag = get(table, "tag").and_then(|node| reading.text("tag", node)).unwrap_or_else(|| DEFAULT_TAG.to_owned());
     let record = record(reading, node, table);
     let Some(expect) = get(table, "expect") else {
@@ -113,10 +114,19 @@ fn expectation(reading: &mut Reading<'_>, node: &Node<'_>) -> Option<Expectation
         severity: get(table, "severity").and_then(|node| severity_or_none(reading, "severity", node)),
         dropped: get(table, "dropped").and_then(|node| reading.flag("dropped", node)),
         fields: get(table, "fields").map(|node| fields(reading, "fields", node)).unwrap_or_default(),
-        absent: get(table, "absent").map(|node| reading.texts("absent", node)).unwrap_or_default().into_iter().map(|(name, _)| name).collect(),
+        absent: get(table, "absent")
+            .map(|node| reading.texts("absent", node))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect(),
     };
     if expectation == Expectation::default() {
-        reading.wrong_value("expect", node, "at least one of rule, type, severity, dropped, fields and absent is expected");
+        reading.wrong_value(
+            "expect",
+            node,
+            "at least one of rule, type, severity, dropped, fields and absent is expected",
+        );
     }
     Some(expectation)
 }

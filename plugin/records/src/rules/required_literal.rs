@@ -75,7 +75,9 @@ fn runs(parts: &[Hir]) -> impl Iterator<Item = Vec<Literal>> {
 /// form, so they are none.
 fn letter(class: &Class) -> Option<u8> {
     let ranges: Vec<(u32, u32)> = match class {
-        Class::Unicode(class) => class.ranges().iter().map(|range| (range.start().into(), range.end().into())).collect(),
+        Class::Unicode(class) => {
+            class.ranges().iter().map(|range| (range.start().into(), range.end().into())).collect()
+        }
         Class::Bytes(class) => class.ranges().iter().map(|range| (range.start().into(), range.end().into())).collect(),
     };
     let [(large, large_end), (small, small_end)] = ranges.as_slice() else { return None };

@@ -39,7 +39,8 @@ impl RuleId {
 }
 
 /// Rules that are ready to run: those of the user, and behind them the built-in ones.
-#[derive(Debug)]
+///
+/// Two sets are equal when they were read from the same texts.
 pub struct RuleSet {
     sources: Sources,
     declarations: Declarations,
@@ -48,6 +49,22 @@ pub struct RuleSet {
     own_tests: usize,
     pub(super) compiled: Vec<CompiledRule>,
     pub(super) shared: Shared,
+}
+
+impl PartialEq for RuleSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.sources == other.sources
+    }
+}
+
+impl Eq for RuleSet {}
+
+/// The files' names and the fingerprint.
+impl std::fmt::Debug for RuleSet {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.sources.files().iter().map(|file| file.name.as_str()).collect();
+        write!(formatter, "{} {:016x}", names.join(" "), self.fingerprint())
+    }
 }
 
 impl RuleSet {
@@ -66,7 +83,9 @@ impl RuleSet {
     pub fn parse(name: &str, text: &str) -> Result<Self, RulesError> {
         Self::load(name, &mut |name, included| match included {
             None => Ok(SourceFile { name: name.to_owned(), text: text.to_owned() }),
-            Some(_) => Err(io::Error::new(io::ErrorKind::Unsupported, "rules that are given as text cannot include files")),
+            Some(_) => {
+                Err(io::Error::new(io::ErrorKind::Unsupported, "rules that are given as text cannot include files"))
+            }
         })
     }
 

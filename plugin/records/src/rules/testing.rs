@@ -28,7 +28,7 @@ pub fn run_test(rules: &Arc<RuleSet>, test: &TestDeclaration) -> Vec<Difference>
     let mut event = vec![0x92];
     write::event_time(&mut event, 0, 0);
     event.extend_from_slice(&test.record);
-    let mut sorter = Sorter::with_rules(SorterConfig::default(), Arc::clone(rules));
+    let mut sorter = Sorter::new(SorterConfig { rules: Arc::clone(rules), ..SorterConfig::default() });
     sorter.set_tag(test.tag.as_bytes());
     let mut sorted = Vec::new();
     // A record that was written just before can be read.
