@@ -8,7 +8,12 @@ WASM_BUILD := $(CARGO) build --locked --release --target wasm32-unknown-unknown 
 # How often `make crash` kills the host, for each way to be safe.
 KILLS ?= 1000
 
-.PHONY: demo test unit end-to-end crash plugin host wasm bench lint clean
+# How long `make fuzz` runs each target, in seconds.
+FUZZ_SECONDS ?= 120
+FUZZ_TARGETS := line json logfmt exception record chunk
+FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz --sanitizer none
+
+.PHONY: demo test unit end-to-end crash fuzz plugin host wasm bench lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -24,6 +29,14 @@ end-to-end: plugin host $(VENV)/.ready   ## The shared object in a host, S3, oth
 crash: plugin host                 ## Kills the host KILLS times for each way to be safe, and counts every record in the lake
 	target/debug/shiwake-crash --kills $(KILLS) --durability flush
 	target/debug/shiwake-crash --kills $(KILLS) --durability fsync
+
+fuzz:                              ## Each fuzz target for FUZZ_SECONDS, from the sample lines on
+	@$(CARGO) fuzz --version || { echo "== installing cargo-fuzz"; $(CARGO) install --locked cargo-fuzz; }
+	$(CARGO) run --quiet --manifest-path tests/fuzz/Cargo.toml --example seeds -- tests/fuzz/corpus
+	@set -e; for target in $(FUZZ_TARGETS); do \
+		echo "== $$target, $(FUZZ_SECONDS) s"; \
+		$(FUZZ) $$target -- -max_total_time=$(FUZZ_SECONDS) -dict=tests/fuzz/lines.dict -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1; \
+	done
 
 plugin:                            ## dist/shiwake.so and dist/flb-filter_shiwake.so
 	$(CARGO) build --release --locked -p shiwake-c-api

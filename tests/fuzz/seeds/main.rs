@@ -1,0 +1,67 @@
+//! Writes what the fuzzers begin with: the sample lines, each a file, as every target wants them.
+//!
+//! `seeds FOLDER` makes one folder for each target in `FOLDER`. What is there already is kept.
+
+use shiwake_records::msgpack::write;
+use std::io;
+use std::path::Path;
+
+const FOLDERS: [&str; 2] = ["../../tests/data", "../../tests/data/formats"];
+/// Of a file with more lines so many are taken, evenly.
+const MOST_LINES: usize = 60;
+/// How many parsers the target `line` has.
+const PARSERS: u8 = 11;
+
+fn main() -> io::Result<()> {
+    let target = std::env::args_os().nth(1).ok_or_else(|| io::Error::other("usage: seeds FOLDER"))?;
+    let target = Path::new(&target);
+    for name in ["line", "json", "logfmt", "exception", "record", "chunk"] {
+        std::fs::create_dir_all(target.join(name))?;
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut number = 0;
+    for folder in FOLDERS {
+        let mut files: Vec<_> = std::fs::read_dir(root.join(folder))?.collect::<Result<Vec<_>, _>>()?;
+        files.sort_by_key(std::fs::DirEntry::file_name);
+        for file in files.iter().map(std::fs::DirEntry::path) {
+            if !file.extension().is_some_and(|extension| extension == "log" || extension == "ndjson") {
+                continue;
+            }
+            let text = std::fs::read(&file)?;
+            let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+            for line in lines.iter().step_by(lines.len().div_ceil(MOST_LINES).max(1)) {
+                number += 1;
+                write_seeds(target, number, line)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write_seeds(target: &Path, number: usize, line: &[u8]) -> io::Result<()> {
+    let record = serde_json::from_slice::<serde_json::Value>(line).ok();
+    let inner = record.as_ref().and_then(|record| record.get("log")?.as_str()).map(str::as_bytes);
+    let line = inner.unwrap_or(line);
+    let write = |name: &str, bytes: &[u8]| std::fs::write(target.join(name).join(format!("seed-{number}")), bytes);
+    for name in ["exception", "record"] {
+        write(name, line)?;
+    }
+    if line.first() == Some(&b'{') {
+        write("json", line)?;
+    } else {
+        write("logfmt", line)?;
+        for parser in 0..PARSERS {
+            let bytes = [&[parser], line].concat();
+            std::fs::write(target.join("line").join(format!("seed-{number}-{parser}")), bytes)?;
+        }
+    }
+    let mut event = vec![0x92];
+    write::event_time(&mut event, 1_700_000_000, 0);
+    write::map_header(&mut event, 2);
+    for (key, value) in [(&b"container_name"[..], &b"/ecs-shop-7-web"[..]), (b"log", line)] {
+        write::str(&mut event, key);
+        write::str(&mut event, value);
+    }
+    // Two of them, so that a byte that is wrong has an event behind it.
+    write("chunk", &[&event[..], &event].concat())
+}
