@@ -131,7 +131,7 @@ impl FilterInstance {
 impl Drop for FilterInstance {
     fn drop(&mut self) {
         let work = self.work.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let has_own = work.sorter.rules().own_rules().len() > 0;
+        let has_own = !work.sorter.rules().own_rules().is_empty();
         if has_own {
             self.log.line(Level::Info, &rule_sums(&work.sorter));
         }

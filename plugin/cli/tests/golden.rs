@@ -100,7 +100,7 @@ fn json_is_one_object_a_line_with_the_rule_and_the_record() {
     let objects: Vec<serde_json::Value> =
         String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let expected = [
-        serde_json::json!({"rule": "error-word", "record": {"log": "[x] ERROR y", "log_type": "error", "severity": "error"}}),
+        serde_json::json!({"rule": "error-line", "record": {"log": "[x] ERROR y", "log_type": "error", "severity": "error"}}),
         serde_json::json!({"rule": "error-level", "record": {"level": 50, "msg": "z", "log_type": "error", "severity": "error"}}),
     ];
     assert_eq!(objects, expected);

@@ -197,7 +197,7 @@ impl Sorter {
             (body, own, line) = (fields, own_type(index, &fields, rules), line_of(index, &fields));
             expanded = Some(format);
         }
-        // What is found borrows the type's name, so that lives longer.
+        #[expect(clippy::needless_late_init, reason = "what is found borrows the type's name, so that lives longer")]
         let log_type;
         let mut found = FoundFields::default();
         let line = line.map(|(_, line)| line).unwrap_or_default();

@@ -15,8 +15,8 @@ pub(super) struct CompiledRule {
     pub(super) node: Node,
     /// Each has a bit in common with the marks of the keys of every record for which the rule holds; 0 says nothing.
     pub(super) key_marks: [u64; 2],
-    /// A pattern whose groups become fields, with the fields' names in the order of the groups, without the whole match.
-    pub(super) groups: Option<(Regex, Vec<Option<(String, GroupKind)>>)>,
+    /// The user's own parser.
+    pub(super) groups: Option<GroupParser>,
     /// Records whose hash is at most this are kept.
     pub(super) sample: Option<(u64, Option<usize>)>,
 }
@@ -35,6 +35,14 @@ impl CompiledRule {
             _ => None,
         }
     }
+}
+
+/// A pattern whose groups become fields.
+#[derive(Debug)]
+pub(super) struct GroupParser {
+    pub(super) regex: Regex,
+    /// Names of the fields in the order of the groups, without the whole match; none for a group without a name.
+    pub(super) fields: Vec<Option<(String, GroupKind)>>,
 }
 
 /// A condition as it is run.
@@ -176,13 +184,13 @@ impl Shared {
     }
 }
 
-fn groups(effect: &Effect) -> Result<Option<(Regex, Vec<Option<(String, GroupKind)>>)>, PatternError> {
+fn groups(effect: &Effect) -> Result<Option<GroupParser>, PatternError> {
     const AUTOMATON_BYTES: usize = 256 * 1024;
     let Some(Parse::Groups { pattern, groups }) = &effect.parse else { return Ok(None) };
     let regex = compile_pattern(pattern, AUTOMATON_BYTES)?;
     let named = |name: Option<&str>| groups.iter().find(|(group, _)| Some(group.as_str()) == name).cloned();
-    let names = regex.capture_names().skip(1).map(named).collect();
-    Ok(Some((regex, names)))
+    let fields = regex.capture_names().skip(1).map(named).collect();
+    Ok(Some(GroupParser { regex, fields }))
 }
 
 /// Collects sets of marks, of which every record for which the condition holds has one of each.

@@ -3,7 +3,7 @@
 //! A record's fields are looked up once each, its line is searched for all patterns once and read once, and all three only when
 //! a rule asks. Rules whose fields the record cannot have are passed by with one comparison; rules for other tags are not looked at.
 
-use super::compile::{FieldTest, Node};
+use super::compile::{FieldTest, GroupParser, Node};
 use super::condition::{Path, Scalar, Severities, ValueKind};
 use super::declaration::{Effect, GroupKind, Parse};
 use super::patterns::PatternState;
@@ -363,10 +363,10 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     /// Makes fields of the groups of a rule's own pattern, and tells the severity when one of them holds a level; `None` when
     /// the line does not match.
     fn take_groups(&mut self, at: usize) -> Option<Option<Severity>> {
-        let (regex, groups) = self.rules.compiled.get(at)?.groups.as_ref()?;
+        let GroupParser { regex, fields } = self.rules.compiled.get(at)?.groups.as_ref()?;
         let captures = regex.captures(self.line)?;
         let mut severity = None;
-        for (group, capture) in groups.iter().zip(captures.iter().skip(1)) {
+        for (group, capture) in fields.iter().zip(captures.iter().skip(1)) {
             let (Some((name, kind)), Some(capture)) = (group, capture) else { continue };
             let text = capture.as_bytes();
             if classify::LEVEL_KEYS.contains(&name.as_str()) {

@@ -139,9 +139,7 @@ impl Literals {
     fn new(literals: &[(usize, Literal)], ignores_case: bool) -> Option<Self> {
         let chosen = || literals.iter().filter(move |(_, literal)| literal.ignores_case == ignores_case);
         let bytes = || chosen().map(|(_, literal)| literal.bytes.as_slice());
-        if chosen().next().is_none() {
-            return None;
-        }
+        chosen().next()?;
         let packed = (!ignores_case && chosen().count() <= MAX_PACKED)
             .then(|| packed::Config::new().builder().extend(bytes()).build())
             .flatten();
