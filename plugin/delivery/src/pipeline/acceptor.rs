@@ -364,9 +364,12 @@ impl Acceptor {
                     Lane::Quarantine
                 }
             };
-            // A type that nobody has declared has no lane of its own.
-            let lane = if self.lanes.has(lane) { lane } else { Lane::Typed(LogType::App) };
-            if let Some(buffer) = self.buffers.get_mut(self.lanes.index(lane)) {
+            let place = match self.lanes.index(lane) {
+                // A type that nobody has declared has no lane of its own.
+                place if place == self.lanes.count() => self.lanes.index(Lane::Typed(LogType::App)),
+                place => place,
+            };
+            if let Some(buffer) = self.buffers.get_mut(place) {
                 buffer.events.extend_from_slice(&self.sorted);
                 buffer.records += 1;
             }
