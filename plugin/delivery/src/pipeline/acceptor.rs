@@ -369,9 +369,12 @@ impl Acceptor {
                 SortedItem::Dropped(rule) => return *dropped.entry(rule).or_default() += 1,
                 SortedItem::Piece => Lane::Typed(LogType::App),
             };
-            // A type that nobody has declared has no lane of its own.
-            let lane = if lanes.has(lane) { lane } else { Lane::Typed(LogType::App) };
-            if let Some(buffer) = buffers.get_mut(lanes.index(lane)) {
+            let place = match lanes.index(lane) {
+                // A type that nobody has declared has no lane of its own.
+                place if place == lanes.count() => lanes.index(Lane::Typed(LogType::App)),
+                place => place,
+            };
+            if let Some(buffer) = buffers.get_mut(place) {
                 buffer.events.extend_from_slice(sorted);
                 buffer.records += 1;
             }
