@@ -58,7 +58,7 @@ fn sample_lines_are_explained_as_before() {
     for log in LOGS {
         let text = std::fs::read_to_string(data.join(log)).unwrap();
         let is_format = log.starts_with("formats/");
-        let is_taken = |number: usize| is_format || number < FIRST || number % EVERY == 0;
+        let is_taken = |number: usize| is_format || number < FIRST || number.is_multiple_of(EVERY);
         let sample = text.lines().enumerate().filter(|(number, _)| is_taken(*number));
         let lines = sample.fold(String::new(), |lines, (_, line)| lines + line + "\n");
         let explained = explain(&lines).lines().fold(String::new(), |mut kept, line| {
