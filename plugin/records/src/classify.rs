@@ -8,6 +8,7 @@ use crate::audit_event;
 use crate::error_fields;
 use crate::event::Timestamp;
 use crate::fields::FieldIndex;
+use crate::line::apache_error::ApacheErrorLine;
 use crate::line::auth::AuthLine;
 use crate::line::combined::AccessLine;
 use crate::line::logger::LoggerLine;
@@ -68,6 +69,8 @@ pub enum Rule {
     VpcFlowLine,
     /// A request as Rails or uvicorn logs it.
     WebFrameworkLine,
+    /// A line of Apache's error log.
+    ApacheErrorLine,
     /// A line of NGINX's error log.
     NginxErrorLine,
     /// A line of the authentication log.
@@ -103,6 +106,7 @@ impl Rule {
             Rule::CloudFrontLine => "cloudfront-line",
             Rule::VpcFlowLine => "vpc-flow-line",
             Rule::WebFrameworkLine => "web-framework-line",
+            Rule::ApacheErrorLine => "apache-error-line",
             Rule::NginxErrorLine => "nginx-error-line",
             Rule::AuthLine => "auth-line",
             Rule::SyslogLine => "syslog-line",
@@ -247,6 +251,16 @@ fn by_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<
         let severity = level.unwrap_or(nginx.severity);
         let log_type = if severity.is_error() { LogType::Error } else { LogType::App };
         return verdict(log_type, Some(severity), Rule::NginxErrorLine);
+    }
+    if let Some(apache) = ApacheErrorLine::parse(line) {
+        apache.add_to(found);
+        let severity = level.unwrap_or(apache.severity);
+        let log_type = match severity {
+            Severity::Trace => LogType::Trace,
+            severity if severity.is_error() => LogType::Error,
+            _ => LogType::App,
+        };
+        return verdict(log_type, Some(severity), Rule::ApacheErrorLine);
     }
     let logger = LoggerLine::parse(line);
     if let Some(logger) = logger {
