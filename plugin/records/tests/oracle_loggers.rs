@@ -225,7 +225,7 @@ fn web_oracle(line: &[u8]) -> Option<Fields> {
         r#"^INFO: +(?P<remote_addr>[^ ]+):(?P<client_port>[0-9]+) - "(?P<method>[A-Z]+) (?P<path>[^" ?]*)(?:[?](?P<query>[^" ]*))? (?P<protocol>HTTP/[0-9.]+)" (?P<status>[1-5][0-9]{2}) "#,
     );
     let completed = pattern(&format!(
-        r"{ruby}Completed (?P<status>[1-5][0-9]{{2}}) [A-Za-z ]*?in (?P<time>[0-9]{{1,9}})ms(?: \((?:[A-Za-z]+: [^|()]*(?:\([^()]*\))?(?: \| )?)*\))?$"
+        r"{ruby}Completed (?P<status>[1-5][0-9]{{2}}) (?:[A-Z][A-Za-z]* )*in (?P<time>[0-9]{{1,9}})ms(?: \((?:[A-Za-z]+: [^|()]*(?:\([^()]*\))?(?: \| )?)*\))?$"
     ));
     if let Some(captures) = started.captures(line).or_else(|| uvicorn.captures(line)) {
         for name in ["remote_addr", "client_port", "method", "path", "query", "protocol", "status"] {

@@ -135,8 +135,8 @@ impl<'a> AuthLine<'a> {
             b" for ",
         ] {
             let Some(rest) = after(self.text, marker) else { continue };
-            // `reverse mapping checking getaddrinfo for host`, `for` a file: only an action is done for somebody.
-            if marker == b" for " && self.action().0.is_empty() {
+            // `reverse mapping checking getaddrinfo for HOST failed`
+            if marker == b" for " && memmem::find(self.text, b"getaddrinfo for ").is_some() {
                 continue;
             }
             // sshd is told by the client, not by somebody: `disconnected by user`, `closed by authenticating user root`.
