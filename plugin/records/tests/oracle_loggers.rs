@@ -335,8 +335,10 @@ proptest! {
 
     #[test]
     fn changed_error_lines_of_apache_are_as_the_documentation_has_them(line in changed(lines("formats/apache_error.log"))) {
-        let is_plain = line.trim_ascii_end().len() == line.len() && !show(&line).contains(", referer: , referer: ");
-        if let Some((level, expected)) = apache_oracle(&line).filter(|_| is_plain) {
+        // A referer has no spaces; where one has, the pattern takes it for the text.
+        let is_plain = |(_, fields): &(String, Fields)| !fields.get("error_message").is_some_and(|text| text.contains(", referer: "));
+        let is_cut = line.trim_ascii_end().len() != line.len();
+        if let Some((level, expected)) = apache_oracle(&line).filter(|found| is_plain(found) && !is_cut) {
             prop_assert_eq!(apache_parsed(&line), Some((severity_of(&level), expected)), "{}", show(&line));
         }
     }
