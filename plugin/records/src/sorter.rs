@@ -192,7 +192,7 @@ impl Sorter {
         let was_sorted = own.is_some();
         let mut line = if own.is_none() { line_of(index, &body) } else { None };
         let mut expanded = None;
-        if let Some((fields, format)) = line.and_then(|line| expander.expand(index, &body, line)) {
+        if let Some((fields, format)) = line.and_then(|line| expander.expand(index, &body, line, rules)) {
             index.fill(&fields);
             (body, own, line) = (fields, own_type(index, &fields, rules), line_of(index, &fields));
             expanded = Some(format);

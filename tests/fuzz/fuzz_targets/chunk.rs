@@ -1,4 +1,7 @@
 //! Bytes of a host through the sorter: what comes out are events, as many as were counted, and sorting again changes nothing.
+//!
+//! The last only when no byte was bad: behind bad bytes it is a guess where an event begins, and what was appended to an
+//! event that holds the beginning of another can make the guess another one.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,6 +16,9 @@ fuzz_target!(|chunk: &[u8]| {
     let sorted = sorter.sort_chunk(chunk, received, &mut once);
     let events = Chunk::new(&once).filter(|item| matches!(item, Item::Event(_))).count() as u64;
     assert_eq!(events, sorted.records + sorted.markers + sorted.bad);
+    if sorted.bad > 0 {
+        return;
+    }
     let again = sorter.sort_chunk(&once, received, &mut twice);
     assert_eq!(again.bad, 0);
     assert_eq!(once, twice);
