@@ -126,7 +126,9 @@ impl Sorter {
         let Self { config, index, expander, .. } = self;
         let (mut body, mut own) = (event.body, own_type(index, &event.body));
         let mut line = if own.is_none() { line_of(index, &body) } else { None };
-        if let Some(expanded) = line.and_then(|line| expander.expand(index, &body, line)) {
+        // A piece's text may be put together with others later, so it stays as it is.
+        let expandable = line.filter(|_| !is_incomplete);
+        if let Some(expanded) = expandable.and_then(|line| expander.expand(index, &body, line)) {
             index.fill(&expanded);
             (body, own, line) = (expanded, own_type(index, &expanded), line_of(index, &expanded));
         }
