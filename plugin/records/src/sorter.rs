@@ -191,8 +191,10 @@ impl Sorter {
         let (mut body, mut own) = (event.body, own_type(index, &event.body, rules));
         let was_sorted = own.is_some();
         let mut line = if own.is_none() { line_of(index, &body) } else { None };
+        // A piece's text may be put together with others later, so it stays as it is.
+        let expandable = line.filter(|_| !is_incomplete);
         let mut expanded = None;
-        if let Some((fields, format)) = line.and_then(|line| expander.expand(index, &body, line, rules)) {
+        if let Some((fields, format)) = expandable.and_then(|line| expander.expand(index, &body, line, rules)) {
             index.fill(&fields);
             (body, own, line) = (fields, own_type(index, &fields, rules), line_of(index, &fields));
             expanded = Some(format);
