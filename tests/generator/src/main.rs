@@ -17,9 +17,8 @@ use shiwake_delivery::log::{Level, Log};
 use shiwake_delivery::metrics::NoMetrics;
 use shiwake_delivery::pipeline::{Answer, Outside, Pipeline, StartError};
 use shiwake_delivery::schema::Schemas;
-use shiwake_records::columns::{Column, ColumnKind, declared_id};
 use shiwake_records::log_type::LogType;
-use shiwake_records::rules::{ColumnDeclaration, Place, Policy, TypeDeclaration};
+use shiwake_records::rules::SourceFile;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -33,6 +32,16 @@ const CHUNK_BYTES: usize = 2_000_000;
 const PATIENCE: Duration = Duration::from_secs(3_600);
 /// The type that is declared beside the built-in ones.
 const DECLARED: &str = "billing";
+/// Its declaration: a type like `audit` with a column of each kind that may be declared.
+const RULES: &str = r#"
+[type.billing]
+like = "audit"
+columns.note = { type = "text", from = ["note", "remark"] }
+columns.amount = { type = "float64", from = ["amount", "amt"] }
+columns.items = { type = "int32" }
+columns.total = { type = "int64" }
+columns.paid = { type = "bool", from = ["paid", "is_paid"] }
+"#;
 /// A type that nobody declares: records that name it are sorted anew.
 const UNDECLARED: &str = "moods";
 
@@ -85,38 +94,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// A type like `audit` with a column of each kind that may be declared.
-fn declared() -> Option<TypeDeclaration> {
-    let kinds = [
-        ("note", ColumnKind::Text, &["note", "remark"][..]),
-        ("amount", ColumnKind::Float64, &["amount", "amt"]),
-        ("items", ColumnKind::Int32, &["items"]),
-        ("total", ColumnKind::Int64, &["total"]),
-        ("paid", ColumnKind::Bool, &["paid", "is_paid"]),
-    ];
-    let place = Place { file: 0, bytes: 0..0 };
-    let column = |(name, kind, from): (&'static str, ColumnKind, &[&'static str])| ColumnDeclaration {
-        place: place.clone(),
-        column: Column {
-            id: declared_id(DECLARED, name),
-            name: name.into(),
-            kind,
-            from: from.iter().map(|field| (*field).into()).collect(),
-            dictionary: kind == ColumnKind::Text,
-        },
-    };
-    let columns = kinds.map(column).to_vec();
-    let (log_type, like) = (LogType::from_name(DECLARED)?, LogType::Audit);
-    Some(TypeDeclaration { log_type, place, like, policy: Policy::default(), columns })
-}
-
 fn run(arguments: &Arguments) -> Result<(), GenerateError> {
     let Arguments { records, seed, lake, file } = arguments;
     let lake = lake.to_string_lossy().into_owned();
-    let properties = Properties::new(&PROPERTIES, [("lake", lake.as_str()), ("total_file_size", "16M")])?;
-    let types = Vec::from_iter(declared());
-    let config = OutputConfig::new(&properties, &[], types.clone())?;
-    let schemas = Schemas::new(config.lanes.clone(), &types);
+    let properties =
+        Properties::new(&PROPERTIES, [("lake", lake.as_str()), ("total_file_size", "16M"), ("rules", "rules")])?;
+    let mut load = |name: &str, _: Option<&str>| Ok(SourceFile { name: name.to_owned(), text: RULES.to_owned() });
+    let config = OutputConfig::new(&properties, &[], &mut load)?;
+    let schemas = Schemas::new(config.lanes.clone(), &config.types);
     let columns_of = |name: &str| Lane::from_name(name).map(|lane| schemas.columns(lane)).unwrap_or_default();
     let names = LogType::BUILT_IN.iter().map(LogType::name).chain([DECLARED, UNDECLARED]);
     let kinds: Vec<Kind<'_>> = names.map(|name| Kind { name, columns: columns_of(name) }).collect();
