@@ -10,6 +10,7 @@ mod acceptor;
 mod backoff;
 mod claim;
 mod deliverer;
+mod lane_buffer;
 
 use crate::clock::Clock;
 use crate::config::output::OutputConfig;
