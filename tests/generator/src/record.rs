@@ -6,6 +6,7 @@ use shiwake_delivery::schema::Column;
 
 /// Hours over which the records' times are spread.
 const HOURS: u64 = 5;
+const ARRAY_OF_TWO: u8 = 0x92;
 const FIRST_SECOND: u64 = 1_763_700_000;
 /// What programs write as a severity.
 const SEVERITIES: [&str; 12] =
@@ -19,10 +20,11 @@ pub(crate) struct Kind<'s> {
 
 /// Appends the event of record `number`.
 pub(crate) fn append(out: &mut Vec<u8>, chance: &mut Rng, number: u64, kind: &Kind<'_>) {
-    value::array(out, chance, 2);
+    // Around time and record hosts write the shortest form, by which events are found behind bad bytes.
+    out.push(ARRAY_OF_TWO);
     let has_metadata = chance.u8(..5) == 0;
     if has_metadata {
-        value::array(out, chance, 2);
+        out.push(ARRAY_OF_TWO);
     }
     time(out, chance);
     if has_metadata {
@@ -58,7 +60,10 @@ pub(crate) fn append(out: &mut Vec<u8>, chance: &mut Rng, number: u64, kind: &Ki
 fn time(out: &mut Vec<u8>, chance: &mut Rng) {
     let seconds = FIRST_SECOND + chance.u64(..HOURS * 3_600);
     match chance.u8(..10) {
-        0 => value::int(out, chance, seconds.cast_signed()),
+        0 => {
+            out.push(0xce);
+            out.extend_from_slice(&(seconds as u32).to_be_bytes());
+        }
         1 => {
             out.push(0xcb);
             out.extend_from_slice(&(seconds as f64 + f64::from(chance.u8(..8)) / 8.0).to_be_bytes());

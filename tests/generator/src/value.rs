@@ -1,5 +1,8 @@
 //! Values of every kind that MessagePack has, in every form in which a kind may be written.
 //!
+//! No number is one of seconds in this century: with a map behind it in a list, in a record with keys that are no text, it would
+//! be taken for the time of an event that the record has swallowed.
+//!
 //! Written by hand and not by Shiwake's own writer, which always takes the shortest form.
 //! Format: <https://github.com/msgpack/msgpack/blob/master/spec.md>.
 
@@ -71,7 +74,7 @@ fn float(out: &mut Vec<u8>, chance: &mut Rng) {
         1 => f64::INFINITY,
         2 => f64::NEG_INFINITY,
         3 => -0.0,
-        4 => chance.i32(..) as f64,
+        4 => f64::from(chance.i32(-900_000_000..900_000_000)),
         5 => f64::from_bits(chance.u64(..)),
         6 => 1e300,
         _ => f64::from(chance.i32(..)) / 1000.0,
@@ -96,7 +99,7 @@ fn any_int(out: &mut Vec<u8>, chance: &mut Rng) {
             int(out, chance, value);
         }
         2 => {
-            let value = i64::from(i32::MAX) + chance.i64(-1..2);
+            let value = i64::from(i32::MIN) + chance.i64(-1..2);
             int(out, chance, value);
         }
         3 => {

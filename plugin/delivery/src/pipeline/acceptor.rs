@@ -8,13 +8,11 @@
 //! answered RETRY at once.
 
 use super::claim::Claim;
+use super::lane_buffer::{KEPT_BUFFER_BYTES, LaneBuffer};
 use super::{Answer, Inbox, Message, Surroundings};
 use crate::lane::{Lane, Lanes};
 use crate::log::{Level, RateLimit};
-use crate::spool::{
-    Appended, Block, ChunkBlocks, ChunkId, Durability, SealedSegment, SegmentId, Spool, SpoolError, orphans,
-};
-use bytes::Bytes;
+use crate::spool::{Appended, ChunkBlocks, ChunkId, Durability, SealedSegment, SegmentId, Spool, SpoolError, orphans};
 use shiwake_records::event::Timestamp;
 use shiwake_records::log_type::LogType;
 use shiwake_records::rules::RuleId;
@@ -34,13 +32,6 @@ const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two summary lines.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Records of one chunk for one lane; its memory is kept from chunk to chunk.
-#[derive(Debug, Default)]
-struct LaneBuffer {
-    events: Vec<u8>,
-    records: u64,
-}
-
 /// How many records of a chunk each rule threw away.
 type Dropped = BTreeMap<RuleId, u64>;
 
@@ -59,8 +50,6 @@ struct Waiting {
 const MANY_SEGMENTS: usize = 512;
 /// Chunks that are made safe together at most.
 const MAX_GROUP: usize = 64;
-/// Memory a lane's buffer keeps between chunks.
-const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 
 pub(super) struct Acceptor {
     surroundings: Surroundings,
@@ -375,8 +364,7 @@ impl Acceptor {
                 place => place,
             };
             if let Some(buffer) = buffers.get_mut(place) {
-                buffer.events.extend_from_slice(sorted);
-                buffer.records += 1;
+                buffer.push(sorted);
             }
             sorted.clear();
         });
@@ -492,23 +480,5 @@ impl Acceptor {
             log.line(Level::Info, &format!("ledger: {ledger}"));
         }
         self.summed_up = accepted;
-    }
-}
-
-impl LaneBuffer {
-    fn clear(&mut self) {
-        self.events.clear();
-        self.events.shrink_to(KEPT_BUFFER_BYTES);
-        self.records = 0;
-    }
-
-    fn take(&mut self, tag: &Arc<str>) -> Option<Block> {
-        if self.records == 0 {
-            return None;
-        }
-        // Copied, so that what waits in the spool takes no more memory than its bytes.
-        let block = Block { tag: Arc::clone(tag), events: Bytes::copy_from_slice(&self.events), records: self.records };
-        self.clear();
-        Some(block)
     }
 }
