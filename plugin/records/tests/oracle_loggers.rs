@@ -166,7 +166,7 @@ fn nginx_parsed(line: &[u8]) -> Option<Fields> {
 
 /// Apache's error log as its documentation has it: `[time] [module:level] [pid P:tid T] [client C] text, referer: R`.
 fn apache_oracle(line: &[u8]) -> Option<(String, Fields)> {
-    let text = r"^\[[A-Z][a-z]{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9 ][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{6})? [0-9]{4}\] \[(?:(?P<module>[a-z_0-9]+):)?(?P<level>emerg|alert|crit|error|warn|notice|info|debug|trace)[1-8]?\](?: \[pid (?P<pid>[0-9]{1,9})(?::tid (?P<tid>[0-9]+))?\])?(?: \[client (?P<client>[0-9.]+)(?::(?P<port>[0-9]+))?\])? (?P<text>(?:(?P<code>AH[0-9]{5}): )?[^\[].*?)(?:, referer: (?P<referer>[^ ]*))?$";
+    let text = r"^\[[A-Z][a-z]{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9 ][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{6})? [0-9]{4}\] \[(?:(?P<module>[a-z_0-9]+):)?(?P<level>emerg|alert|crit|error|warn|notice|info|debug|trace)[1-8]?\](?: \[pid (?P<pid>[0-9]{1,9})(?::tid (?P<tid>[0-9]+))?\])?(?: \[client (?P<client>[0-9.]+)(?::(?P<port>[0-9]+))?\])? (?P<text>[^\[].*?)(?:, referer: (?P<referer>[^ ]*))?$";
     let captures = pattern(text).captures(line)?;
     let mut fields = Fields::new();
     let names = [
@@ -176,13 +176,15 @@ fn apache_oracle(line: &[u8]) -> Option<(String, Fields)> {
         ("client", "remote_addr"),
         ("port", "client_port"),
         ("referer", "referer"),
-        ("code", "error_code"),
     ];
     for (group_name, name) in names {
         put(&mut fields, name, group(&captures, group_name));
     }
     if let Some(pid) = fields.get_mut("pid") {
         *pid = pid.parse::<i64>().unwrap().to_string();
+    }
+    if let Some(captures) = pattern("^(?P<code>AH[0-9]{5}): ").captures(group(&captures, "text").as_bytes()) {
+        put(&mut fields, "error_code", group(&captures, "code"));
     }
     put(&mut fields, "error_message", group(&captures, "text"));
     Some((group(&captures, "level"), fields))

@@ -67,7 +67,9 @@ impl<'a> NginxErrorLine<'a> {
                 b"upstream" => found.push_text_if_new("upstream", value),
                 b"host" => found.push_text_if_new("host", value),
                 b"referrer" => found.push_text_if_new("referer", value),
-                b"request" if found.get("method").is_none() => add_request(value, found),
+                b"request" if found.get("method").is_none() && found.get("request").is_none() => {
+                    add_request(value, found)
+                }
                 _ => {}
             }
         }
