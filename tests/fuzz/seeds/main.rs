@@ -3,6 +3,7 @@
 //! `seeds FOLDER` makes one folder for each target in `FOLDER`. What is there already is kept.
 
 use shiwake_records::msgpack::write;
+use shiwake_records::rules::BUILT_IN_RULES;
 use std::io;
 use std::path::Path;
 
@@ -15,7 +16,7 @@ const PARSERS: u8 = 12;
 fn main() -> io::Result<()> {
     let target = std::env::args_os().nth(1).ok_or_else(|| io::Error::other("usage: seeds FOLDER"))?;
     let target = Path::new(&target);
-    for name in ["line", "json", "logfmt", "exception", "record", "chunk"] {
+    for name in ["line", "json", "logfmt", "exception", "record", "chunk", "rules", "rules_chunk"] {
         std::fs::create_dir_all(target.join(name))?;
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -34,6 +35,22 @@ fn main() -> io::Result<()> {
                 write_seeds(target, number, line)?;
             }
         }
+    }
+    write_rules(target)
+}
+
+/// The built-in rules one by one, under other names, alone and before the chunks of the sample lines.
+fn write_rules(target: &Path) -> io::Result<()> {
+    let rules = BUILT_IN_RULES.replace("name = \"", "name = \"my-");
+    let mut chunks: Vec<_> = std::fs::read_dir(target.join("chunk"))?.collect::<Result<Vec<_>, _>>()?;
+    chunks.sort_by_key(std::fs::DirEntry::file_name);
+    for (number, rule) in rules.split("[[rule]]").skip(1).enumerate() {
+        let rule = format!("[[rule]]{rule}");
+        let name = format!("seed-{number}");
+        std::fs::write(target.join("rules").join(&name), &rule)?;
+        let Some(chunk) = chunks.get(number * chunks.len() / 32) else { continue };
+        let bytes = [rule.as_bytes(), b"\0", &std::fs::read(chunk.path())?].concat();
+        std::fs::write(target.join("rules_chunk").join(&name), bytes)?;
     }
     Ok(())
 }
