@@ -9,6 +9,10 @@ use crate::append::FoundFields;
 use crate::fields::FieldIndex;
 use crate::msgpack::Composite;
 
+/// The fields that [`add_ecs`] adds.
+pub const ECS_FIELDS: [&str; 7] =
+    ["cluster_name", "task_arn", "task_id", "task_family", "task_version", "region", "aws_account"];
+
 /// An ECS task's ARN, taken apart: `arn:<partition>:ecs:<region>:<account>:task/<cluster>/<id>`, in every partition, and
 /// without the cluster in the ARNs of old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
