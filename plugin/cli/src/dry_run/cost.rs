@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often each rule is measured; the shortest time is the one that nothing else has disturbed.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 /// The share of the time without the rule that a rule has to add: less is what two measurements of the same differ by.
 const LEAST_SHARE: f64 = 0.02;
 

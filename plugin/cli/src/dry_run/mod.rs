@@ -27,9 +27,9 @@ use std::path::PathBuf;
 use tally::Tally;
 
 /// Lines on which rules are measured.
-const MEASURED_LINES: usize = 2_000;
+const MEASURED_LINES: usize = 1_000;
 /// Lines times rules that are measured at most.
-const MEASURED_PAIRS: usize = 400_000;
+const MEASURED_PAIRS: usize = 200_000;
 /// The hour in which all lines are put: 2026-01-01 00:00 UTC. Their own times would spread few lines over many files, of
 /// which none would be as large as those of a lake.
 const HOUR_SECONDS: u32 = 1_767_225_600;

@@ -57,8 +57,14 @@ impl Report<'_> {
         self.rules.ids().last().and_then(|last| self.tally.decided.get(&last)).copied().unwrap_or(0)
     }
 
+    /// Bytes of all lines as one file.
     fn file_bytes(&self, log_type: LogType, record_bytes: u64) -> f64 {
-        self.sizes.get(&log_type).map_or(0.0, |size| size.of(record_bytes))
+        self.sizes.get(&log_type).map_or(0.0, |size| size.of(record_bytes as f64, 1.0))
+    }
+
+    /// Bytes of a day as a file an hour.
+    fn file_bytes_a_day(&self, log_type: LogType, record_bytes: u64, days: f64) -> f64 {
+        self.sizes.get(&log_type).map_or(0.0, |size| size.of(record_bytes as f64 * days, 24.0))
     }
 
     /// What is multiplied to have a day.
@@ -124,8 +130,11 @@ impl Report<'_> {
             writeln!(out, "{nanoseconds:>10.0}  {NAME}{rule}{NAME:#}")?;
         }
         if let (Some(days), Some(per_day)) = (self.days(), self.per_day) {
-            let (records, files) = (total.record_bytes as f64 * days, total_file_bytes * days);
-            writeln!(out, "\na day of {per_day} lines: {records:.0} bytes of records, {files:.0} bytes of Parquet")?;
+            let of_type =
+                |(log_type, kept): (&LogType, &Amount)| self.file_bytes_a_day(*log_type, kept.record_bytes, days);
+            let (records, files) = (total.record_bytes as f64 * days, types.iter().map(of_type).sum::<f64>());
+            write!(out, "\na day of {per_day} lines: {records:.0} bytes of records, {files:.0} bytes of Parquet")?;
+            writeln!(out, " with one file a type and hour")?;
         }
         Ok(())
     }
@@ -144,7 +153,7 @@ impl Report<'_> {
                 "record_bytes": kept.record_bytes,
                 "parquet_bytes": file_bytes.round(),
                 "record_bytes_a_day": days.map(|days| (kept.record_bytes as f64 * days).round()),
-                "parquet_bytes_a_day": days.map(|days| (file_bytes * days).round()),
+                "parquet_bytes_a_day": days.map(|days| self.file_bytes_a_day(*log_type, kept.record_bytes, days).round()),
             })
         });
         let rules = self.rule_rows().into_iter().map(|row| {

@@ -19,6 +19,8 @@ const WRITTEN_BYTES: usize = 8 * 1024 * 1024;
 struct Records {
     events: Vec<u8>,
     records: u64,
+    /// Bytes of the first one.
+    first_bytes: usize,
 }
 
 /// Collects sorted records.
@@ -31,15 +33,18 @@ pub(super) struct Sizes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size {
     /// Bytes of the records as MessagePack.
-    pub(super) record_bytes: u64,
+    record_bytes: u64,
     /// Bytes of the same records as one Parquet file.
-    pub(super) file_bytes: u64,
+    file_bytes: u64,
+    /// Bytes of a file with the first of them alone, which is hardly more than what each file has.
+    empty_file_bytes: u64,
 }
 
 impl Size {
-    /// Bytes as Parquet of so many bytes of records.
-    pub(super) fn of(self, record_bytes: u64) -> f64 {
-        record_bytes as f64 * self.file_bytes as f64 / self.record_bytes.max(1) as f64
+    /// Bytes of so many bytes of records, as so many Parquet files.
+    pub(super) fn of(self, record_bytes: f64, files: f64) -> f64 {
+        let growth = self.file_bytes.saturating_sub(self.empty_file_bytes) as f64;
+        files * self.empty_file_bytes as f64 + growth * record_bytes / self.record_bytes.max(1) as f64
     }
 }
 
@@ -48,6 +53,9 @@ impl Sizes {
     pub(super) fn add(&mut self, log_type: LogType, sorted: &[u8]) {
         let records = self.types.entry(log_type).or_default();
         if records.events.len() < WRITTEN_BYTES {
+            if records.records == 0 {
+                records.first_bytes = sorted.len();
+            }
             records.events.extend_from_slice(sorted);
             records.records += 1;
         }
@@ -58,16 +66,25 @@ impl Sizes {
         let lanes = Lanes::new(rules.types().iter().map(|declared| (declared.log_type, declared.like)));
         let schemas = Arc::new(Schemas::new(lanes, rules.types()));
         let writer = FileWriter { zstd_level: DEFAULT_ZSTD_LEVEL, schemas };
-        let measure = |(log_type, Records { events, records })| {
-            let record_bytes = Vec::len(&events) as u64;
+        let file_bytes = |log_type, events, records| {
             let id = SegmentId { stream: Arc::from("dry-run"), lane: Lane::Typed(log_type), number: 0 };
-            let blocks = vec![Block { tag: Arc::from(tag), events: Bytes::from(events), records }];
+            let blocks = vec![Block { tag: Arc::from(tag), events, records }];
             let segment = LoadedSegment { id, first_record: 0, records, blocks };
             let mut file_bytes = 0;
             for plan in plan(&segment)? {
                 file_bytes += writer.write(&segment, &plan)?.bytes.len() as u64;
             }
-            Ok((log_type, Size { record_bytes, file_bytes }))
+            Ok::<u64, FileError>(file_bytes)
+        };
+        let measure = |(log_type, Records { events, records, first_bytes })| {
+            let events = Bytes::from(events);
+            let first = events.slice(..first_bytes);
+            let size = Size {
+                record_bytes: events.len() as u64,
+                file_bytes: file_bytes(log_type, events, records)?,
+                empty_file_bytes: file_bytes(log_type, first, 1)?,
+            };
+            Ok((log_type, size))
         };
         self.types.into_iter().map(measure).collect()
     }

@@ -17,7 +17,7 @@ impl Spread {
 
     /// Takes or leaves an item.
     pub(super) fn add(&mut self, item: &[u8]) {
-        if self.seen % self.apart == 0 {
+        if self.seen.is_multiple_of(self.apart) {
             if self.items.len() == self.most {
                 let mut number = 0;
                 self.items.retain(|_| {
@@ -26,7 +26,7 @@ impl Spread {
                 });
                 self.apart *= 2;
             }
-            if self.seen % self.apart == 0 && self.items.len() < self.most {
+            if self.seen.is_multiple_of(self.apart) && self.items.len() < self.most {
                 self.items.push(item.to_vec());
             }
         }
