@@ -227,7 +227,7 @@ impl Sorter {
             found.push("severity", FoundValue::Text(severity.name().as_bytes()));
         }
         if is_incomplete {
-            found.push_text(pieces::INCOMPLETE_KEY, b"true");
+            found.push_text_if_new(pieces::INCOMPLETE_KEY, b"true");
         }
         identity::add_ecs(index, &body, &mut found);
         add_configured(config, &mut found);
