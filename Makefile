@@ -44,8 +44,8 @@ plugin:                            ## dist/shiwake.so and dist/flb-filter_shiwak
 	strip -o dist/shiwake.so target/release/libshiwake.so
 	ln -sf shiwake.so dist/flb-filter_shiwake.so
 
-host:                              ## The harness host, the crash trial and the command shiwake, as programs
-	$(CARGO) build --locked -p shiwake-harness -p shiwake-crash -p shiwake-cli --bins
+host:                              ## The harness host, the crash trial, the generator and the command shiwake, as programs
+	$(CARGO) build --locked -p shiwake-harness -p shiwake-crash -p shiwake-generator -p shiwake-cli --bins
 
 wasm:                              ## Checks that records builds for wasm32 (the WASM filter itself is not written yet)
 	@if rustup target add wasm32-unknown-unknown; then \

@@ -18,7 +18,7 @@ from hosts import FILTER, OUTPUT, ROOT, fluent_bits, harness_hosts  # noqa: E402
 
 def pytest_sessionstart(session):
     """Without the shared object there is nothing to test."""
-    missing = [path for path in (FILTER, OUTPUT, ROOT / "target/debug/shiwake-host") if not path.exists()]
+    missing = [path for path in (FILTER, OUTPUT, ROOT / "target/debug/shiwake-host", ROOT / "target/debug/shiwake-generate") if not path.exists()]
     if missing:
         raise pytest.UsageError(f"missing: {', '.join(map(str, missing))}; run 'make plugin host' first")
 

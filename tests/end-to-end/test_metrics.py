@@ -77,6 +77,8 @@ def test_the_metrics_are_the_ledger(host, tmp_path, port):
             wait_until(lambda: adds_up(scrape(port), len(lines) + 1), "the sums add up")
             samples = scrape(port)
             assert total(samples, "quarantined_records_total") == 0
+            assert samples["misfit_fields_total", "lake", "app"] == 0
+            assert samples["recovered_records_total", "lake", "undeclared"] == 0
             assert samples["objects_total", "lake", ""] >= len(LINES)
             assert samples["object_bytes_total", "lake", ""] > 1_000
             assert total(samples, "written_records_total", "second") == 0

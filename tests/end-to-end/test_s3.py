@@ -52,6 +52,22 @@ def test_every_line_is_a_row_in_the_bucket(host, firelens_records, endpoint, cli
 
 
 @pytest.mark.parametrize("host", ALL[1:2], ids=name_of)
+@pytest.mark.parametrize(("tags", "expected"), [("on", {"audit": "5y", "error": "3mo", "app": "3mo"}), ("off", {})])
+def test_objects_have_their_retention_class_as_a_tag_when_that_is_asked_for(host, tags, expected, firelens_records,
+                                                                           endpoint, client):
+    run = host.run(firelens_records[0], [{"bucket": BUCKET, "region": "eu-west-1", "endpoint": endpoint,
+                                          "object_tags": tags}])
+    assert run.status == 0, run.log
+    found: dict[str, set] = {"audit": set(), "error": set(), "app": set()}
+    for entry in client.list_objects_v2(Bucket=BUCKET)["Contents"]:
+        log_type = entry["Key"].split("/")[0].removeprefix("type=")
+        answer = client.get_object_tagging(Bucket=BUCKET, Key=entry["Key"])
+        found.setdefault(log_type, set()).update((tag["Key"], tag["Value"]) for tag in answer["TagSet"])
+    for log_type in ("audit", "error", "app"):
+        assert found[log_type] == ({("retention", expected[log_type])} if expected else set()), found
+
+
+@pytest.mark.parametrize("host", ALL[1:2], ids=name_of)
 @pytest.mark.parametrize("other", ["", "http://127.0.0.1:1"], ids=["no property", "the property wins"])
 def test_the_endpoint_of_the_environment_is_used_unless_a_property_names_one(host, other, firelens_records, endpoint,
                                                                              client, monkeypatch):

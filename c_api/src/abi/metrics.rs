@@ -18,6 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const NAMESPACE: &CStr = c"fluentbit";
 const SUBSYSTEM: &CStr = c"shiwake";
 /// Labels of what is counted by log type, and of what is not.
+const NAME_AND_RULE: &[&CStr] = &[c"name", c"rule"];
 const NAME_AND_TYPE: &[&CStr] = &[c"name", c"type"];
 const NAME_ALONE: &[&CStr] = &[c"name"];
 
@@ -47,6 +48,9 @@ struct Series {
     /// Names of the log types, in the order of the ledger; filled when it is shown for the first time, which is while the host
     /// starts the instance.
     types: Vec<CString>,
+    dropped: Metric,
+    /// Names of the rules that may throw records away, in the order of the ledger.
+    rules: Vec<CString>,
 }
 
 /// A counter or a gauge of the host.
@@ -146,7 +150,9 @@ impl Series {
                 c"Fields of written records whose value does not fit their column and is in the overflow.",
                 NAME_AND_TYPE,
             )?,
+            dropped: counter(c"dropped_records_total", c"Records that a rule threw away.", NAME_AND_RULE)?,
             types: Vec::new(),
+            rules: Vec::new(),
         };
         Some(series)
     }
@@ -167,6 +173,13 @@ impl Series {
             self.quarantined.set(now, totals.quarantined, &labels);
             self.pending.set(now, totals.pending(), &labels);
             self.misfits.set(now, totals.misfits, &labels);
+        }
+        let dropped = ledger.dropped();
+        if self.rules.is_empty() {
+            self.rules = dropped.keys().map(|name| CString::new(name.as_str()).unwrap_or_default()).collect();
+        }
+        for (records, rule) in dropped.values().zip(&self.rules) {
+            self.dropped.set(now, *records, &[self.name.as_ptr(), rule.as_ptr()]);
         }
         let (objects, bytes) = ledger.objects();
         let labels = [self.name.as_ptr()];

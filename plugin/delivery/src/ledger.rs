@@ -80,19 +80,19 @@ pub struct Ledger {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self::new(Lanes::default())
+        Self::new(Lanes::default(), [])
     }
 }
 
 impl Ledger {
-    /// Sums that are all zero.
+    /// Sums that are all zero; `droppers` are the names of the rules that may throw records away.
     #[must_use]
-    pub fn new(lanes: Lanes) -> Self {
+    pub fn new<'n>(lanes: Lanes, droppers: impl IntoIterator<Item = &'n str>) -> Self {
         Self {
             counters: lanes.each(Counters::default),
             lanes,
             recognised: AtomicU64::default(),
-            dropped: Mutex::default(),
+            dropped: Mutex::new(droppers.into_iter().map(|name| (name.to_owned(), 0)).collect()),
             held_bytes: AtomicU64::default(),
             objects: AtomicU64::default(),
             object_bytes: AtomicU64::default(),
@@ -252,7 +252,9 @@ impl fmt::Display for Ledger {
             }
         }
         for (rule, count) in self.dropped() {
-            write!(formatter, " dropped_by_{rule}={count}")?;
+            if count > 0 {
+                write!(formatter, " dropped_by_{rule}={count}")?;
+            }
         }
         for (lane, Totals { accepted, .. }) in self.by_lane() {
             if accepted > 0 {

@@ -1,8 +1,8 @@
 //! Where an object lies in the lake: `type=<type>/dt=<date>/hour=<hour>/<stream>-<segment>.parquet`.
 //!
 //! The name follows from the spool's stream, the segment and the partition, so that delivering a segment again writes
-//! the same object again. Every part is made here, of numbers and of names from a fixed list: nothing that stands in a
-//! record gets into a path.
+//! the same object again. Every part is made here, of numbers, fixed words and the names of declared types, which are words of
+//! small letters, digits and `_`: nothing that stands in a record gets into a path.
 
 use crate::lane::Lane;
 use crate::spool::SegmentId;

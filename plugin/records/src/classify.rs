@@ -5,6 +5,7 @@ use crate::audit_event;
 use crate::error_fields;
 use crate::event::Timestamp;
 use crate::fields::{FieldIndex, KeySet};
+use crate::line::apache_error::ApacheErrorLine;
 use crate::line::auth::AuthLine;
 use crate::line::combined::AccessLine;
 use crate::line::logger::LoggerLine;
@@ -171,6 +172,10 @@ fn read_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundField
     if let Some(nginx) = NginxErrorLine::parse(line) {
         nginx.add_to(found);
         return reading(LineFormat::NginxError, Some(level.unwrap_or(nginx.severity)), None);
+    }
+    if let Some(apache) = ApacheErrorLine::parse(line) {
+        apache.add_to(found);
+        return reading(LineFormat::ApacheError, Some(level.unwrap_or(apache.severity)), None);
     }
     let logger = LoggerLine::parse(line);
     if let Some(logger) = logger {

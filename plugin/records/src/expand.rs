@@ -3,7 +3,8 @@
 //! A JSON or logfmt line under `log`, `message` or `msg` gives way to its fields, which stand behind the record's own; a line
 //! that is logfmt only at its beginning or JSON only behind a head of syslog stays, and its fields stand behind the record's too. The record's
 //! own fields stay byte for byte and keep their names; a field of the line whose name is taken, by the record or by an
-//! earlier field of the line, is `line.NAME`, and when that is taken too `line.NAME#2`, `line.NAME#3` and so on. Everything
+//! earlier field of the line, is `line.NAME` (so is a `log_type` that is no
+//! log type, which the sorter says itself), and when that is taken too `line.NAME#2`, `line.NAME#3` and so on. Everything
 //! that the line says is then in the record once; only what means nothing is gone: white space between values, and which of
 //! several ways of writing a text or a number was used.
 //!
@@ -16,7 +17,8 @@ use crate::line::fields::LineFields;
 use crate::line::json::JsonScanner;
 use crate::line::logfmt::{self, Extent};
 use crate::line::syslog::SyslogLine;
-use crate::msgpack::{Composite, write};
+use crate::msgpack::{Composite, Reader, write};
+use crate::rules::RuleSet;
 use std::io::Write as _;
 use std::ops::Range;
 
@@ -90,6 +92,7 @@ impl Expander {
         index: &FieldIndex,
         body: &Composite<'_>,
         (key, line): (&str, &[u8]),
+        rules: &RuleSet,
     ) -> Option<(Composite<'s>, LineFormat)> {
         let (extent, format) = if line.trim_ascii_start().first() == Some(&b'{') {
             (self.scanner.scan(line, &mut self.fields).then_some(Extent::Whole)?, LineFormat::Json)
@@ -98,12 +101,16 @@ impl Expander {
         } else {
             (logfmt::scan(line, &mut self.fields)?, LineFormat::Logfmt)
         };
+        // A record whose type nobody knows is not marked as sorted, so its line, which stays, would be expanded every time.
+        if extent == Extent::Beginning && index.contains(body, b"log_type") {
+            return None;
+        }
         // What is left out of the record: the line, when its fields say all of it.
         let (left_out, kept_count) = match extent {
             Extent::Whole => (index.pair(body, key.as_bytes())?, body.count.checked_sub(1)?),
             Extent::Beginning => (0..0, body.count),
         };
-        self.find_taken(index, body, &left_out)?;
+        self.find_taken(index, body, &left_out, rules)?;
 
         let count = kept_count.checked_add(u32::try_from(self.fields.count()).ok()?)?;
         self.body.clear();
@@ -130,7 +137,13 @@ impl Expander {
     }
 
     /// Finds the fields of the line that need another name, in their order; `None` when they are too many.
-    fn find_taken(&mut self, index: &FieldIndex, body: &Composite<'_>, left_out: &Range<usize>) -> Option<()> {
+    fn find_taken(
+        &mut self,
+        index: &FieldIndex,
+        body: &Composite<'_>,
+        left_out: &Range<usize>,
+        rules: &RuleSet,
+    ) -> Option<()> {
         let Self { fields, names, taken, new_names, .. } = self;
         let (record, line) = (body.content, fields.bytes());
         names.clear();
@@ -148,11 +161,17 @@ impl Expander {
             let keys = || a.key(record, line).cmp(b.key(record, line));
             a.head.cmp(&b.head).then_with(keys).then_with(|| (a.of_line, a.at).cmp(&(b.of_line, b.at)))
         });
+        // A type that is none must not stand where the sorter puts the one it found.
+        let is_no_type = |key: &[u8], at: usize| key == b"log_type" && !is_type(fields.value(at), rules);
+        for (at, _) in fields.pairs().iter().enumerate().filter(|(at, pair)| is_no_type(fields.key(pair), *at)) {
+            taken.push(Taken { at, name: 0..0 });
+        }
         for pair in names.windows(2) {
             if let [before, name] = pair
                 && name.of_line
                 && before.head == name.head
                 && before.key(record, line) == name.key(record, line)
+                && !is_no_type(name.key(record, line), name.at)
             {
                 taken.push(Taken { at: name.at, name: 0..0 });
             }
@@ -189,6 +208,12 @@ impl Expander {
         }
         Some(())
     }
+}
+
+/// Whether a value in MessagePack is the name of a log type.
+fn is_type(value: &[u8], rules: &RuleSet) -> bool {
+    let name = Reader::new(value).value().ok().and_then(|value| value.as_str_bytes());
+    name.and_then(|name| rules.log_type(name)).is_some()
 }
 
 /// The text behind a head of syslog that looks like JSON. Most lines end with something else and are not looked at.

@@ -195,7 +195,7 @@ impl Sorter {
         let Self { config, state, index, expander, .. } = self;
         let rules = &*config.rules;
         index.fill(&event.body);
-        let Subject { body, line, expanded, own, .. } = Subject::of(event, rules, index, expander);
+        let Subject { body, line, expanded, own, .. } = Subject::of(event, false, rules, index, expander);
         let mut found = FoundFields::default();
         let mut evaluation = Evaluation::new(rules, state, index, body, line, expanded, &mut found);
         Some(if own.is_some() { Explanation::of_own_type() } else { evaluation.explain() })
@@ -205,7 +205,8 @@ impl Sorter {
     fn sort_indexed(&mut self, event: &Event<'_>, is_incomplete: bool, out: &mut Vec<u8>) -> Verdict {
         let Self { config, state, index, expander, .. } = self;
         let rules = &*config.rules;
-        let Subject { body, line, expanded, own, was_sorted } = Subject::of(event, rules, index, expander);
+        let Subject { body, line, expanded, own, was_sorted } =
+            Subject::of(event, is_incomplete, rules, index, expander);
         #[expect(clippy::needless_late_init, reason = "what is found borrows the type's name, so that lives longer")]
         let log_type;
         let mut found = FoundFields::default();

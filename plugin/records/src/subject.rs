@@ -23,10 +23,11 @@ pub(crate) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// The record of an event, whose keys the index holds; afterwards it holds those of the subject.
+    /// The record of an event, which may be a piece of one, whose keys the index holds; afterwards it holds those of the subject.
     #[inline]
     pub(crate) fn of(
         event: &Event<'a>,
+        is_incomplete: bool,
         rules: &RuleSet,
         index: &mut FieldIndex,
         expander: &'a mut Expander,
@@ -34,8 +35,10 @@ impl<'a> Subject<'a> {
         let (mut body, mut own) = (event.body, own_type(index, &event.body, rules));
         let was_sorted = own.is_some();
         let mut line = if own.is_none() { line_of(index, &body) } else { None };
+        // A piece's text may be put together with others later, so it stays as it is.
+        let expandable = line.filter(|_| !is_incomplete);
         let mut expanded = None;
-        if let Some((fields, format)) = line.and_then(|line| expander.expand(index, &body, line)) {
+        if let Some((fields, format)) = expandable.and_then(|line| expander.expand(index, &body, line, rules)) {
             index.fill(&fields);
             (body, own, line) = (fields, own_type(index, &fields, rules), line_of(index, &fields));
             expanded = Some(format);

@@ -10,6 +10,7 @@
 use shiwake_records::append::FoundFields;
 use shiwake_records::chunk::Chunk;
 use shiwake_records::event::Timestamp;
+use shiwake_records::line::apache_error::ApacheErrorLine;
 use shiwake_records::line::auth::AuthLine;
 use shiwake_records::line::combined::AccessLine;
 use shiwake_records::line::fields::LineFields;
@@ -34,7 +35,7 @@ const TRIES: usize = 6;
 type Parser = fn(&[u8]);
 
 /// The parsers by name, each with heads that it takes.
-const PARSERS: [(&str, Parser, &[&str]); 16] = [
+const PARSERS: [(&str, Parser, &[&str]); 17] = [
     (
         "access line",
         |line| {
@@ -71,6 +72,20 @@ const PARSERS: [(&str, Parser, &[&str]); 16] = [
         &["2019-12-04\t21:02:31\t", "2019-12-04\t21:02:31\tLAX1\t392\t192.0.2.100\tGET\td\t/\t200\t"],
     ),
     ("vpc flow", |line| consume(&vpc_flow::parse(line, &mut FoundFields::default())), &["2 ", "2 123456789010 eni-1 "]),
+    (
+        "apache error",
+        |line| {
+            if let Some(line) = black_box(ApacheErrorLine::parse(line)) {
+                line.add_to(&mut FoundFields::default());
+            }
+        },
+        &[
+            "[",
+            "[Sun Dec 04 04:47:44 2005] [",
+            "[Sun Dec 04 04:47:44 2005] [a:error] ",
+            "[Sun Dec 04 04:47:44 2005] [a:error] [client ",
+        ],
+    ),
     (
         "nginx error",
         |line| {

@@ -10,6 +10,7 @@ mod oracle;
 use oracle::*;
 use proptest::prelude::*;
 use shiwake_records::append::FoundFields;
+use shiwake_records::line::apache_error::ApacheErrorLine;
 use shiwake_records::line::exception;
 use shiwake_records::line::logger::LoggerLine;
 use shiwake_records::line::nginx_error::NginxErrorLine;
@@ -163,6 +164,57 @@ fn nginx_parsed(line: &[u8]) -> Option<Fields> {
     Some(fields(&found))
 }
 
+/// Apache's error log as its documentation has it: `[time] [module:level] [pid P:tid T] [client C] text, referer: R`.
+fn apache_oracle(line: &[u8]) -> Option<(String, Fields)> {
+    let text = r"^\[[A-Z][a-z]{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9 ][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{6})? [0-9]{4}\] \[(?:(?P<module>[a-z_0-9]+):)?(?P<level>emerg|alert|crit|error|warn|notice|info|debug|trace)[1-8]?\](?: \[pid (?P<pid>[0-9]{1,9})(?::tid (?P<tid>[0-9]+))?\])?(?: \[client (?P<client>[0-9.]+)(?::(?P<port>[0-9]+))?\])? (?P<text>(?:(?P<code>AH[0-9]{5}): )?[^\[].*?)(?:, referer: (?P<referer>[^ ]*))?$";
+    let captures = pattern(text).captures(line)?;
+    let mut fields = Fields::new();
+    let names = [
+        ("module", "module"),
+        ("pid", "pid"),
+        ("tid", "thread"),
+        ("client", "remote_addr"),
+        ("port", "client_port"),
+        ("referer", "referer"),
+        ("code", "error_code"),
+    ];
+    for (group_name, name) in names {
+        put(&mut fields, name, group(&captures, group_name));
+    }
+    if let Some(pid) = fields.get_mut("pid") {
+        *pid = pid.parse::<i64>().unwrap().to_string();
+    }
+    put(&mut fields, "error_message", group(&captures, "text"));
+    Some((group(&captures, "level"), fields))
+}
+
+fn apache_parsed(line: &[u8]) -> Option<(&'static str, Fields)> {
+    let parsed = ApacheErrorLine::parse(line)?;
+    let mut found = FoundFields::default();
+    parsed.add_to(&mut found);
+    Some((parsed.severity.name(), fields(&found)))
+}
+
+/// The name of a level in the log.
+fn severity_of(level: &str) -> &str {
+    match level {
+        "emerg" => "emergency",
+        "crit" => "critical",
+        level => level,
+    }
+}
+
+#[test]
+fn error_lines_of_apache_are_as_the_documentation_has_them() {
+    let mut compared = 0;
+    for line in lines("formats/apache_error.log") {
+        let Some((level, expected)) = apache_oracle(&line) else { continue };
+        assert_eq!(apache_parsed(&line), Some((severity_of(&level), expected)), "{}", show(&line));
+        compared += 1;
+    }
+    assert_eq!(compared, 6);
+}
+
 fn web_oracle(line: &[u8]) -> Option<Fields> {
     let ruby = r"^(?:I, \[[^\]]*\]  INFO -- : )?(?:\[[^\]]*\] )*";
     let mut fields = Fields::new();
@@ -173,7 +225,7 @@ fn web_oracle(line: &[u8]) -> Option<Fields> {
         r#"^INFO: +(?P<remote_addr>[^ ]+):(?P<client_port>[0-9]+) - "(?P<method>[A-Z]+) (?P<path>[^" ?]*)(?:[?](?P<query>[^" ]*))? (?P<protocol>HTTP/[0-9.]+)" (?P<status>[1-5][0-9]{2}) "#,
     );
     let completed = pattern(&format!(
-        r"{ruby}Completed (?P<status>[1-5][0-9]{{2}}) [A-Za-z ]*?in (?P<time>[0-9]{{1,9}})ms(?: \((?:[A-Za-z]+: [^|()]*(?:\([^()]*\))?(?: \| )?)*\))?$"
+        r"{ruby}Completed (?P<status>[1-5][0-9]{{2}}) (?:[A-Z][A-Za-z]* )*in (?P<time>[0-9]{{1,9}})ms(?: \((?:[A-Za-z]+: [^|()]*(?:\([^()]*\))?(?: \| )?)*\))?$"
     ));
     if let Some(captures) = started.captures(line).or_else(|| uvicorn.captures(line)) {
         for name in ["remote_addr", "client_port", "method", "path", "query", "protocol", "status"] {
@@ -278,6 +330,16 @@ proptest! {
     fn changed_error_lines_of_nginx_are_as_the_pattern_says(line in changed(lines("formats/nginx_error.log"))) {
         if let Some(expected) = nginx_oracle(&line) {
             prop_assert_eq!(nginx_parsed(&line), Some(expected), "{}", show(&line));
+        }
+    }
+
+    #[test]
+    fn changed_error_lines_of_apache_are_as_the_documentation_has_them(line in changed(lines("formats/apache_error.log"))) {
+        // A referer has no spaces; where one has, the pattern takes it for the text.
+        let is_plain = |(_, fields): &(String, Fields)| !fields.get("error_message").is_some_and(|text| text.contains(", referer: "));
+        let is_cut = line.trim_ascii_end().len() != line.len();
+        if let Some((level, expected)) = apache_oracle(&line).filter(|found| is_plain(found) && !is_cut) {
+            prop_assert_eq!(apache_parsed(&line), Some((severity_of(&level), expected)), "{}", show(&line));
         }
     }
 

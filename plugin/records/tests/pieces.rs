@@ -86,7 +86,7 @@ fn pieces_that_do_not_make_a_line_are_kept_and_marked() {
         changed.iter_mut().find(|(known, _)| known == key).unwrap().1 = value.to_owned();
         changed
     };
-    let cases: [(&str, Vec<Fields>); 9] = [
+    let cases: [(&str, Vec<Fields>); 10] = [
         ("the last is missing", vec![first.clone(), second.clone()]),
         ("the first is missing", vec![second.clone(), third.clone()]),
         ("one in the middle is missing", vec![first.clone(), third.clone()]),
@@ -99,6 +99,7 @@ fn pieces_that_do_not_make_a_line_are_kept_and_marked() {
         ),
         ("two ends", vec![first.clone(), with(&second, "partial_last", "true"), third.clone()]),
         ("only one", vec![second.clone()]),
+        ("one that reads as a line of fields", vec![with(&second, "log", "level=info msg=two ")]),
     ];
     for (name, case) in cases {
         let chunk: Vec<u8> = case.iter().flat_map(|fields| event(5, fields)).collect();

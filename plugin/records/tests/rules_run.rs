@@ -1,6 +1,6 @@
 //! What rules do to records.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::classify::Fate;

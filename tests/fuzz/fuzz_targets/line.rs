@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use shiwake_records::append::{FoundFields, FoundValue};
+use shiwake_records::line::apache_error::ApacheErrorLine;
 use shiwake_records::line::auth::AuthLine;
 use shiwake_records::line::combined::AccessLine;
 use shiwake_records::line::logger::LoggerLine;
@@ -18,7 +19,7 @@ fn consume<T>(value: &T) {
 fuzz_target!(|data: &[u8]| {
     let Some((pick, line)) = data.split_first() else { return };
     let mut found = FoundFields::default();
-    match pick % 11 {
+    match pick % 12 {
         0 => {
             if let Some(line) = AccessLine::parse(line) {
                 line.add_to(&mut found);
@@ -49,7 +50,12 @@ fuzz_target!(|data: &[u8]| {
                 logger.add_to(&mut found);
             }
         }
-        9 => consume(&level::find(line).map(|severity| severity.name())),
+        9 => {
+            if let Some(line) = ApacheErrorLine::parse(line) {
+                line.add_to(&mut found);
+            }
+        }
+        10 => consume(&level::find(line).map(|severity| severity.name())),
         _ => consume(&web_framework::parse(line, &mut found).map(|line| format!("{line:?}"))),
     }
     for (name, value) in found.iter() {

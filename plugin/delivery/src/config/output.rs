@@ -1,5 +1,6 @@
 //! Properties of the output.
 
+use super::durability::durability;
 use super::filter;
 use super::property::{ConfigError, Properties, Property};
 use crate::lane::{Lane, Lanes};
@@ -145,7 +146,7 @@ impl OutputConfig {
     }
 
     /// Reads what is left of the properties when it is known what the rules say of types.
-    fn with_types(
+    pub(super) fn with_types(
         properties: &Properties,
         sorter: SorterConfig,
         types: Vec<TypeDeclaration>,
@@ -222,60 +223,6 @@ impl OutputConfig {
             self.durability.iter().take(self.lanes.count()).any(|durability| *durability != Durability::Memory);
         if has_files { 2 * self.largest_segment_bytes() } else { 0 }
     }
-}
-
-/// Reads `durability`. A property that names the type goes before what the rules file says of it, and that before a
-/// property for all types.
-fn durability(
-    properties: &Properties,
-    lanes: &Lanes,
-    types: &[TypeDeclaration],
-) -> Result<Vec<Durability>, ConfigError> {
-    const NAME: &str = "durability";
-    let has_folder = properties.get("store_dir").is_some();
-    let value = properties.get(NAME).unwrap_or_default();
-    let refuse = || {
-        let lanes: Vec<&str> = lanes.names().take(lanes.count()).collect();
-        let allowed =
-            format!("fsync, flush or memory is allowed, or type=one of them for the types {}", lanes.join(", "));
-        ConfigError::Value { name: NAME, found: value.to_owned(), allowed }
-    };
-    let find = |name: &str| {
-        Durability::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name)).ok_or_else(refuse)
-    };
-    let (mut of_all, mut named) = (None, Vec::new());
-    for part in value.split([' ', ',', '\t']).filter(|part| !part.is_empty()) {
-        match part.split_once('=') {
-            None => of_all = Some(find(part)?),
-            Some((lane, name)) => {
-                let lane = Lane::from_name(&lane.to_ascii_lowercase()).filter(|lane| lanes.has(*lane));
-                named.push((lane.ok_or_else(refuse)?, find(name)?));
-            }
-        }
-    }
-    let is_refused = |durability: Durability| !has_folder && durability != Durability::Memory;
-    if of_all.iter().chain(named.iter().map(|(_, durability)| durability)).any(|durability| is_refused(*durability)) {
-        return Err(ConfigError::Missing(
-            "property 'durability' asks for records to be kept on disk but 'store_dir' is not set: set it to a folder",
-        ));
-    }
-    let of_lane = |lane: Lane| {
-        let by_file = || types.iter().find(|said| Lane::Typed(said.log_type) == lane)?.policy.durability;
-        let by_default = || {
-            let like = lanes.like(lane).unwrap_or(lane);
-            if has_folder { like.default_durability() } else { Durability::Memory }
-        };
-        let by_name = named.iter().rev().find(|(known, _)| *known == lane).map(|(_, durability)| *durability);
-        let durability = by_name.or_else(by_file).or(of_all).unwrap_or_else(by_default);
-        if is_refused(durability) {
-            let (log_type, durability) = (lane.name().to_owned(), durability.name());
-            return Err(ConfigError::NoFolder { log_type, durability });
-        }
-        Ok(durability)
-    };
-    // What an earlier run has left of types that nobody declares any more is in files.
-    let undeclared = if has_folder { Durability::Fsync } else { Durability::Memory };
-    lanes.iter().map(of_lane).chain([Ok(undeclared)]).collect()
 }
 
 fn location(properties: &Properties) -> Result<Location, ConfigError> {
@@ -359,28 +306,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn durability_is_for_all_types_or_for_one() {
-        use Durability::{Flush, Fsync, Memory};
-        let of = |set: &[(&str, &str)]| {
-            config(&[&[("lake", "x")], set].concat()).map(|config| config.durability).map_err(|error| error.to_string())
-        };
-        assert_eq!(of(&[]), Ok(vec![Memory; 8]));
-        let with_folder = [("store_dir", "/x")];
-        assert_eq!(of(&with_folder).unwrap()[0], Fsync);
-        assert_eq!(of(&with_folder).unwrap()[7], Fsync, "what is left of types that nobody declares any more");
-        assert!(of(&with_folder).unwrap()[1..7].iter().all(|durability| *durability == Flush));
-        let mixed = of(&[("store_dir", "/x"), ("durability", "fsync, trace=memory Quarantine=flush")]).unwrap();
-        assert_eq!(mixed, [Fsync, Fsync, Fsync, Fsync, Flush, Fsync, Memory, Fsync]);
-        for (set, part) in [
-            (&[("durability", "flush")][..], "'store_dir' is not set"),
-            (&[("store_dir", "/x"), ("durability", "safe")], "fsync, flush or memory is allowed"),
-            (&[("store_dir", "/x"), ("durability", "moods=flush")], "for the types audit, error"),
-        ] {
-            assert!(of(set).unwrap_err().contains(part), "{set:?}");
-        }
-    }
-
     /// What the rules file says of a type.
     fn said(name: &str, like: LogType, policy: Policy) -> TypeDeclaration {
         let log_type = LogType::from_name(name).unwrap();
@@ -433,25 +358,5 @@ mod tests {
         assert_eq!(found.upload_timeout(lane("billing")), Duration::from_secs(9));
         let found = config(&[("store_dir", "/x"), ("durability", "access=fsync")]).unwrap();
         assert_eq!(durability(&found, "access"), Durability::Fsync, "the property that names it");
-    }
-
-    #[test]
-    fn a_rules_file_that_asks_for_a_disk_needs_a_folder() {
-        let policy = Policy { durability: Some(Durability::Flush), ..Policy::default() };
-        let types = vec![said("billing", LogType::App, policy)];
-        let config = |set: &[(&str, &str)]| {
-            OutputConfig::with_types(
-                &Properties::new(&PROPERTIES, set.iter().copied()).unwrap(),
-                SorterConfig::default(),
-                types.clone(),
-            )
-        };
-        let error = config(&[("lake", "x")]).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "the rules file asks for durability 'flush' for the type 'billing' but 'store_dir' is not set: set it to a folder, or \
-             set 'durability' to billing=memory"
-        );
-        assert!(config(&[("lake", "x"), ("durability", "billing=memory")]).is_ok());
     }
 }

@@ -8,13 +8,11 @@
 //! answered RETRY at once.
 
 use super::claim::Claim;
+use super::lane_buffer::{KEPT_BUFFER_BYTES, LaneBuffer};
 use super::{Answer, Inbox, Message, Surroundings};
 use crate::lane::{Lane, Lanes};
 use crate::log::{Level, RateLimit};
-use crate::spool::{
-    Appended, Block, ChunkBlocks, ChunkId, Durability, SealedSegment, SegmentId, Spool, SpoolError, orphans,
-};
-use bytes::Bytes;
+use crate::spool::{Appended, ChunkBlocks, ChunkId, Durability, SealedSegment, SegmentId, Spool, SpoolError, orphans};
 use shiwake_records::event::Timestamp;
 use shiwake_records::log_type::LogType;
 use shiwake_records::rules::RuleId;
@@ -34,13 +32,6 @@ const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two summary lines.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Records of one chunk for one lane; its memory is kept from chunk to chunk.
-#[derive(Debug, Default)]
-struct LaneBuffer {
-    events: Vec<u8>,
-    records: u64,
-}
-
 /// How many records of a chunk each rule threw away.
 type Dropped = BTreeMap<RuleId, u64>;
 
@@ -59,8 +50,6 @@ struct Waiting {
 const MANY_SEGMENTS: usize = 512;
 /// Chunks that are made safe together at most.
 const MAX_GROUP: usize = 64;
-/// Memory a lane's buffer keeps between chunks.
-const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 
 pub(super) struct Acceptor {
     surroundings: Surroundings,
@@ -369,11 +358,13 @@ impl Acceptor {
                 SortedItem::Dropped(rule) => return *dropped.entry(rule).or_default() += 1,
                 SortedItem::Piece => Lane::Typed(LogType::App),
             };
-            // A type that nobody has declared has no lane of its own.
-            let lane = if lanes.has(lane) { lane } else { Lane::Typed(LogType::App) };
-            if let Some(buffer) = buffers.get_mut(lanes.index(lane)) {
-                buffer.events.extend_from_slice(sorted);
-                buffer.records += 1;
+            let place = match lanes.index(lane) {
+                // A type that nobody has declared has no lane of its own.
+                place if place == lanes.count() => lanes.index(Lane::Typed(LogType::App)),
+                place => place,
+            };
+            if let Some(buffer) = buffers.get_mut(place) {
+                buffer.push(sorted);
             }
             sorted.clear();
         });
@@ -489,23 +480,5 @@ impl Acceptor {
             log.line(Level::Info, &format!("ledger: {ledger}"));
         }
         self.summed_up = accepted;
-    }
-}
-
-impl LaneBuffer {
-    fn clear(&mut self) {
-        self.events.clear();
-        self.events.shrink_to(KEPT_BUFFER_BYTES);
-        self.records = 0;
-    }
-
-    fn take(&mut self, tag: &Arc<str>) -> Option<Block> {
-        if self.records == 0 {
-            return None;
-        }
-        // Copied, so that what waits in the spool takes no more memory than its bytes.
-        let block = Block { tag: Arc::clone(tag), events: Bytes::copy_from_slice(&self.events), records: self.records };
-        self.clear();
-        Some(block)
     }
 }

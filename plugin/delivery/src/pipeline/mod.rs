@@ -10,6 +10,7 @@ mod acceptor;
 mod backoff;
 mod claim;
 mod deliverer;
+mod lane_buffer;
 
 use crate::clock::Clock;
 use crate::config::output::OutputConfig;
@@ -160,7 +161,7 @@ impl Pipeline {
         };
         let spool = Spool::new(settings);
         let surroundings = Surroundings {
-            ledger: Arc::new(Ledger::new(config.lanes.clone())),
+            ledger: Arc::new(Ledger::new(config.lanes.clone(), config.sorter.rules.droppers())),
             clock,
             log,
             memory,

@@ -403,6 +403,20 @@ mod tests {
     }
 
     #[test]
+    fn lanes_that_nobody_declares_any_more_are_counted_one_by_one_and_a_segment_once() {
+        let [billing, moods] = ["billing", "moods"].map(|name| Lane::from_name(name).unwrap());
+        let mut collector = Collector::new(1, Lanes::default());
+        // Each is named in two logs.
+        for _ in 0..2 {
+            collector.add(&segment("a", billing, 0), 2, &[mark(7, 0, 2), mark(8, 1, 2)]);
+        }
+        collector.add(&segment("a", moods, 1), 2, &[mark(7, 0, 2)]);
+        let known = collector.finish();
+        assert_eq!(known.look_up(ChunkId(7)), Recognition::Whole);
+        assert_eq!(known.look_up(ChunkId(8)), Recognition::Unclear);
+    }
+
+    #[test]
     fn the_newest_are_kept() {
         let mut collector = Collector::new(1, Lanes::default());
         let marks: Vec<ChunkMark> = (0..MAX_KNOWN_CHUNKS as u64).map(|n| mark(u128::from(n), n, 1)).collect();

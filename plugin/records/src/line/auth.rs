@@ -3,7 +3,7 @@
 //! They are syslog lines ([`super::syslog`]); what stands behind the head is as the sources of these programs write it.
 
 use super::syslog::SyslogLine;
-use super::words::{after, until};
+use super::words::{after, split_at_byte, until};
 use crate::append::FoundFields;
 use crate::severity::Severity;
 use memchr::memmem::{self, Finder};
@@ -74,8 +74,11 @@ impl<'a> AuthLine<'a> {
     /// The line of which this is the head; `None` when it is not about authentication.
     #[must_use]
     pub fn of(line: &SyslogLine<'a>) -> Option<Self> {
-        let is_auth = AUTH_PROGRAMS.contains(&line.program) || line.text.starts_with(b"pam_");
-        is_auth.then_some(Self { program: line.program, text: line.text })
+        // `sshd(pam_unix)` is how PAM was written once.
+        let (program, module) = split_at_byte(line.program, b'(').unwrap_or((line.program, b""));
+        let is_pam = module.starts_with(b"pam_") || line.text.starts_with(b"pam_");
+        let is_auth = AUTH_PROGRAMS.contains(&program) || is_pam;
+        is_auth.then_some(Self { program: line.program, text: line.text.trim_ascii_end() })
     }
 
     /// How bad sshd says it is; it writes a word in front of errors.
@@ -132,6 +135,10 @@ impl<'a> AuthLine<'a> {
             b" for ",
         ] {
             let Some(rest) = after(self.text, marker) else { continue };
+            // `reverse mapping checking getaddrinfo for HOST failed`
+            if marker == b" for " && memmem::find(self.text, b"getaddrinfo for ").is_some() {
+                continue;
+            }
             // sshd is told by the client, not by somebody: `disconnected by user`, `closed by authenticating user root`.
             if marker == b" by " && self.program.starts_with(b"sshd") && memmem::find(rest, b"(uid=").is_none() {
                 continue;

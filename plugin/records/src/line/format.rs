@@ -23,6 +23,8 @@ pub enum LineFormat {
     WebRequest,
     /// A request that begins, as Rails logs it.
     WebStart,
+    /// A line of Apache's error log.
+    ApacheError,
     /// A line of NGINX's error log.
     NginxError,
     /// A line of the authentication log.
@@ -37,7 +39,7 @@ pub enum LineFormat {
 
 impl LineFormat {
     /// All of them by name, as they stand in rules.
-    pub const ALL: [(&'static str, LineFormat); 15] = [
+    pub const ALL: [(&'static str, LineFormat); 16] = [
         ("unknown", LineFormat::Unknown),
         ("json", LineFormat::Json),
         ("logfmt", LineFormat::Logfmt),
@@ -48,6 +50,7 @@ impl LineFormat {
         ("vpc_flow", LineFormat::VpcFlow),
         ("web_request", LineFormat::WebRequest),
         ("web_start", LineFormat::WebStart),
+        ("apache_error", LineFormat::ApacheError),
         ("nginx_error", LineFormat::NginxError),
         ("auth", LineFormat::Auth),
         ("syslog", LineFormat::Syslog),

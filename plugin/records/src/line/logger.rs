@@ -6,6 +6,7 @@
 //! |---|---|
 //! | Logback's default (<https://logback.qos.ch/manual/layouts.html>) | `10:05:03.123 [main] INFO  a.b.C - text` |
 //! | Log4j 2's examples (<https://logging.apache.org/log4j/2.x/manual/pattern-layout.html>) | `2026-01-02 03:04:05,678 INFO  [main] a.b.C - text`, `INFO  a.b.C - text` |
+//! | Hadoop, Spark (log4j) | `2026-01-02 03:04:05,678 INFO [main] a.b.C: text`, `26/01/02 03:04:05 INFO a.C: text` |
 //! | Kafka, ZooKeeper (log4j) | `[2026-01-02 03:04:05,678] INFO text (a.b.C)` |
 //! | Spring Boot (<https://docs.spring.io/spring-boot/reference/features/logging.html>) | `2026-01-02T03:04:05.678Z  INFO 1 --- [app] [main] a.b.C : text` |
 //! | Python (<https://docs.python.org/3/library/logging.html>, <https://docs.python.org/3/howto/logging.html>) | `WARNING:root:text`, `2026-01-02 03:04:05,678 - a.b - INFO - text` |
@@ -270,9 +271,13 @@ fn level(text: &[u8]) -> Option<(Severity, &[u8])> {
     Some((Severity::from_word(word)?, rest))
 }
 
-/// The logger at the start of a text, in front of ` - ` or ` : `, which may have more spaces in front to fill a column.
+/// The logger at the start of a text, in front of ` - ` or ` : `, which may have more spaces in front to fill a column, or of `: `
+/// when it has a package.
 fn logger_before(text: &[u8]) -> Option<&[u8]> {
     let logger = until(text, |byte| byte == b' ');
+    if let Some(logger) = logger.strip_suffix(b":") {
+        return (is_logger(logger) && logger.contains(&b'.')).then_some(logger);
+    }
     let rest = text.get(logger.len()..)?.trim_ascii_start();
     (is_logger(logger) && (rest.starts_with(b"- ") || rest.starts_with(b": "))).then_some(logger)
 }
@@ -310,7 +315,9 @@ mod tests {
 
     #[test]
     fn lines_of_common_loggers_are_taken() {
-        let cases: [(&str, Severity, &str, &str, &str); 19] = [
+        let cases: [(&str, Severity, &str, &str, &str); 21] = [
+            ("2015-10-18 18:01:47,978 INFO [main] org.apache.A: x", Severity::Info, "org.apache.A", "main", ""),
+            ("17/06/09 20:10:40 WARN executor.Backend: x", Severity::Warn, "executor.Backend", "", ""),
             ("fail: A.B[13]\n      x", Severity::Error, "A.B", "", ""),
             ("[2026-01-02 03:04:05 +0000] [7] [INFO] Booting worker with pid: 7", Severity::Info, "", "7", ""),
             ("[2026-01-02 03:04:05,678: WARNING/MainProcess] x", Severity::Warn, "", "MainProcess", ""),

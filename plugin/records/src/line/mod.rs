@@ -4,6 +4,7 @@
 //! added to the record, the line stays. Each is linear in the line's length.
 
 mod access_tail;
+pub mod apache_error;
 pub mod auth;
 pub mod cloudfront;
 pub mod combined;

@@ -180,6 +180,12 @@ impl RuleSet {
         self.declarations.rules.get(..self.own_rules).unwrap_or_default()
     }
 
+    /// Names of the rules that throw records away, all of them or some.
+    pub fn droppers(&self) -> impl Iterator<Item = &str> {
+        let drops = |rule: &&RuleDeclaration| rule.effect.drop || rule.effect.sample.is_some();
+        self.own_rules().iter().filter(drops).map(|rule| rule.name.as_str())
+    }
+
     /// The types that the user declares.
     #[must_use]
     pub fn types(&self) -> &[TypeDeclaration] {
