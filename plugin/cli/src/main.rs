@@ -1,36 +1,119 @@
 //! The command `shiwake`.
 //!
-//! `shiwake explain` shows how log lines are sorted, by the same code as the plugin. `shiwake ledger` adds up a lake.
+//! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `ledger` adds up a
+//! lake.
 
+mod diagnostics;
+mod dry_run;
+mod error;
 mod explain;
+mod input;
 mod ledger;
+mod lint;
+mod rule_tests;
+mod rules;
+mod rules_file;
+mod terminal;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+use error::CommandError;
 use shiwake_delivery::store::S3Options;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The lake does not add up.
-const NOT_ADDED_UP: u8 = 1;
-/// The lake cannot be listed.
-const NOT_LISTED: u8 = 2;
+/// What was asked for was done, and is not as it should be.
+const NOT_AS_IT_SHOULD_BE: u8 = 1;
+/// What was asked for could not be done.
+const NOT_DONE: u8 = 2;
 
 #[derive(Parser)]
 #[command(name = "shiwake", version, about = "Sorts logs and sends each where it belongs")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// When to use colour; `auto` is on a terminal, when NO_COLOR is not set.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    color: ColorChoice,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Shows for each log line its type, its severity, the rule that decided, and what was parsed.
+    /// Shows what becomes of log lines: type, severity, the rule that decided, and what was parsed.
+    ///
+    /// Of a single line, or with --why, it tells all: the conditions that held, the rules that nearly did, and where the
+    /// record goes.
+    ///
+    /// Exits with 0, and with 2 when a file cannot be read or the rules cannot be used.
     Explain {
         /// Files with a log line, or with a JSON object as a record, on each line; standard input when none is given.
+        files: Vec<PathBuf>,
+        /// Rules of your own, which are tried before the built-in ones.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+        /// The tag that Fluent Bit gives the lines, for rules that ask for it.
+        #[arg(long, default_value = "")]
+        tag: String,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        /// Tells all of every line.
+        #[arg(long)]
+        why: bool,
+    },
+    /// Runs the [[test]]s that stand in rules files.
+    ///
+    /// Exits with 0 when all pass, with 1 when one fails or there are none, and with 2 when a file cannot be used.
+    Test {
+        /// Rules files; those that they include are tested too.
+        #[arg(required = true)]
         files: Vec<PathBuf>,
         /// How to show it.
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
+    },
+    /// Names what is wrong with rules files, and what looks like a mistake.
+    ///
+    /// Exits with 0 when nothing is wrong, with 1 when there are warnings and --deny-warnings is given, and with 2 when
+    /// a file cannot be used.
+    Lint {
+        /// Rules files; those that they include are looked at too.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Exits with 1 when there are warnings.
+        #[arg(long)]
+        deny_warnings: bool,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Sorts logs and shows what would be where, without writing anything: the share of each type and rule, what no
+    /// rule knows, which rules take the longest, and how many bytes it would be.
+    ///
+    /// Exits with 0, and with 2 when a file cannot be read or the rules cannot be used.
+    DryRun {
+        /// Files with a log line, or with a JSON object as a record, on each line; standard input when none is given.
+        logs: Vec<PathBuf>,
+        /// Rules of your own, which are tried before the built-in ones.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+        /// The tag that Fluent Bit gives the lines, for rules that ask for it.
+        #[arg(long, default_value = "")]
+        tag: String,
+        /// How many examples of lines to show that no rule knows.
+        #[arg(long, default_value_t = 10, value_name = "COUNT")]
+        examples: usize,
+        /// How many such lines there are a day, to tell the bytes of a day.
+        #[arg(long, value_name = "LINES")]
+        per_day: Option<u64>,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Prints the built-in rules, as a rules file.
+    Rules {
+        /// A table of their names, types and conditions instead.
+        #[arg(long)]
+        names: bool,
     },
     /// Adds up a lake from the footers of its files, and names gaps and doubles.
     ///
@@ -60,26 +143,60 @@ enum Format {
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Command::Explain { files, format } => match explain::run(&files, format == Format::Json) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error, ExitCode::FAILURE),
-        },
+    let Arguments { command, color } = Arguments::parse();
+    match run(command, color) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+/// Runs a command; its exit code.
+fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
+    let out = || terminal::output(color);
+    match command {
+        Command::Explain { files, rules, tag, format, why } => {
+            let as_json = format == Format::Json;
+            explain::run(
+                &explain::Options { files: &files, rules: rules.as_ref(), tag: &tag, as_json, why },
+                &mut out(),
+            )?;
+        }
+        Command::Test { files, format } => {
+            let outcome = rule_tests::run(&files, format == Format::Json, &mut out())?;
+            return Ok(match outcome {
+                rule_tests::Outcome { unusable: 1.., .. } => NOT_DONE,
+                rule_tests::Outcome { failed: 1.., .. } | rule_tests::Outcome { tests: 0, .. } => NOT_AS_IT_SHOULD_BE,
+                _ => 0,
+            });
+        }
+        Command::Lint { files, deny_warnings, format } => {
+            let outcome = lint::run(&files, format == Format::Json, &mut out())?;
+            return Ok(match outcome {
+                lint::Outcome { errors: 1.., .. } => NOT_DONE,
+                lint::Outcome { warnings: 1.., .. } if deny_warnings => NOT_AS_IT_SHOULD_BE,
+                _ => 0,
+            });
+        }
+        Command::DryRun { logs, rules, tag, examples, per_day, format } => {
+            let options = dry_run::Options { logs: &logs, rules: rules.as_ref(), tag: &tag, examples, per_day };
+            dry_run::run(&options, format == Format::Json, &mut out())?;
+        }
+        Command::Rules { names: true } => rules::write_names(&mut out())?,
+        Command::Rules { names: false } => rules::write_file(&mut out())?,
         Command::Ledger { lake, region, endpoint, format } => {
             let environment: Vec<(String, String)> = std::env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .collect();
-            match ledger::run(&lake, &S3Options { region, endpoint }, &environment, format == Format::Json) {
-                Ok(true) => ExitCode::SUCCESS,
-                Ok(false) => ExitCode::from(NOT_ADDED_UP),
-                Err(error) => fail(&error, ExitCode::from(NOT_LISTED)),
-            }
+            let adds_up = ledger::run(&lake, &S3Options { region, endpoint }, &environment, format == Format::Json)?;
+            return Ok(if adds_up { 0 } else { NOT_AS_IT_SHOULD_BE });
         }
     }
+    Ok(0)
 }
 
 #[expect(clippy::print_stderr, reason = "a command tells its errors there")]
-fn fail(error: &dyn std::fmt::Display, code: ExitCode) -> ExitCode {
+fn fail(error: &CommandError) -> ExitCode {
     eprintln!("shiwake: {error}");
-    code
+    ExitCode::from(NOT_DONE)
 }

@@ -24,16 +24,22 @@ impl Partition {
         Self { lane, hour: civil_hour(time_micros.div_euclid(1_000_000)) }
     }
 
-    /// The object's key below the lake's prefix.
+    /// The folder of its objects below the lake's prefix.
     #[must_use]
-    pub fn object_key(&self, segment: &SegmentId) -> String {
+    pub fn folder(&self) -> String {
         let CivilHour { year, month, day, hour } = self.hour;
-        let folder = match self.lane {
+        let lane = match self.lane {
             Lane::Typed(log_type) => format!("type={log_type}"),
             Lane::Quarantine => "quarantine".to_owned(),
         };
+        format!("{lane}/dt={year:04}-{month:02}-{day:02}/hour={hour:02}")
+    }
+
+    /// The object's key below the lake's prefix.
+    #[must_use]
+    pub fn object_key(&self, segment: &SegmentId) -> String {
         let SegmentId { stream, number, .. } = segment;
-        format!("{folder}/dt={year:04}-{month:02}-{day:02}/hour={hour:02}/{stream}-{number:010}.parquet")
+        format!("{}/{stream}-{number:010}.parquet", self.folder())
     }
 }
 

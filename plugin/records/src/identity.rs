@@ -9,6 +9,10 @@ use crate::append::FoundFields;
 use crate::fields::FieldIndex;
 use crate::msgpack::Composite;
 
+/// The fields that [`add_ecs`] adds.
+pub const ECS_FIELDS: [&str; 7] =
+    ["cluster_name", "task_arn", "task_id", "task_family", "task_version", "region", "aws_account"];
+
 /// An ECS task's ARN, taken apart: `arn:<partition>:ecs:<region>:<account>:task/<cluster>/<id>`, in every partition, and
 /// without the cluster in the ARNs of old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,19 +43,19 @@ impl<'a> TaskArn<'a> {
     }
 }
 
-/// Adds what FireLens' fields say to the fields of the record.
+/// Adds what FireLens' fields say to the fields of the record, but for those that rules or the line have given already.
 pub fn add_ecs<'a>(index: &FieldIndex, body: &Composite<'a>, found: &mut FoundFields<'a>) {
     let text = |key: &str| index.get(body, key.as_bytes()).and_then(|value| value.as_str_bytes());
     if let Some(cluster) = text("ecs_cluster") {
         // Either a name or an ARN that ends in one.
-        found.push_text("cluster_name", cluster.rsplit(|byte| *byte == b'/').next().unwrap_or(cluster));
+        found.push_text_if_new("cluster_name", cluster.rsplit(|byte| *byte == b'/').next().unwrap_or(cluster));
     }
     if let Some(arn) = text("ecs_task_arn") {
-        found.push_text("task_arn", arn);
+        found.push_text_if_new("task_arn", arn);
         if let Some(task) = TaskArn::parse(arn) {
-            found.push_text("task_id", task.id);
-            found.push_text("region", task.region);
-            found.push_text("aws_account", task.account);
+            found.push_text_if_new("task_id", task.id);
+            found.push_text_if_new("region", task.region);
+            found.push_text_if_new("aws_account", task.account);
             found.push_text_if_new("cluster_name", task.cluster);
         }
     }
@@ -60,10 +64,10 @@ pub fn add_ecs<'a>(index: &FieldIndex, body: &Composite<'a>, found: &mut FoundFi
         let definition = definition.rsplit(|byte| *byte == b'/').next().unwrap_or(definition);
         match definition.iter().rposition(|byte| *byte == b':') {
             Some(at) => {
-                found.push_text("task_family", definition.get(..at).unwrap_or_default());
-                found.push_text("task_version", definition.get(at + 1..).unwrap_or_default());
+                found.push_text_if_new("task_family", definition.get(..at).unwrap_or_default());
+                found.push_text_if_new("task_version", definition.get(at + 1..).unwrap_or_default());
             }
-            None => found.push_text("task_family", definition),
+            None => found.push_text_if_new("task_family", definition),
         }
     }
 }

@@ -37,4 +37,5 @@ pub mod record_time;
 pub mod rules;
 pub mod severity;
 pub mod sorter;
+mod subject;
 pub mod units;

@@ -7,7 +7,7 @@
 
 use crate::append::{FoundFields, FoundValue, append_event};
 use crate::chunk::{Chunk, Item};
-use crate::classify::{Fate, Verdict, line_of, own_type};
+use crate::classify::{Fate, Verdict};
 use crate::event::{Event, EventKind, Timestamp};
 use crate::expand::Expander;
 use crate::fields::FieldIndex;
@@ -16,7 +16,8 @@ use crate::msgpack::Reader;
 use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
 use crate::quarantine;
 use crate::record_time;
-use crate::rules::{Evaluation, RuleCounts, RuleId, RuleSet, RuleState};
+use crate::rules::{Evaluation, Explanation, RuleCounts, RuleId, RuleSet, RuleState};
+use crate::subject::Subject;
 use std::sync::Arc;
 
 /// What is done with the pieces of a long line ([`crate::pieces`]).
@@ -184,25 +185,31 @@ impl Sorter {
         Some(self.sort_indexed(event, false, out))
     }
 
+    /// Why [`Sorter::sort`] gives the event the rule that it gives it; `None` for a group marker. For people: it asks every rule,
+    /// and counts nothing.
+    #[must_use]
+    pub fn explain(&mut self, event: &Event<'_>) -> Option<Explanation> {
+        if event.kind != EventKind::Record {
+            return None;
+        }
+        let Self { config, state, index, expander, .. } = self;
+        let rules = &*config.rules;
+        index.fill(&event.body);
+        let Subject { body, line, expanded, own, .. } = Subject::of(event, false, rules, index, expander);
+        let mut found = FoundFields::default();
+        let mut evaluation = Evaluation::new(rules, state, index, body, line, expanded, &mut found);
+        Some(if own.is_some() { Explanation::of_own_type() } else { evaluation.explain() })
+    }
+
     /// Appends the sorted record to `out`, whose keys the index holds.
     fn sort_indexed(&mut self, event: &Event<'_>, is_incomplete: bool, out: &mut Vec<u8>) -> Verdict {
         let Self { config, state, index, expander, .. } = self;
         let rules = &*config.rules;
-        let (mut body, mut own) = (event.body, own_type(index, &event.body, rules));
-        let was_sorted = own.is_some();
-        let mut line = if own.is_none() { line_of(index, &body) } else { None };
-        // A piece's text may be put together with others later, so it stays as it is.
-        let expandable = line.filter(|_| !is_incomplete);
-        let mut expanded = None;
-        if let Some((fields, format)) = expandable.and_then(|line| expander.expand(index, &body, line, rules)) {
-            index.fill(&fields);
-            (body, own, line) = (fields, own_type(index, &fields, rules), line_of(index, &fields));
-            expanded = Some(format);
-        }
+        let Subject { body, line, expanded, own, was_sorted } =
+            Subject::of(event, is_incomplete, rules, index, expander);
         #[expect(clippy::needless_late_init, reason = "what is found borrows the type's name, so that lives longer")]
         let log_type;
         let mut found = FoundFields::default();
-        let line = line.map(|(_, line)| line).unwrap_or_default();
         let mut evaluation = Evaluation::new(rules, state, index, body, line, expanded, &mut found);
         let mut verdict = match own {
             None => evaluation.verdict(),
@@ -221,7 +228,7 @@ impl Sorter {
             found.push("severity", FoundValue::Text(severity.name().as_bytes()));
         }
         if is_incomplete {
-            found.push_text(pieces::INCOMPLETE_KEY, b"true");
+            found.push_text_if_new(pieces::INCOMPLETE_KEY, b"true");
         }
         identity::add_ecs(index, &body, &mut found);
         add_configured(config, &mut found);

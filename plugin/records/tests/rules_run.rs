@@ -277,6 +277,21 @@ fn every_effect_does_what_it_says() {
 }
 
 #[test]
+fn what_a_rule_sets_takes_the_place_of_what_firelens_tells() {
+    check(
+        r#"
+        [[rule]]
+        name = "here"
+        match = "x"
+        set = { region = "here", cluster_name = "ours" }
+        [[test]]
+        record = { log = "x", ecs_cluster = "web", ecs_task_arn = "arn:aws:ecs:eu-west-1:123456789012:task/web/0a1b" }
+        expect = { fields = { region = "here", cluster_name = "ours", task_id = "0a1b" } }
+    "#,
+    );
+}
+
+#[test]
 fn without_the_built_in_rules_what_no_rule_takes_is_app() {
     check(
         "builtin = false\n[[test]]\nline = 'ERROR x'\nexpect = { rule = 'otherwise', type = 'app', severity = 'error' }",

@@ -35,7 +35,7 @@ pub struct RuleCounts {
 /// What is kept from record to record: memory, the tag, and counts.
 #[derive(Debug, Default)]
 pub(crate) struct RuleState {
-    tag: Option<Vec<u8>>,
+    pub(super) tag: Option<Vec<u8>>,
     tag_answers: Vec<bool>,
     /// Rules that may hold under the tag.
     candidates: Vec<Candidate>,
@@ -118,11 +118,11 @@ impl RuleState {
 
 /// One record under the rules.
 pub(crate) struct Evaluation<'e, 'a> {
-    rules: &'a RuleSet,
-    state: &'e mut RuleState,
-    index: &'e FieldIndex,
-    body: Composite<'a>,
-    line: &'a [u8],
+    pub(super) rules: &'a RuleSet,
+    pub(super) state: &'e mut RuleState,
+    pub(super) index: &'e FieldIndex,
+    pub(super) body: Composite<'a>,
+    pub(super) line: &'a [u8],
     /// What the line was that gave way to its fields.
     expanded: Option<LineFormat>,
     found: &'e mut FoundFields<'a>,
@@ -222,7 +222,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     }
 
     /// Whether a condition holds. Conditions lie at most [`super::read_condition::MAX_DEPTH`] deep.
-    fn holds(&mut self, node: &Node) -> bool {
+    pub(super) fn holds(&mut self, node: &Node) -> bool {
         match node {
             Node::All(parts) => parts.iter().all(|part| self.holds(part)),
             Node::Any(parts) => parts.iter().any(|part| self.holds(part)),
@@ -283,7 +283,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     }
 
     /// Where the value of the field is to which the parts of the path lead.
-    fn find_nested(&self, path: &str) -> Option<usize> {
+    pub(super) fn find_nested(&self, path: &str) -> Option<usize> {
         let (first, mut rest) = path.split_once('.')?;
         let mut start = self.index.value_start(&self.body, first.as_bytes())?;
         loop {
@@ -298,13 +298,13 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         }
     }
 
-    fn level(&mut self) -> Option<Severity> {
+    pub(super) fn level(&mut self) -> Option<Severity> {
         *self.level.get_or_insert_with(|| classify::level(self.index, &self.body))
     }
 
     /// What the line says, and what it is written as.
     #[inline]
-    fn read_line(&mut self) -> LineReading {
+    pub(super) fn read_line(&mut self) -> LineReading {
         match self.reading {
             Some(reading) => reading,
             None => self.read_line_first(),

@@ -129,9 +129,9 @@ pub enum Fault {
     },
 }
 
-/// A fault with its place, in words.
+/// A fault, or something else that is said of a rules file, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diagnostic {
+pub struct Diagnostic<F = Fault> {
     /// The file's name.
     pub file: String,
     /// The line, from 1.
@@ -143,11 +143,11 @@ pub struct Diagnostic {
     /// The text of the line.
     pub text: String,
     /// What is wrong.
-    pub fault: Fault,
+    pub fault: F,
 }
 
-impl Diagnostic {
-    pub(super) fn new(sources: &Sources, place: &Place, fault: Fault) -> Self {
+impl<F: std::fmt::Display> Diagnostic<F> {
+    pub(super) fn new(sources: &Sources, place: &Place, fault: F) -> Self {
         let position = sources.position(place);
         Self {
             file: position.file.to_owned(),
@@ -167,7 +167,7 @@ impl Diagnostic {
 }
 
 /// The summary, and below it the line with a mark.
-impl std::fmt::Display for Diagnostic {
+impl<F: std::fmt::Display> std::fmt::Display for Diagnostic<F> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const MAX_WIDTH: usize = 120;
         let number = self.line.to_string();

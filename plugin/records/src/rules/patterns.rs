@@ -81,6 +81,16 @@ pub(super) fn compile(pattern: &str, automaton_bytes: usize) -> Result<Regex, Pa
     })
 }
 
+/// The compiled pattern, for a look at a single text.
+pub(super) fn compile_alone(pattern: &str) -> Result<Regex, PatternError> {
+    compile(pattern, MIN_AUTOMATON_BYTES)
+}
+
+/// Whether a literal is known that every match of the pattern has.
+pub(super) fn has_literal(pattern: &str) -> bool {
+    syntax(pattern).is_ok_and(|syntax| required_literal::find(&syntax).is_some())
+}
+
 /// A pattern of a [`PatternSet`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PatternId(usize);

@@ -40,7 +40,7 @@ impl RuleId {
 
 /// Rules that are ready to run: those of the user, and behind them the built-in ones.
 ///
-/// Two sets are equal when they were read from the same texts.
+/// Two sets are equal when they have the same rules from the same texts.
 pub struct RuleSet {
     sources: Sources,
     declarations: Declarations,
@@ -53,7 +53,7 @@ pub struct RuleSet {
 
 impl PartialEq for RuleSet {
     fn eq(&self, other: &Self) -> bool {
-        self.sources == other.sources
+        self.sources == other.sources && self.rules() == other.rules()
     }
 }
 
@@ -139,6 +139,24 @@ impl RuleSet {
         self.shared.build().map_err(|error| refuse(&self.sources, &whole, error))
     }
 
+    /// A set of this rule alone and of the one that takes what is left, to see what the rule costs.
+    ///
+    /// # Errors
+    /// When its patterns cannot be compiled, as for the whole set.
+    pub fn alone(&self, rule: RuleId) -> Result<Self, RulesError> {
+        let (rules, last) = (self.rules(), self.rules().len().saturating_sub(1));
+        let chosen = rule.place().filter(|at| *at < last);
+        let declarations = Declarations {
+            rules: chosen.and_then(|at| rules.get(at)).into_iter().chain(rules.last()).cloned().collect(),
+            tests: Vec::new(),
+            ..self.declarations.clone()
+        };
+        let own_rules = usize::from(chosen.is_some_and(|at| at < self.own_rules));
+        let mut set = Self::from_declarations(self.sources.clone(), declarations, own_rules, 0);
+        set.compile()?;
+        Ok(set)
+    }
+
     /// The files that the rules come from; the last one is the built-in rules.
     #[must_use]
     pub fn sources(&self) -> &Sources {
@@ -149,6 +167,11 @@ impl RuleSet {
     #[must_use]
     pub fn rules(&self) -> &[RuleDeclaration] {
         &self.declarations.rules
+    }
+
+    /// The rules by what they are called inside, in the order in which they are tried.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = RuleId> {
+        (0..self.rules().len()).map(RuleId::of)
     }
 
     /// The rules of the user.

@@ -25,9 +25,7 @@ pub struct Difference {
 /// Runs a test of a set of rules; there are no differences when it passes.
 #[must_use]
 pub fn run_test(rules: &Arc<RuleSet>, test: &TestDeclaration) -> Vec<Difference> {
-    let mut event = vec![0x92];
-    write::event_time(&mut event, 0, 0);
-    event.extend_from_slice(&test.record);
+    let event = event(test);
     let mut sorter = Sorter::new(SorterConfig { rules: Arc::clone(rules), ..SorterConfig::default() });
     sorter.set_tag(test.tag.as_bytes());
     let mut sorted = Vec::new();
@@ -39,6 +37,14 @@ pub fn run_test(rules: &Arc<RuleSet>, test: &TestDeclaration) -> Vec<Difference>
     let body = whole.map_or(event.body, |event| event.body);
     field_differences(test, &body, &mut differences);
     differences
+}
+
+/// The event of a test's record, as MessagePack.
+pub(super) fn event(test: &TestDeclaration) -> Vec<u8> {
+    let mut event = vec![0x92];
+    write::event_time(&mut event, 0, 0);
+    event.extend_from_slice(&test.record);
+    event
 }
 
 fn verdict_differences(rules: &RuleSet, test: &TestDeclaration, verdict: &Verdict) -> Vec<Difference> {

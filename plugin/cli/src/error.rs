@@ -1,0 +1,44 @@
+//! Why a command could not do its work.
+
+use crate::ledger::LedgerError;
+use shiwake_delivery::columns::file::FileError;
+use shiwake_records::rules::RulesError;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// A file of logs cannot be read.
+    #[error("cannot read {}: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Nobody takes what is written.
+    #[error("cannot write: {0}")]
+    Write(#[from] io::Error),
+    /// The rules are wrong; all that is wrong with them.
+    #[error("the rules cannot be used\n{}", marked(.0))]
+    Rules(#[from] RulesError),
+    /// Records cannot be written as Parquet.
+    #[error("cannot measure the size as Parquet: {0}")]
+    Parquet(#[from] FileError),
+    /// A lake cannot be added up.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl CommandError {
+    /// Whether whoever read us has seen enough.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, CommandError::Write(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Every fault with the line it is in.
+fn marked(error: &RulesError) -> String {
+    error.diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

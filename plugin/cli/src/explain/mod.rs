@@ -1,0 +1,114 @@
+//! `shiwake explain`: lines in, verdicts out.
+//!
+//! - [`text`]: a line of text a line of logs, or all there is to say of it. [`json`]: an object a line.
+
+mod json;
+mod text;
+
+use crate::error::CommandError;
+use crate::input::{EventMaker, Lines};
+use crate::rules_file;
+use shiwake_delivery::lane::Lane;
+use shiwake_delivery::partition::Partition;
+use shiwake_records::classify::{Fate, Verdict};
+use shiwake_records::event::Event;
+use shiwake_records::log_type::LogType;
+use shiwake_records::msgpack::Reader;
+use shiwake_records::rules::{Explanation, RuleSet};
+use shiwake_records::sorter::{Sorter, SorterConfig};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// What is to be explained, and how.
+pub(crate) struct Options<'o> {
+    /// Files with a line or a JSON object on each line; standard input when there are none.
+    pub(crate) files: &'o [PathBuf],
+    /// The user's rules.
+    pub(crate) rules: Option<&'o PathBuf>,
+    /// The host's tag.
+    pub(crate) tag: &'o str,
+    /// Whether objects are written.
+    pub(crate) as_json: bool,
+    /// Whether everything is told of every line.
+    pub(crate) why: bool,
+}
+
+/// A line and what becomes of it.
+struct Explained<'a> {
+    rules: &'a RuleSet,
+    line: &'a [u8],
+    verdict: Verdict,
+    /// The event that was made of the line.
+    event: Event<'a>,
+    /// The sorted event, of a record that is kept.
+    sorted: Option<Event<'a>>,
+}
+
+impl Explained<'_> {
+    fn fate(&self) -> &'static str {
+        match self.verdict.fate {
+            Fate::Kept => "kept",
+            Fate::Dropped => "dropped",
+            Fate::SampledOut => "sampled out",
+        }
+    }
+
+    /// The built-in type whose columns a declared type has.
+    fn like(&self) -> Option<LogType> {
+        let declared = self.rules.types().iter().find(|declared| declared.log_type == self.verdict.log_type)?;
+        Some(declared.like).filter(|like| *like != declared.log_type)
+    }
+
+    /// The folder of the lake in which the record will be, when the line tells its time: else the host does.
+    fn folder(&self) -> Option<String> {
+        let event = self.sorted.filter(|_| self.verdict.line_time.is_some())?;
+        Some(Partition::of(Lane::Typed(self.verdict.log_type), event.time.micros()).folder())
+    }
+}
+
+/// Explains every line.
+pub(crate) fn run(options: &Options<'_>, out: &mut impl Write) -> Result<(), CommandError> {
+    let rules = rules_file::load_or_built_in(options.rules.map(PathBuf::as_path))?;
+    let mut sorter = Sorter::new(SorterConfig { rules: rules.clone(), ..SorterConfig::default() });
+    sorter.set_tag(options.tag.as_bytes());
+    let (mut maker, mut event, mut sorted) = (EventMaker::default(), Vec::new(), Vec::new());
+    let mut lines = Lines::of(options.files);
+    // Whether it is the only one decides how it is shown, so one is read ahead.
+    let (mut line, mut next) = (Vec::new(), Vec::new());
+    let mut is_there = lines.read(&mut line)?;
+    let mut is_alone = true;
+    while is_there {
+        let has_next = lines.read(&mut next)?;
+        is_alone &= !has_next;
+        maker.make(&line, (0, 0), &mut event);
+        sorted.clear();
+        // What was written just before can be read, and is a record.
+        if let Ok(event) = Event::read(&mut Reader::new(&event)) {
+            let tells_all = options.why || options.as_json || is_alone;
+            let explanation = if tells_all { sorter.explain(&event) } else { None };
+            if let Some(verdict) = sorter.sort(&event, &mut sorted) {
+                let sorted = Event::read(&mut Reader::new(&sorted)).ok();
+                let explained = Explained { rules: &rules, line: &line, verdict, event, sorted };
+                write(&explained, explanation.as_ref(), options.as_json, out)?;
+            }
+        }
+        std::mem::swap(&mut line, &mut next);
+        is_there = has_next;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn write(
+    explained: &Explained<'_>,
+    explanation: Option<&Explanation>,
+    as_json: bool,
+    out: &mut impl Write,
+) -> Result<(), CommandError> {
+    match explanation {
+        Some(explanation) if as_json => writeln!(out, "{}", json::object(explained, explanation))?,
+        Some(explanation) => text::write_all(explained, explanation, out)?,
+        None => text::write_line(explained, out)?,
+    }
+    Ok(())
+}

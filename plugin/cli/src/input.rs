@@ -1,0 +1,67 @@
+//! Lines of logs, and the events that Fluent Bit would make of them.
+
+use crate::error::CommandError;
+use shiwake_records::line::fields::LineFields;
+use shiwake_records::line::json::JsonScanner;
+use shiwake_records::msgpack::write;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+/// Reads the lines of files one after another, or of standard input when there are none.
+pub(crate) struct Lines<'a> {
+    files: std::slice::Iter<'a, PathBuf>,
+    open: Option<(&'a Path, Box<dyn BufRead>)>,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn of(files: &'a [PathBuf]) -> Self {
+        let stdin = || (Path::new("standard input"), Box::new(io::stdin().lock()) as Box<dyn BufRead>);
+        Self { files: files.iter(), open: files.is_empty().then(stdin) }
+    }
+
+    /// Reads the next line, without its end; whether there was one.
+    pub(crate) fn read(&mut self, line: &mut Vec<u8>) -> Result<bool, CommandError> {
+        line.clear();
+        loop {
+            if let Some((file, reader)) = &mut self.open {
+                let read = reader.read_until(b'\n', line);
+                if read.map_err(|source| CommandError::Read { file: file.to_path_buf(), source })? > 0 {
+                    if line.last() == Some(&b'\n') {
+                        line.pop();
+                    }
+                    return Ok(true);
+                }
+            }
+            let Some(file) = self.files.next() else { return Ok(false) };
+            let opened = File::open(file).map_err(|source| CommandError::Read { file: file.clone(), source })?;
+            self.open = Some((file, Box::new(BufReader::new(opened))));
+        }
+    }
+}
+
+/// Makes events of lines.
+#[derive(Default)]
+pub(crate) struct EventMaker {
+    scanner: JsonScanner,
+    fields: LineFields,
+}
+
+impl EventMaker {
+    /// The event that FireLens makes of a line: the line under `log`. A line that is a JSON object is a record as it is.
+    pub(crate) fn make(&mut self, line: &[u8], (seconds, nanoseconds): (u32, u32), out: &mut Vec<u8>) {
+        out.clear();
+        out.push(0x92);
+        write::event_time(out, seconds, nanoseconds);
+        if self.scanner.scan(line, &mut self.fields)
+            && let Ok(count) = u32::try_from(self.fields.count())
+        {
+            write::map_header(out, count);
+            out.extend_from_slice(self.fields.bytes());
+            return;
+        }
+        write::map_header(out, 1);
+        write::str(out, b"log");
+        write::str(out, line);
+    }
+}

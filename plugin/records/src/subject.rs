@@ -1,0 +1,49 @@
+//! A record as the rules see it.
+
+use crate::classify::{line_of, own_type};
+use crate::event::Event;
+use crate::expand::Expander;
+use crate::fields::FieldIndex;
+use crate::line::LineFormat;
+use crate::log_type::LogType;
+use crate::msgpack::Composite;
+use crate::rules::RuleSet;
+
+/// A record, or what its line was expanded to.
+pub(crate) struct Subject<'a> {
+    pub(crate) body: Composite<'a>,
+    /// The line that is judged; empty when there is none.
+    pub(crate) line: &'a [u8],
+    /// What the line was that gave way to its fields.
+    pub(crate) expanded: Option<LineFormat>,
+    /// The type that the record, or its line, names itself.
+    pub(crate) own: Option<LogType>,
+    /// Whether the record itself named its type.
+    pub(crate) was_sorted: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// The record of an event, which may be a piece of one, whose keys the index holds; afterwards it holds those of the subject.
+    #[inline]
+    pub(crate) fn of(
+        event: &Event<'a>,
+        is_incomplete: bool,
+        rules: &RuleSet,
+        index: &mut FieldIndex,
+        expander: &'a mut Expander,
+    ) -> Subject<'a> {
+        let (mut body, mut own) = (event.body, own_type(index, &event.body, rules));
+        let was_sorted = own.is_some();
+        let mut line = if own.is_none() { line_of(index, &body) } else { None };
+        // A piece's text may be put together with others later, so it stays as it is.
+        let expandable = line.filter(|_| !is_incomplete);
+        let mut expanded = None;
+        if let Some((fields, format)) = expandable.and_then(|line| expander.expand(index, &body, line, rules)) {
+            index.fill(&fields);
+            (body, own, line) = (fields, own_type(index, &fields, rules), line_of(index, &fields));
+            expanded = Some(format);
+        }
+        let line = line.map(|(_, line)| line).unwrap_or_default();
+        Subject { body, line, expanded, own, was_sorted }
+    }
+}
