@@ -227,19 +227,23 @@ impl Work {
         Attempt::Delivered
     }
 
-    /// Brings a segment into memory and finds its partitions, while no other instance does such a thing and there is
-    /// room for it.
+    /// Brings a segment into memory, when there is room for it, and finds its partitions, while no other instance writes.
     async fn load(
         &self,
         segment: &SealedSegment,
     ) -> Result<(LoadedSegment, Vec<PartitionPlan>, CountedBytes), Failure> {
         let memory = &self.surroundings.memory;
-        // Before anything that others wait for: a disk may hang here.
+        // Reading too comes before anything that others wait for: a disk may hang there.
         segment.make_safe().map_err(failure)?;
         let counted = tokio::select! {
             counted = memory.begin_loading(segment.load_bytes()) => counted,
             () = self.deadline_passed() => return Err(Failure::OutOfTime),
         };
+        // When it cannot be noted the segment is only suspected later.
+        let _ = segment.begin_try();
+        let loaded = segment.load();
+        segment.end_try();
+        let loaded = loaded.map_err(failure)?;
         let _writing = tokio::select! {
             permit = memory.begin_writing(0) => permit,
             () = self.deadline_passed() => return Err(Failure::OutOfTime),
@@ -247,15 +251,7 @@ impl Work {
         if self.is_out_of_time() {
             return Err(Failure::OutOfTime);
         }
-        // When it cannot be noted the segment is only suspected later.
         let _ = segment.begin_try();
-        let loaded = match segment.load() {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                segment.end_try();
-                return Err(failure(error));
-            }
-        };
         let plans = guarded(|| plan(&loaded));
         segment.end_try();
         Ok((loaded, plans.map_err(Failure::Damaged)?, counted))

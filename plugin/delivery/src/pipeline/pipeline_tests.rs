@@ -11,6 +11,7 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutMultipartOptions, PutOptions, PutPayload, PutResult,
 };
+use std::path::Path as FilePath;
 use std::sync::Condvar;
 use std::sync::atomic::AtomicU64;
 
@@ -143,6 +144,11 @@ struct Bench {
 }
 
 fn start(set: &[(&str, &str)]) -> Bench {
+    start_beside(&Arc::default(), set, |folder| open_folder(folder.to_owned(), "memory".into()))
+}
+
+/// An instance that shares its memory with others, and has its folder in a disk of its own.
+fn start_beside(memory: &Arc<MemoryBudget>, set: &[(&str, &str)], open: impl FnOnce(&FilePath) -> OpenDisk) -> Bench {
     let properties = Properties::new(&PROPERTIES, [("lake", "unused")].iter().chain(set).copied()).unwrap();
     let config = OutputConfig::new(&properties, &[]).unwrap();
     let store = Arc::new(Faulty::default());
@@ -153,10 +159,10 @@ fn start(set: &[(&str, &str)]) -> Bench {
         instance: "shiwake.0".into(),
         clock: Arc::clone(&clock) as _,
         log: Arc::clone(&lines) as _,
-        memory: Arc::default(),
+        memory: Arc::clone(memory),
         metrics: Arc::new(NoMetrics),
     };
-    let pipeline = Pipeline::start_on(lake, config, outside).unwrap();
+    let pipeline = Pipeline::start_in(lake, config, outside, open).unwrap();
     Bench { store, lines, clock, pipeline }
 }
 
@@ -190,6 +196,8 @@ fn read(store: &Faulty, key: &str) -> Vec<u8> {
 
 #[path = "durable_tests.rs"]
 mod durable;
+#[path = "hung_disk_tests.rs"]
+mod hung_disk;
 
 #[test]
 fn records_end_in_an_object_of_their_type_and_bad_bytes_in_quarantine() {
