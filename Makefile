@@ -52,8 +52,8 @@ lint:                              ## Format, clippy without a warning; oldest R
 	$(PYTHON) tests/conf/oldest_rust.py
 	$(PYTHON) tests/conf/dependencies.py
 	@if $(CARGO) deny --version; then \
-		$(CARGO) deny check licenses bans sources && \
-		if $(CARGO) deny fetch; then $(CARGO) deny check advisories; \
+		$(CARGO) deny check --hide-inclusion-graph licenses bans sources && \
+		if $(CARGO) deny fetch db; then $(CARGO) deny check advisories; \
 		else echo "== advisories are not checked: their database cannot be reached"; fi; \
 	else echo "== advisories are not checked: cargo deny is not installed (cargo install --locked cargo-deny)"; fi
 
