@@ -8,9 +8,11 @@
 
 use super::backoff::Backoff;
 use super::{Message, StartError, Surroundings};
-use crate::columns::file::{FileError, FileWriter, PartitionPlan, plan};
+use crate::columns::file::{FileWriter, PartitionPlan, plan};
+use crate::columns::object::{PartitionObject, guarded, write_object};
 use crate::lane::{LANE_COUNT, Lane};
 use crate::log::{Level, RateLimit};
+use crate::partition::raw_key;
 use crate::spool::{CountedBytes, LoadError, LoadedSegment, MAX_TRIES, SealedSegment};
 use crate::store::{Disposition, Lake, PutError};
 use std::collections::VecDeque;
@@ -40,9 +42,6 @@ enum Attempt {
     /// The deadline came.
     OutOfTime,
 }
-
-/// Where what is no Parquet file is kept.
-const QUARANTINED_FILES: &str = "quarantine/segments";
 
 /// Why a segment's records could not be had.
 enum Failure {
@@ -208,18 +207,18 @@ impl Work {
             Err(Failure::Damaged(reason)) => return self.keep_file(entry, &reason).await,
         };
         for (number, plan) in plans.iter().enumerate().skip(entry.stored_objects) {
-            let Some((key, object, is_rejected, _counted)) = self.write(&segment, &loaded, plan).await else {
+            let Some((object, _counted)) = self.write(&segment, &loaded, plan).await else {
                 return Attempt::OutOfTime;
             };
-            let shown = key.clone();
-            let stored = self.store(key, object).await;
+            let PartitionObject { key, bytes, rejected } = object;
+            let stored = self.store(&key, bytes).await;
             if !matches!(stored, Attempt::Delivered) {
                 return stored;
             }
             let lane = segment.id.lane;
-            match is_rejected {
+            match rejected {
                 None => self.count(lane, plan.records()),
-                Some(reason) => self.note_rejected(lane, plan.records(), &shown, &reason),
+                Some(reason) => self.note_rejected(lane, plan.records(), &key, &reason),
             }
             entry.stored_objects = number + 1;
             entry.stored_records += plan.records();
@@ -257,14 +256,13 @@ impl Work {
         Ok((loaded, plans.map_err(Failure::Damaged)?, counted))
     }
 
-    /// Makes the object of a partition: its key, its bytes, and why it is one of rejected records, if it is. `None` when
-    /// time is up.
+    /// Makes the object of a partition; `None` when time is up.
     async fn write(
         &self,
         segment: &SealedSegment,
         loaded: &LoadedSegment,
         plan: &PartitionPlan,
-    ) -> Option<(String, Vec<u8>, Option<String>, CountedBytes)> {
+    ) -> Option<(PartitionObject, CountedBytes)> {
         let _writing = tokio::select! {
             permit = self.surroundings.memory.begin_writing(segment.bytes) => permit,
             () = self.deadline_passed() => return None,
@@ -273,24 +271,11 @@ impl Work {
             return None;
         }
         let _ = segment.begin_try();
-        let object = match guarded(|| self.writer.write(loaded, plan)) {
-            Ok(file) => (plan.partition.object_key(&segment.id), file, None),
-            Err(reason) => match guarded(|| self.writer.write_rejected(loaded, plan, &reason)) {
-                Ok((key, file)) => (key, file, Some(reason)),
-                Err(second) => {
-                    let raw = plan.events(loaded).flat_map(|event| event.raw.iter().copied()).collect();
-                    let (id, part) = (&segment.id, plan.partition.hour);
-                    let hour = format!("{:04}{:02}{:02}{:02}", part.year, part.month, part.day, part.hour);
-                    let key = format!("{QUARANTINED_FILES}/{}-{:010}-{}-{hour}.msgpack", id.stream, id.number, id.lane);
-                    (key, raw, Some(format!("{reason}; {second}")))
-                }
-            },
-        };
+        let object = write_object(self.writer, loaded, plan);
         segment.end_try();
-        let (key, object, is_rejected) = object;
         // Counted while nobody else writes, so that nobody misses it.
-        let counted = self.surroundings.memory.count_object(object.len() as u64);
-        Some((key, object, is_rejected, counted))
+        let counted = self.surroundings.memory.count_object(object.bytes.len() as u64);
+        Some((object, counted))
     }
 
     fn count(&self, lane: Lane, records: u64) {
@@ -324,8 +309,8 @@ impl Work {
             Err(error) => return self.note_read_failure(entry, &format!("spool file cannot be read: {error}")),
         };
         let extension = if segment.is_durable() { "segment" } else { "msgpack" };
-        let key = format!("{QUARANTINED_FILES}/{}-{:010}-{}.{extension}", id.stream, id.number, id.lane);
-        let stored = self.store(key.clone(), raw).await;
+        let key = raw_key(id, &format!(".{extension}"));
+        let stored = self.store(&key, raw).await;
         if matches!(stored, Attempt::Delivered) {
             self.note_rejected(id.lane, segment.records.saturating_sub(entry.stored_records), &key, reason);
         }
@@ -361,11 +346,11 @@ impl Work {
     }
 
     /// Stores one object, trying once.
-    async fn store(&mut self, key: String, object: Vec<u8>) -> Attempt {
+    async fn store(&mut self, key: &str, object: Vec<u8>) -> Attempt {
         let bytes = object.len() as u64;
         let lake = self.lake.clone();
         let put = tokio::select! {
-            put = lake.put(&key, object.into()) => put,
+            put = lake.put(key, object.into()) => put,
             () = self.deadline_passed() => return Attempt::OutOfTime,
             // A store that does not answer must not take the time of what is worth more; the same object is stored later.
             () = self.stop_begun(), if !self.is_in_order_of_worth => return Attempt::Interrupted,
@@ -453,14 +438,5 @@ fn failure(error: LoadError) -> Failure {
         }
         LoadError::Read { .. } => Failure::Read(error.to_string()),
         LoadError::Damaged { .. } | LoadError::Records { .. } => Failure::Damaged(error.to_string()),
-    }
-}
-
-/// Runs what could panic in a library, and gives its error or the fact of the panic as text.
-fn guarded<T>(work: impl FnOnce() -> Result<T, FileError>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("internal error".to_owned()),
     }
 }
