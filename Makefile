@@ -8,7 +8,18 @@ WASM_BUILD := $(CARGO) build --locked --release --target wasm32-unknown-unknown 
 # How often `make crash` kills the host, for each way to be safe.
 KILLS ?= 1000
 
-.PHONY: demo test unit end-to-end crash plugin host wasm bench lint clean
+# `make sanitize` uses the stable compiler with what is unstable in it. The programs export the sanitizer's functions, so that
+# the plugin, which has none of its own, finds them when it is loaded.
+HOST_TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
+SANITIZED = PROPTEST_CASES=$(CASES) RUSTC_BOOTSTRAP=1
+ASAN = $(SANITIZED) RUSTFLAGS="-Zsanitizer=address -Clink-arg=-Wl,--export-dynamic"
+ASAN_TARGET = --locked --target $(HOST_TARGET) --target-dir target/asan
+TSAN = $(SANITIZED) RUSTFLAGS="-Zsanitizer=thread"
+TSAN_TARGET = --locked --target $(HOST_TARGET) --target-dir target/tsan -Zbuild-std
+# Cases of each property test there: everything is many times slower.
+CASES ?= 32
+
+.PHONY: demo test unit end-to-end crash plugin host wasm bench sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -45,6 +56,19 @@ wasm:                              ## Checks that records builds for wasm32 (the
 
 bench:                             ## Benchmarks next to the code they measure
 	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery
+
+sanitize:                          ## AddressSanitizer: records, delivery, the plugin in the harness; ThreadSanitizer: delivery. Half an hour at first
+	@echo "== AddressSanitizer, of the compiler itself: nothing to install"
+	$(ASAN) $(CARGO) test $(ASAN_TARGET) -p shiwake-records -p shiwake-delivery --lib
+	$(ASAN) $(CARGO) build $(ASAN_TARGET) -p shiwake-c-api --features plain-malloc
+	mkdir -p target/asan/dist
+	cp target/asan/$(HOST_TARGET)/debug/libshiwake.so target/asan/dist/shiwake.so
+	ln -sf shiwake.so target/asan/dist/flb-filter_shiwake.so
+	SHIWAKE_DIST=$(CURDIR)/target/asan/dist $(ASAN) $(CARGO) test $(ASAN_TARGET) -p shiwake-c-api --features plain-malloc \
+		--lib --test layout_1_9_10 --test layout_4_2_8 --test layout_5_1_1 --test layout_unknown
+	@echo "== ThreadSanitizer, with a standard library that is built for it: needs the source (rustup component add rust-src)"
+	rustup component add rust-src
+	$(TSAN) $(CARGO) test $(TSAN_TARGET) -p shiwake-delivery --lib --test store_contract
 
 lint:                              ## Format, clippy without a warning; oldest Rust, licences and sources of all dependencies
 	$(CARGO) fmt --all --check

@@ -146,7 +146,13 @@ impl Work {
                 backlog.push_back(segment.into());
             }
             if backlog.is_empty() {
-                match self.queue.recv().await {
+                let deadline_passed = self.deadline_passed();
+                let next = tokio::select! {
+                    segment = self.queue.recv() => segment,
+                    // An acceptor that hangs does not close the queue.
+                    () = deadline_passed => None,
+                };
+                match next {
                     Some(segment) => backlog.push_back(segment.into()),
                     None => return,
                 }

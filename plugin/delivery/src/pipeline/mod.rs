@@ -4,7 +4,7 @@
 //! thread and waits for the answer; nothing else happens on the host's stack. The acceptor sorts and spools; the
 //! deliverer writes files and stores them. Both end in [`Pipeline::stop`], which joins them; but a disk may hang for ever, and
 //! with it whoever asked it for something. Such a thread is left alone, [`END_MARGIN`] behind its time: it says nothing and
-//! touches nothing of the host any more, and ends by itself when the disk comes back.
+//! touches nothing of the host any more, takes back what it has not answered, and ends by itself when the disk comes back.
 //!
 //! A panic in the acceptor poisons the pipeline: every later chunk is answered RETRY, so the host keeps it.
 
@@ -95,6 +95,8 @@ struct Surroundings {
     /// Whether a host has given up waiting for the acceptor, and it has not moved since.
     is_stuck: Arc<AtomicBool>,
     is_stopping: Arc<AtomicBool>,
+    /// Whether a thread was left alone at the exit.
+    is_abandoned: Arc<AtomicBool>,
 }
 
 impl Surroundings {
@@ -184,7 +186,7 @@ impl Pipeline {
         let log = Arc::new(ClosableLog::new(log));
         let memory = MemoryShare::join(&memory, config.memory_limit_bytes, config.delivery_bytes());
         let stream = new_stream_id(clock.wall_micros())?;
-        let is_stopping: Arc<AtomicBool> = Arc::default();
+        let [is_stopping, is_abandoned] = [(); 2].map(|()| Arc::<AtomicBool>::default());
         let own_folder = config.store_dir.as_ref().map(|store_dir| folder_of(store_dir, &instance, &lake.to_string()));
         let folder = own_folder.as_deref().map(|folder| (folder.display().to_string(), open(folder)));
         let settings = SpoolSettings {
@@ -195,6 +197,7 @@ impl Pipeline {
             disk_limit_bytes: config.store_dir_limit_bytes,
             folder,
             is_stopping: Arc::clone(&is_stopping),
+            is_abandoned: Arc::clone(&is_abandoned),
         };
         let spool = Spool::new(settings);
         let surroundings = Surroundings {
@@ -208,6 +211,7 @@ impl Pipeline {
             folder: own_folder,
             is_stuck: Arc::default(),
             is_stopping,
+            is_abandoned,
         };
         let (sender, receiver) = channel();
         let (jobs, queue) = mpsc::unbounded_channel();
@@ -291,6 +295,7 @@ impl Pipeline {
             let left = (time + END_MARGIN).saturating_sub(clock.monotonic().saturating_sub(begun));
             let has_ended = thread.join_within(if hanging == 0 { left } else { Duration::ZERO });
             hanging += usize::from(!has_ended);
+            self.surroundings.is_abandoned.fetch_or(!has_ended, Ordering::AcqRel);
         }
         if hanging > 0 {
             let text = format!(

@@ -53,6 +53,9 @@ pub struct SpoolSettings {
     pub folder: Option<(String, OpenDisk)>,
     /// Set when the host exits: nothing is looked for in the folder any more.
     pub is_stopping: Arc<AtomicBool>,
+    /// Set when nobody waits for an answer any more: what has none by then is taken back, and not kept for a host that will
+    /// send it to another.
+    pub is_abandoned: Arc<AtomicBool>,
 }
 
 /// What is known of an open segment.
@@ -256,7 +259,7 @@ impl Spool {
     pub fn sync(&mut self) -> Result<(), SpoolError> {
         let unsynced = std::mem::take(&mut self.unsynced);
         let Folder::Open { journal, .. } = &mut self.folder else { return Ok(()) };
-        let synced = journal.sync();
+        let synced = journal.sync(&self.settings.is_abandoned);
         journal.known.synced(synced.is_ok());
         let Err((error, records_in_files)) = synced else { return Ok(()) };
         for (lane, records) in Lane::BY_WORTH.into_iter().zip(records_in_files) {

@@ -239,6 +239,22 @@ mod tests {
     }
 
     #[test]
+    fn what_killed_processes_left_beside_an_object_goes_when_it_is_stored_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open(&Location::Folder(folder.path().to_owned()), &S3Options::default(), &[]).unwrap();
+        let partition = folder.path().join("type=app");
+        std::fs::create_dir(&partition).unwrap();
+        for leftover in ["x.parquet#1", "x.parquet#2", "y.parquet#1", "x.parquet#mine"] {
+            std::fs::write(partition.join(leftover), "PAR1").unwrap();
+        }
+        block_on(lake.put("type=app/x.parquet", Bytes::from_static(b"0123456789"))).unwrap();
+        let mut left: Vec<_> = std::fs::read_dir(&partition).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["x.parquet", "x.parquet#mine", "y.parquet#1"]);
+        assert_eq!(std::fs::read(partition.join("x.parquet")).unwrap(), b"0123456789");
+    }
+
+    #[test]
     fn a_listing_that_is_refused_says_what_to_allow() {
         for (status, advice) in [
             ("403 Forbidden", " (allow s3:ListBucket on the bucket for these credentials)"),
