@@ -110,7 +110,7 @@ impl Scene {
         (output.status.code().unwrap(), String::from_utf8(said).unwrap())
     }
 
-    fn into_lake(&self, source: &Path) -> (i32, String) {
+    fn bring_back(&self, source: &Path) -> (i32, String) {
         self.restore(source, &["--into", self.lake().to_str().unwrap()])
     }
 }
@@ -156,7 +156,7 @@ fn a_segment_that_the_process_died_of_is_delivered_under_its_own_name_and_the_la
     assert_eq!((code, scene.ledger()), (0, (1, 2)));
 
     for (objects, there) in [(1, 0), (0, 1)] {
-        let (code, said) = scene.into_lake(&scene.lake());
+        let (code, said) = scene.bring_back(&scene.lake());
         assert!(said.contains(&format!("{objects} objects stored, {there} were there")), "{said}");
         assert_eq!((code, scene.ledger()), (0, (0, 0)));
     }
@@ -177,7 +177,7 @@ fn a_file_that_the_disk_did_not_give_is_delivered_from_the_spool() {
     fs::rename(&scene.segments[1], format!("{}.aside", scene.segments[1].display())).unwrap();
     scene.deliver(4);
     assert_eq!(scene.ledger(), (1, 2));
-    let (code, said) = scene.into_lake(&scene.store_dir());
+    let (code, said) = scene.bring_back(&scene.store_dir());
     assert!(said.contains("whole, set aside as the disk did not give it: 1 objects stored"), "{said}");
     assert_eq!((code, scene.ledger()), (0, (0, 0)));
 }
@@ -189,7 +189,7 @@ fn of_a_damaged_segment_the_rest_is_delivered_and_the_gap_is_what_is_damaged() {
     scene.damage(1, "r2");
     scene.deliver(6);
     assert_eq!(scene.ledger(), (1, 2));
-    let (code, said) = scene.into_lake(&scene.lake());
+    let (code, said) = scene.bring_back(&scene.lake());
     assert!(said.contains("1 of 2 records from record 2 on; damaged, first at offset "), "{said}");
     assert!(said.contains("in 1 places): 1 objects stored, 0 were there"), "{said}");
     assert_eq!((code, scene.ledger()), (1, (1, 1)));
@@ -197,7 +197,7 @@ fn of_a_damaged_segment_the_rest_is_delivered_and_the_gap_is_what_is_damaged() {
     // A better copy that turns up later must not make the lake say two things.
     let copy = scene.parent.path().join("copy.segment");
     fs::write(&copy, whole).unwrap();
-    let (code, said) = scene.into_lake(&copy);
+    let (code, said) = scene.bring_back(&copy);
     assert!(
         said.contains("not delivered, ") && said.contains("counts the records of this segment otherwise"),
         "{said}"
@@ -245,7 +245,7 @@ fn what_recovery_has_delivered_of_a_damaged_file_is_there_and_not_delivered_agai
     fs::write(&scene.segments[2], &content[..usize::try_from(seal).unwrap()]).unwrap();
     scene.deliver(5);
     assert_eq!(scene.ledger(), (0, 0));
-    let (code, said) = scene.into_lake(&scene.store_dir());
+    let (code, said) = scene.bring_back(&scene.store_dir());
     assert!(said.contains(".segment.aside: app segment 2 of stream "), "{said}");
     assert!(said.contains("1 records from record 4 on; damaged, first at offset "), "{said}");
     assert!(said.contains("0 objects stored, 1 were there"), "{said}");
