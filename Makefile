@@ -13,7 +13,22 @@ FUZZ_SECONDS ?= 120
 FUZZ_TARGETS := line json logfmt exception record chunk rules rules_chunk
 FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz --sanitizer none
 
-.PHONY: demo test unit end-to-end crash fuzz plugin host wasm bench lint clean
+# `make sanitize` uses the stable compiler with what is unstable in it. The programs export the sanitizer's functions, so that
+# the plugin, which has none of its own, finds them when it is loaded.
+HOST_TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
+SANITIZED = PROPTEST_CASES=$(CASES) RUSTC_BOOTSTRAP=1
+ASAN = $(SANITIZED) RUSTFLAGS="-Zsanitizer=address -Clink-arg=-Wl,--export-dynamic" $(CARGO) test --locked \
+	--target $(HOST_TARGET) --target-dir target/asan -p shiwake-records -p shiwake-delivery -p shiwake-c-api \
+	--features shiwake-c-api/plain-malloc --lib --test layout_1_9_10 --test layout_4_2_8 --test layout_5_1_1 --test layout_unknown
+ASAN_DIST = $(CURDIR)/target/asan/dist
+# What AddressSanitizer adds to each frame is not what a flush takes of the host's stack.
+ASAN_SKIPS = --skip a_flush_stays_far_below_the_stack_it_has
+TSAN = $(SANITIZED) RUSTFLAGS="-Zsanitizer=thread" $(CARGO) test --locked \
+	--target $(HOST_TARGET) --target-dir target/tsan -Zbuild-std
+# Cases of each property test there: everything is many times slower.
+CASES ?= 32
+
+.PHONY: demo test unit end-to-end crash fuzz plugin host wasm bench sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -59,14 +74,25 @@ wasm:                              ## Checks that records builds for wasm32 (the
 bench:                             ## Benchmarks next to the code they measure
 	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery
 
+sanitize:                          ## AddressSanitizer: records, delivery, the plugin in the harness; ThreadSanitizer: delivery. Half an hour at first
+	@echo "== AddressSanitizer, which comes with the compiler: nothing to install"
+	$(ASAN) --no-run
+	mkdir -p $(ASAN_DIST)
+	cp target/asan/$(HOST_TARGET)/debug/deps/libshiwake.so $(ASAN_DIST)/shiwake.so
+	ln -sf shiwake.so $(ASAN_DIST)/flb-filter_shiwake.so
+	SHIWAKE_DIST=$(ASAN_DIST) $(ASAN) -- $(ASAN_SKIPS)
+	@echo "== ThreadSanitizer, with a standard library that is built for it: needs its source (rustup component add rust-src)"
+	rustup component add rust-src
+	$(TSAN) -p shiwake-delivery --lib --test store_contract
+
 lint:                              ## Format, clippy without a warning; oldest Rust, licences and sources of all dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(PYTHON) tests/conf/oldest_rust.py
 	$(PYTHON) tests/conf/dependencies.py
 	@if $(CARGO) deny --version; then \
-		$(CARGO) deny check licenses bans sources && \
-		if $(CARGO) deny fetch; then $(CARGO) deny check advisories; \
+		$(CARGO) deny check --hide-inclusion-graph licenses bans sources && \
+		if $(CARGO) deny fetch db; then $(CARGO) deny check advisories; \
 		else echo "== advisories are not checked: their database cannot be reached"; fi; \
 	else echo "== advisories are not checked: cargo deny is not installed (cargo install --locked cargo-deny)"; fi
 

@@ -14,5 +14,6 @@ pub mod guard;
 mod output_instance;
 
 /// Of the shared object, not of the host.
+#[cfg(not(feature = "plain-malloc"))]
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;

@@ -34,6 +34,8 @@ fn link_library(compiler: &cc::Tool, target: &Path, symbols: &[&str]) -> Result<
     let status = compiler
         .to_command()
         .arg("-shared")
+        // A sanitizer in the tests is theirs; a library with one of its own would bring another copy of it.
+        .arg("-fno-sanitize=all")
         .args(symbols.iter().map(|symbol| format!("-D{symbol}")))
         .arg(SHIM)
         .arg("-o")

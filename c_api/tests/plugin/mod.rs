@@ -1,6 +1,7 @@
 //! What the shared object promises to every host; `promises!` makes a test of each for a layout.
 //!
-//! The object tested is the one that ships, in `dist/`.
+//! The object tested is the one that ships, in `dist/`; or in the folder that `SHIWAKE_DIST` names, where it was built in
+//! another way.
 
 pub mod configuration;
 pub mod fuzz;
@@ -12,9 +13,10 @@ use shiwake_harness::{Host, Layout};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A file in `dist/`.
+/// A file of the plugin that is tested.
 pub fn dist(file: &str) -> PathBuf {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../dist")).join(file);
+    let folder = std::env::var_os("SHIWAKE_DIST").map(PathBuf::from);
+    let path = folder.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../dist").into()).join(file);
     assert!(path.exists(), "{} is not there: run 'make plugin' first", path.display());
     path
 }

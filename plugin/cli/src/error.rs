@@ -1,6 +1,7 @@
 //! Why a command could not do its work.
 
 use crate::ledger::LedgerError;
+use crate::restore::RestoreError;
 use shiwake_delivery::columns::file::FileError;
 use shiwake_records::rules::RulesError;
 use std::io;
@@ -29,6 +30,9 @@ pub(crate) enum CommandError {
     /// A lake cannot be added up.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// What was set aside cannot be brought back.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
 }
 
 impl CommandError {

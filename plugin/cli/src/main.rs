@@ -1,7 +1,7 @@
 //! The command `shiwake`.
 //!
 //! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `ledger` adds up a
-//! lake.
+//! lake, `restore` brings back what was set aside.
 
 mod diagnostics;
 mod dry_run;
@@ -10,13 +10,15 @@ mod explain;
 mod input;
 mod ledger;
 mod lint;
+mod restore;
 mod rule_tests;
 mod rules;
 mod rules_file;
 mod terminal;
 
-use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use error::CommandError;
+use restore::Purpose;
 use shiwake_delivery::store::S3Options;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -122,16 +124,52 @@ enum Command {
     Ledger {
         /// The lake: a folder, or s3://bucket/prefix.
         lake: String,
-        /// Region of the bucket; without it AWS_REGION.
-        #[arg(long)]
-        region: Option<String>,
-        /// Another S3 endpoint than AWS', as in http://localhost:9000.
-        #[arg(long, value_name = "URL")]
-        endpoint: Option<String>,
+        #[command(flatten)]
+        s3: S3,
         /// How to show it.
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Brings back what was set aside because it was damaged, could not be read, or the process died of it.
+    ///
+    /// Nothing is removed, and doing it again doubles nothing. Exits with 0 when all of it was whole, and is in the lake if it was
+    /// to be; with 1 when not; and with 2 when something cannot be read or written to.
+    #[command(group = clap::ArgGroup::new("purpose").required(true))]
+    Restore {
+        /// What was set aside: a store_dir (its *.aside files), a lake (what is in quarantine/segments), or single files.
+        #[arg(required = true)]
+        sources: Vec<String>,
+        /// Says what is in each.
+        #[arg(long, group = "purpose")]
+        list: bool,
+        /// Stores the records in this lake, a folder or s3://bucket/prefix, under the names that they would have had.
+        #[arg(long, value_name = "LAKE", group = "purpose")]
+        into: Option<String>,
+        /// Prints all that can be read, damaged or not, one JSON object a line.
+        #[arg(long, group = "purpose")]
+        export: bool,
+        /// The rules that declare types of one's own: their records get the columns that these give them.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+        #[command(flatten)]
+        s3: S3,
+    },
+}
+
+#[derive(Args)]
+struct S3 {
+    /// Region of the bucket; without it AWS_REGION.
+    #[arg(long)]
+    region: Option<String>,
+    /// Another S3 endpoint than AWS', as in http://localhost:9000.
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+}
+
+impl From<S3> for S3Options {
+    fn from(S3 { region, endpoint }: S3) -> Self {
+        Self { region, endpoint }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -184,15 +222,27 @@ fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
         }
         Command::Rules { names: true } => rules::write_names(&mut out())?,
         Command::Rules { names: false } => rules::write_file(&mut out())?,
-        Command::Ledger { lake, region, endpoint, format } => {
-            let environment: Vec<(String, String)> = std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .collect();
-            let adds_up = ledger::run(&lake, &S3Options { region, endpoint }, &environment, format == Format::Json)?;
+        Command::Ledger { lake, s3, format } => {
+            let adds_up = ledger::run(&lake, &s3.into(), &environment(), format == Format::Json)?;
             return Ok(if adds_up { 0 } else { NOT_AS_IT_SHOULD_BE });
+        }
+        Command::Restore { sources, list: _, into, export, rules, s3 } => {
+            let purpose = match into {
+                Some(lake) => Purpose::Deliver(lake),
+                None if export => Purpose::Export,
+                None => Purpose::List,
+            };
+            let is_whole = restore::run(&sources, &purpose, rules.as_ref(), &s3.into(), &environment())?;
+            return Ok(if is_whole { 0 } else { NOT_AS_IT_SHOULD_BE });
         }
     }
     Ok(0)
+}
+
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 #[expect(clippy::print_stderr, reason = "a command tells its errors there")]

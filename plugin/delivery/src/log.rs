@@ -1,5 +1,6 @@
 //! Lines for the operator, through whatever logger the host has.
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// How important a line is.
@@ -19,6 +20,30 @@ pub enum Level {
 pub trait Log: Send + Sync {
     /// Takes a line.
     fn line(&self, level: Level, text: &str);
+}
+
+/// A log that can be closed: for threads that may outlive whoever gave it.
+pub struct ClosableLog(RwLock<Option<Arc<dyn Log>>>);
+
+impl ClosableLog {
+    /// Passes lines on to a log, until it is closed.
+    #[must_use]
+    pub fn new(log: Arc<dyn Log>) -> Self {
+        Self(RwLock::new(Some(log)))
+    }
+
+    /// Waits for lines that are being written, and drops all that come later.
+    pub fn close(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Log for ClosableLog {
+    fn line(&self, level: Level, text: &str) {
+        if let Some(log) = &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+            log.line(level, text);
+        }
+    }
 }
 
 /// Lets the first line of a kind through, then at most one an interval, and counts what it held back.

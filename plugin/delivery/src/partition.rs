@@ -2,11 +2,22 @@
 //!
 //! The name follows from the spool's stream, the segment and the partition, so that delivering a segment again writes
 //! the same object again. Every part is made here, of numbers, fixed words and the names of declared types, which are words of
-//! small letters, digits and `_`: nothing that stands in a record gets into a path.
+//! small letters, digits and `_`: nothing that stands in a record gets into a path. What no Parquet file is made of lies in
+//! [`RAW_FOLDER`].
 
 use crate::lane::Lane;
 use crate::spool::SegmentId;
 use shiwake_records::civil_time::{CivilHour, civil_hour};
+
+/// Where what is no Parquet file is kept.
+pub const RAW_FOLDER: &str = "quarantine/segments";
+
+/// The key of what is kept of a segment without being a file, with the end of its name.
+#[must_use]
+pub fn raw_key(segment: &SegmentId, end: &str) -> String {
+    let SegmentId { stream, number, lane } = segment;
+    format!("{RAW_FOLDER}/{stream}-{number:010}-{lane}{end}")
+}
 
 /// One partition of the lake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -8,7 +8,7 @@
 
 mod account;
 mod findings;
-mod footer;
+pub(crate) mod footer;
 mod key;
 mod report;
 mod tiling;

@@ -8,9 +8,11 @@
 
 use super::backoff::Backoff;
 use super::{Message, StartError, Surroundings};
-use crate::columns::file::{FileError, FileWriter, PartitionPlan, plan};
+use crate::columns::file::{FileWriter, PartitionPlan, plan};
+use crate::columns::object::{PartitionObject, guarded, write_object};
 use crate::lane::{Lane, Lanes};
 use crate::log::{Level, RateLimit};
+use crate::partition::raw_key;
 use crate::schema::Schemas;
 use crate::spool::{CountedBytes, LoadError, LoadedSegment, MAX_TRIES, SealedSegment};
 use crate::store::{Disposition, Lake, PutError};
@@ -42,26 +44,12 @@ enum Attempt {
     OutOfTime,
 }
 
-/// Where what is no Parquet file is kept.
-const QUARANTINED_FILES: &str = "quarantine/segments";
-
 /// Why a segment's records could not be had.
 enum Failure {
     OutOfTime,
     Read(String),
     Removed(String),
     Damaged(String),
-}
-
-/// An object that is made and not stored yet.
-struct MadeObject {
-    key: String,
-    bytes: Vec<u8>,
-    misfits: u64,
-    /// Why it is one of rejected records, if it is.
-    rejected: Option<String>,
-    /// Its memory, until it is stored.
-    _counted: CountedBytes,
 }
 
 /// A segment that is being delivered.
@@ -163,7 +151,13 @@ impl Work {
                 backlog.push_back(segment.into());
             }
             if backlog.is_empty() {
-                match self.queue.recv().await {
+                let deadline_passed = self.deadline_passed();
+                let next = tokio::select! {
+                    segment = self.queue.recv() => segment,
+                    // An acceptor that hangs does not close the queue.
+                    () = deadline_passed => None,
+                };
+                match next {
                     Some(segment) => backlog.push_back(segment.into()),
                     None => return,
                 }
@@ -224,10 +218,10 @@ impl Work {
             Err(Failure::Damaged(reason)) => return self.keep_file(entry, &reason).await,
         };
         for (number, plan) in plans.iter().enumerate().skip(entry.stored_objects) {
-            let Some(object) = self.write(&segment, &loaded, plan).await else {
+            let Some((object, _counted)) = self.write(&segment, &loaded, plan).await else {
                 return Attempt::OutOfTime;
             };
-            let MadeObject { key, bytes, misfits, rejected, _counted } = object;
+            let PartitionObject { key, bytes, misfits, rejected } = object;
             let lane = segment.id.lane;
             let stored = self.store(lane, &key, bytes).await;
             if !matches!(stored, Attempt::Delivered) {
@@ -243,19 +237,23 @@ impl Work {
         Attempt::Delivered
     }
 
-    /// Brings a segment into memory and finds its partitions, while no other instance does such a thing and there is
-    /// room for it.
+    /// Brings a segment into memory, when there is room for it, and finds its partitions, while no other instance writes.
     async fn load(
         &self,
         segment: &SealedSegment,
     ) -> Result<(LoadedSegment, Vec<PartitionPlan>, CountedBytes), Failure> {
         let memory = &self.surroundings.memory;
-        // Before anything that others wait for: a disk may hang here.
+        // Reading too comes before anything that others wait for: a disk may hang there.
         segment.make_safe().map_err(failure)?;
         let counted = tokio::select! {
             counted = memory.begin_loading(segment.load_bytes()) => counted,
             () = self.deadline_passed() => return Err(Failure::OutOfTime),
         };
+        // When it cannot be noted the segment is only suspected later.
+        let _ = segment.begin_try();
+        let loaded = segment.load();
+        segment.end_try();
+        let loaded = loaded.map_err(failure)?;
         let _writing = tokio::select! {
             permit = memory.begin_writing(0) => permit,
             () = self.deadline_passed() => return Err(Failure::OutOfTime),
@@ -263,22 +261,19 @@ impl Work {
         if self.is_out_of_time() {
             return Err(Failure::OutOfTime);
         }
-        // When it cannot be noted the segment is only suspected later.
         let _ = segment.begin_try();
-        let loaded = match segment.load() {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                segment.end_try();
-                return Err(failure(error));
-            }
-        };
         let plans = guarded(|| plan(&loaded));
         segment.end_try();
         Ok((loaded, plans.map_err(Failure::Damaged)?, counted))
     }
 
-    /// Makes the object of a partition. `None` when time is up.
-    async fn write(&self, segment: &SealedSegment, loaded: &LoadedSegment, plan: &PartitionPlan) -> Option<MadeObject> {
+    /// Makes the object of a partition; `None` when time is up.
+    async fn write(
+        &self,
+        segment: &SealedSegment,
+        loaded: &LoadedSegment,
+        plan: &PartitionPlan,
+    ) -> Option<(PartitionObject, CountedBytes)> {
         let _writing = tokio::select! {
             permit = self.surroundings.memory.begin_writing(segment.bytes) => permit,
             () = self.deadline_passed() => return None,
@@ -287,23 +282,11 @@ impl Work {
             return None;
         }
         let _ = segment.begin_try();
-        let (key, bytes, misfits, rejected) = match guarded(|| self.writer.write(loaded, plan)) {
-            Ok(file) => (plan.partition.object_key(&segment.id), file.bytes, file.misfits, None),
-            Err(reason) => match guarded(|| self.writer.write_rejected(loaded, plan, &reason)) {
-                Ok((key, file)) => (key, file, 0, Some(reason)),
-                Err(second) => {
-                    let raw = plan.events(loaded).flat_map(|event| event.raw.iter().copied()).collect();
-                    let (id, part) = (&segment.id, plan.partition.hour);
-                    let hour = format!("{:04}{:02}{:02}{:02}", part.year, part.month, part.day, part.hour);
-                    let key = format!("{QUARANTINED_FILES}/{}-{:010}-{}-{hour}.msgpack", id.stream, id.number, id.lane);
-                    (key, raw, 0, Some(format!("{reason}; {second}")))
-                }
-            },
-        };
+        let object = write_object(&self.writer, loaded, plan);
         segment.end_try();
         // Counted while nobody else writes, so that nobody misses it.
-        let counted = self.surroundings.memory.count_object(bytes.len() as u64);
-        Some(MadeObject { key, bytes, misfits, rejected, _counted: counted })
+        let counted = self.surroundings.memory.count_object(object.bytes.len() as u64);
+        Some((object, counted))
     }
 
     fn count(&self, lane: Lane, records: u64, misfits: u64) {
@@ -338,7 +321,7 @@ impl Work {
             Err(error) => return self.note_read_failure(entry, &format!("spool file cannot be read: {error}")),
         };
         let extension = if segment.is_durable() { "segment" } else { "msgpack" };
-        let key = format!("{QUARANTINED_FILES}/{}-{:010}-{}.{extension}", id.stream, id.number, id.lane);
+        let key = raw_key(id, &format!(".{extension}"));
         let stored = self.store(id.lane, &key, raw).await;
         if matches!(stored, Attempt::Delivered) {
             self.note_rejected(id.lane, segment.records.saturating_sub(entry.stored_records), &key, reason);
@@ -469,14 +452,5 @@ fn failure(error: LoadError) -> Failure {
         }
         LoadError::Read { .. } => Failure::Read(error.to_string()),
         LoadError::Damaged { .. } | LoadError::Records { .. } => Failure::Damaged(error.to_string()),
-    }
-}
-
-/// Runs what could panic in a library, and gives its error or the fact of the panic as text.
-fn guarded<T>(work: impl FnOnce() -> Result<T, FileError>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("internal error".to_owned()),
     }
 }

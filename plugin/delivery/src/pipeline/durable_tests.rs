@@ -1,7 +1,7 @@
 //! Instances with a folder, one after the other.
 
 use super::*;
-use std::path::{Path as FilePath, PathBuf};
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 fn start_in(folder: &TempDir, set: &[(&str, &str)]) -> Bench {

@@ -2,7 +2,9 @@
 //!
 //! [`Pipeline::accept`] is called by the host on a stack of 24 KiB: it copies the chunk, hands it to the acceptor's
 //! thread and waits for the answer; nothing else happens on the host's stack. The acceptor sorts and spools; the
-//! deliverer writes files and stores them. Both end in [`Pipeline::stop`], which joins them.
+//! deliverer writes files and stores them. Both end in [`Pipeline::stop`], which joins them; but a disk may hang for ever, and
+//! with it whoever asked it for something. Such a thread is left alone, [`END_MARGIN`] behind its time: it says nothing and
+//! touches nothing of the host any more, takes back what it has not answered, and ends by itself when the disk comes back.
 //!
 //! A panic in the acceptor poisons the pipeline: every later chunk is answered RETRY, so the host keeps it.
 
@@ -15,14 +17,17 @@ mod lane_buffer;
 use crate::clock::Clock;
 use crate::config::output::OutputConfig;
 use crate::ledger::Ledger;
-use crate::log::{Level, Log};
+use crate::log::{ClosableLog, Level, Log};
 use crate::metrics::Metrics;
-use crate::spool::{Durability, MemoryBudget, MemoryShare, SegmentId, Spool, SpoolSettings, folder_of, open_folder};
+use crate::spool::{
+    Durability, MemoryBudget, MemoryShare, OpenDisk, SegmentId, Spool, SpoolSettings, folder_of, open_folder,
+};
 use crate::store::{Environment, Lake, OpenError};
 use acceptor::Acceptor;
 use claim::Claim;
 use deliverer::Deliverer;
-use std::path::PathBuf;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +38,8 @@ use twox_hash::XxHash3_64;
 
 /// How long the host waits for the acceptor: longer than a chunk waits for room.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a thread may take to end beyond the time that the stop has; then it is held to hang, and left alone.
+const END_MARGIN: Duration = Duration::from_secs(5);
 
 /// What the host is told about a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +95,8 @@ struct Surroundings {
     /// Whether a host has given up waiting for the acceptor, and it has not moved since.
     is_stuck: Arc<AtomicBool>,
     is_stopping: Arc<AtomicBool>,
+    /// Whether a thread was left alone at the exit.
+    is_abandoned: Arc<AtomicBool>,
 }
 
 impl Surroundings {
@@ -122,8 +131,28 @@ pub enum StartError {
 pub struct Pipeline {
     sender: Sender<Message>,
     surroundings: Surroundings,
+    /// The log in the surroundings, which is closed when nobody may write to it any more.
+    log: Arc<ClosableLog>,
     deadline: watch::Sender<Option<Duration>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Vec<Thread>>,
+}
+
+/// A thread of an instance.
+struct Thread {
+    handle: JoinHandle<()>,
+    /// Disconnected when the thread is about to end, and let go of what it had.
+    ended: Receiver<Infallible>,
+}
+
+impl Thread {
+    /// Joins the thread if it ends within this time; whether it did.
+    fn join_within(self, time: Duration) -> bool {
+        let has_ended = matches!(self.ended.recv_timeout(time), Err(RecvTimeoutError::Disconnected));
+        if has_ended {
+            let _ = self.handle.join();
+        }
+        has_ended
+    }
 }
 
 impl Pipeline {
@@ -142,13 +171,24 @@ impl Pipeline {
     /// # Errors
     /// When the system refuses what is needed.
     pub fn start_on(lake: Lake, config: OutputConfig, outside: Outside) -> Result<Self, StartError> {
+        let shown = lake.to_string();
+        Self::start_in(lake, config, outside, |folder| open_folder(folder.to_owned(), shown))
+    }
+
+    /// As [`Pipeline::start_on`], with a way to open the instance's folder in `store_dir`.
+    fn start_in(
+        lake: Lake,
+        config: OutputConfig,
+        outside: Outside,
+        open: impl FnOnce(&Path) -> OpenDisk,
+    ) -> Result<Self, StartError> {
         let Outside { instance, clock, log, memory, metrics } = outside;
+        let log = Arc::new(ClosableLog::new(log));
         let memory = MemoryShare::join(&memory, config.memory_limit_bytes, config.delivery_bytes());
         let stream = new_stream_id(clock.wall_micros())?;
-        let is_stopping: Arc<AtomicBool> = Arc::default();
+        let [is_stopping, is_abandoned] = [(); 2].map(|()| Arc::<AtomicBool>::default());
         let own_folder = config.store_dir.as_ref().map(|store_dir| folder_of(store_dir, &instance, &lake.to_string()));
-        let folder =
-            own_folder.clone().map(|folder| (folder.display().to_string(), open_folder(folder, lake.to_string())));
+        let folder = own_folder.as_deref().map(|folder| (folder.display().to_string(), open(folder)));
         let settings = SpoolSettings {
             stream: Arc::from(stream.as_str()),
             lanes: config.lanes.clone(),
@@ -158,18 +198,20 @@ impl Pipeline {
             disk_limit_bytes: config.store_dir_limit_bytes,
             folder,
             is_stopping: Arc::clone(&is_stopping),
+            is_abandoned: Arc::clone(&is_abandoned),
         };
         let spool = Spool::new(settings);
         let surroundings = Surroundings {
             ledger: Arc::new(Ledger::new(config.lanes.clone(), config.sorter.rules.droppers())),
             clock,
-            log,
+            log: Arc::clone(&log) as Arc<dyn Log>,
             memory,
             metrics,
             is_store_failing: Arc::default(),
             folder: own_folder,
             is_stuck: Arc::default(),
             is_stopping,
+            is_abandoned,
             config: Arc::new(config),
         };
         // A host's metrics are made while it starts the instance, on its own thread.
@@ -181,7 +223,7 @@ impl Pipeline {
         let mut deliverer =
             Deliverer::new(surroundings.clone(), lake, &stream, queue, deadline_of_deliverer, sender.clone())?;
         let acceptor = Acceptor::new(surroundings.clone(), spool, jobs);
-        let pipeline = Self { sender, surroundings, deadline, threads: Mutex::default() };
+        let pipeline = Self { sender, surroundings, log, deadline, threads: Mutex::default() };
         // When the second thread cannot be had, dropping the pipeline stops the first.
         pipeline.spawn("shiwake-accept", move || acceptor.run(&receiver))?;
         pipeline.spawn("shiwake-deliver", move || deliverer.run())?;
@@ -237,8 +279,9 @@ impl Pipeline {
         self.stop_within(self.shutdown_timeout());
     }
 
-    /// Takes no more, writes what is pending as far as the time allows, says what is left, and joins the threads. Doing
-    /// it again does nothing.
+    /// Takes no more, writes what is pending as far as the time allows, says what is left, and joins the threads; but one that
+    /// hangs in a disk is left alone, [`END_MARGIN`] behind that time. Nothing is logged after this. Doing it again does
+    /// nothing.
     pub fn stop_within(&self, time: Duration) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         if threads.is_empty() {
@@ -248,11 +291,24 @@ impl Pipeline {
         self.deadline.send_replace(Some(clock.monotonic() + time));
         self.surroundings.is_stopping.store(true, Ordering::Relaxed);
         let _ = self.sender.send(Message::Stop);
+        let begun = clock.monotonic();
+        let mut hanging = 0;
         for thread in threads {
-            let _ = thread.join();
+            // What one that hangs has used up the next one has had too.
+            let left = (time + END_MARGIN).saturating_sub(clock.monotonic().saturating_sub(begun));
+            let has_ended = thread.join_within(if hanging == 0 { left } else { Duration::ZERO });
+            hanging += usize::from(!has_ended);
+            self.surroundings.is_abandoned.fetch_or(!has_ended, Ordering::AcqRel);
+        }
+        if hanging > 0 {
+            let text = format!(
+                "{hanging} threads have not ended {END_MARGIN:?} behind their time, as when a disk hangs: they are left alone"
+            );
+            log.line(Level::Error, &text);
         }
         self.say_what_is_left(time);
         log.line(Level::Info, &format!("ledger at exit: {ledger}"));
+        self.log.close();
     }
 
     fn say_what_is_left(&self, time: Duration) {
@@ -280,11 +336,15 @@ impl Pipeline {
     }
 
     fn spawn(&self, name: &'static str, body: impl FnOnce() + Send + 'static) -> Result<(), StartError> {
-        let thread = std::thread::Builder::new()
+        let (running, ended) = sync_channel(0);
+        let handle = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(body)
+            .spawn(move || {
+                let _running = running;
+                body();
+            })
             .map_err(|source| StartError::System { what: "a thread", source })?;
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(Thread { handle, ended });
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult,
 };
 use shiwake_records::rules::SourceFile;
+use std::path::Path as FilePath;
 use std::sync::Condvar;
 use std::sync::atomic::AtomicU64;
 
@@ -152,6 +153,16 @@ fn start(set: &[(&str, &str)]) -> Bench {
 
 /// Starts an output with these rules of its own.
 fn start_with(set: &[(&str, &str)], rules: &str) -> Bench {
+    start_beside(&Arc::default(), set, rules, |folder| open_folder(folder.to_owned(), "memory".into()))
+}
+
+/// An instance that shares its memory with others, and has its folder in a disk of its own.
+fn start_beside(
+    memory: &Arc<MemoryBudget>,
+    set: &[(&str, &str)],
+    rules: &str,
+    open: impl FnOnce(&FilePath) -> OpenDisk,
+) -> Bench {
     let common = [("lake", "unused"), ("rules", "rules.toml")];
     let properties = Properties::new(&PROPERTIES, common.iter().chain(set).copied()).unwrap();
     let mut load = |name: &str, _: Option<&str>| Ok(SourceFile { name: name.to_owned(), text: rules.to_owned() });
@@ -164,10 +175,10 @@ fn start_with(set: &[(&str, &str)], rules: &str) -> Bench {
         instance: "shiwake.0".into(),
         clock: Arc::clone(&clock) as _,
         log: Arc::clone(&lines) as _,
-        memory: Arc::default(),
+        memory: Arc::clone(memory),
         metrics: Arc::new(NoMetrics),
     };
-    let pipeline = Pipeline::start_on(lake, config, outside).unwrap();
+    let pipeline = Pipeline::start_in(lake, config, outside, open).unwrap();
     Bench { store, lines, clock, pipeline }
 }
 
@@ -201,6 +212,8 @@ fn read(store: &Faulty, key: &str) -> Vec<u8> {
 
 #[path = "durable_tests.rs"]
 mod durable;
+#[path = "hung_disk_tests.rs"]
+mod hung_disk;
 
 #[path = "declared_tests.rs"]
 mod declared;

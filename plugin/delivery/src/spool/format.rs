@@ -160,7 +160,8 @@ pub(super) struct BlockAt<'a> {
     pub(super) records: u64,
     tag: &'a [u8],
     events: &'a [u8],
-    start: usize,
+    /// Where it begins in the file.
+    pub(super) start: usize,
     /// Where the next entry begins.
     pub(super) end: usize,
 }
@@ -228,15 +229,20 @@ pub(super) fn read_blocks(file: &Bytes, may_have_holes: bool) -> Result<Vec<Bloc
         let offset = offset.into_iter().find(|(end, next)| Some(*end) != *next).map_or(end, |(end, _)| end);
         return Err(FormatError::Entry { offset });
     }
+    Ok(slices(file, &found))
+}
+
+/// Blocks that were found in a file, as slices of it.
+pub(super) fn slices(file: &Bytes, found: &[BlockAt<'_>]) -> Vec<Block> {
     let mut tag: Arc<str> = Arc::from("");
-    let blocks = found.into_iter().map(|block| {
+    let blocks = found.iter().map(|block| {
         let text = String::from_utf8_lossy(block.tag);
         if *text != *tag {
             tag = Arc::from(text);
         }
         Block { tag: Arc::clone(&tag), events: file.slice_ref(block.events), records: block.records }
     });
-    Ok(blocks.collect())
+    blocks.collect()
 }
 
 fn checksum(parts: [&[u8]; 2], seed: u64, offset: u64) -> u64 {

@@ -18,6 +18,7 @@ use crate::lane::{Lane, Lanes};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Chunks after which a segment is closed whatever its size: their marks are in memory, and in its seal.
@@ -225,9 +226,9 @@ impl Journal {
         self.held_bytes -= block_bytes(block);
     }
 
-    /// Makes safe what was appended since the last time; when it cannot be, takes it back. Gives the records taken back, a
-    /// lane each, with the error.
-    pub(super) fn sync(&mut self) -> Result<(), (SpoolError, Vec<u64>)> {
+    /// Makes safe what was appended since the last time; when it cannot be, or took so long that nobody waits for it, takes it
+    /// back. Gives the records taken back, a lane each, with the error.
+    pub(super) fn sync(&mut self, is_abandoned: &AtomicBool) -> Result<(), (SpoolError, Vec<u64>)> {
         let mut result = Ok(());
         for (open, durability) in self.open.iter_mut().zip(&self.durability) {
             let Some(open) = open.as_mut().filter(|open| open.extent != open.safe || open.is_cut) else { continue };
@@ -240,6 +241,9 @@ impl Journal {
                 // What the system did with the pages after a failed sync cannot be known.
                 open.is_broken |= result.is_err();
             }
+        }
+        if is_abandoned.load(Ordering::Acquire) {
+            result = result.and(Err(io::ErrorKind::TimedOut.into()));
         }
         let Err(source) = result else {
             self.open.iter_mut().flatten().for_each(|open| (open.safe, open.is_cut) = (open.extent, false));

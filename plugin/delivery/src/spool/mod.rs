@@ -20,6 +20,7 @@ mod memory;
 mod names;
 mod recovery;
 mod segment;
+mod set_aside;
 mod waiting_place;
 
 pub use disk::{Disk, DiskFile, DiskLock, SystemDisk};
@@ -29,6 +30,7 @@ pub use known::MAX_KNOWN_CHUNKS;
 pub(crate) use memory::spool_limit_bytes;
 pub use memory::{CountedBytes, MemoryBudget, MemoryShare, WritingPermit};
 pub use segment::{Block, ChunkId, ChunkMark, LoadError, LoadedSegment, MAX_TRIES, SealedSegment, SegmentId};
+pub use set_aside::{ASIDE, SetAside};
 pub use shiwake_records::rules::Durability;
 pub use waiting_place::{Appended, OpenDisk, OpenSegment, OpenedDisk, Spool, SpoolSettings};
 

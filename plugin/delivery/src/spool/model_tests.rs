@@ -155,6 +155,7 @@ impl Model {
             disk_limit_bytes: 1_000_000,
             folder: Some(("fake".into(), Box::new(open))),
             is_stopping: Arc::default(),
+            is_abandoned: Arc::default(),
         };
         self.runs += 1;
         self.spool = Some(Spool::new(settings));

@@ -2,6 +2,7 @@
 
 use super::STREAM_ID_LENGTH;
 use super::segment::SegmentId;
+use super::set_aside::ASIDE;
 
 pub(super) const SEGMENT: &str = ".segment";
 pub(super) const TEMPORARY: &str = ".new";
@@ -24,7 +25,7 @@ pub(super) fn tries(segment: &str) -> String {
 }
 
 pub(super) fn aside(segment: &str) -> String {
-    format!("{segment}.aside")
+    format!("{segment}{ASIDE}")
 }
 
 /// The stream a file belongs to; `None` for what is no stream's.

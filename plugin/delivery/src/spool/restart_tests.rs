@@ -27,6 +27,7 @@ fn run_with(number: u32, open: OpenDisk) -> Spool {
         disk_limit_bytes: 1_000_000,
         folder: Some(("spool".to_owned(), open)),
         is_stopping: Arc::default(),
+        is_abandoned: Arc::default(),
     };
     let mut spool = Spool::new(settings);
     spool.open(Duration::ZERO);

@@ -55,6 +55,9 @@ pub struct SpoolSettings {
     pub folder: Option<(String, OpenDisk)>,
     /// Set when the host exits: nothing is looked for in the folder any more.
     pub is_stopping: Arc<AtomicBool>,
+    /// Set when nobody waits for an answer any more: what has none by then is taken back, and not kept for a host that will
+    /// send it to another.
+    pub is_abandoned: Arc<AtomicBool>,
 }
 
 /// What is known of an open segment.
@@ -257,7 +260,7 @@ impl Spool {
         let lanes = self.settings.lanes.clone();
         let unsynced = std::mem::replace(&mut self.unsynced, lanes.each(Default::default));
         let Folder::Open { journal, .. } = &mut self.folder else { return Ok(()) };
-        let synced = journal.sync();
+        let synced = journal.sync(&self.settings.is_abandoned);
         journal.known.synced(synced.is_ok());
         let Err((error, records_in_files)) = synced else { return Ok(()) };
         for (lane, records) in lanes.iter().zip(records_in_files) {

@@ -1,7 +1,8 @@
 //! Where objects go: a local folder or S3, through one interface.
 //!
 //! An object is stored whole or not at all, and storing it again under the same key overwrites it: a local file is
-//! written beside its place and renamed, S3 makes an object visible when it is complete.
+//! written beside its place, as `KEY#1`, and renamed; S3 makes an object visible when it is complete. What a process that was
+//! killed has left beside its place goes when the object is stored again: its key is one stream's, which one process writes.
 
 mod location;
 mod reading;
@@ -15,6 +16,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStore, PutPayload, RetryConfig, TagSet};
 use shiwake_records::rules::Retention;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -146,6 +148,8 @@ pub struct Lake {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
     shown: String,
+    /// Where the lake is, when it is a folder.
+    folder: Option<PathBuf>,
 }
 
 impl Lake {
@@ -163,11 +167,11 @@ impl Lake {
                     .map_err(|source| OpenError::Client { lake: shown.clone(), source })?
                     // The spool lets go of what is stored: it must be as safe as it was there.
                     .with_fsync(true);
-                Ok(Self { store: Arc::new(store), prefix: Path::default(), shown })
+                Ok(Self { store: Arc::new(store), prefix: Path::default(), shown, folder: Some(folder.clone()) })
             }
             Location::S3 { bucket, prefix } => {
                 let store = s3(bucket, options, environment, &shown)?;
-                Ok(Self { store: Arc::new(store), prefix: prefix.clone(), shown })
+                Ok(Self { store: Arc::new(store), prefix: prefix.clone(), shown, folder: None })
             }
         }
     }
@@ -175,7 +179,7 @@ impl Lake {
     /// A lake on a store that is already open.
     #[must_use]
     pub fn on(store: Arc<dyn ObjectStore>, prefix: Path, shown: String) -> Self {
-        Self { store, prefix, shown }
+        Self { store, prefix, shown, folder: None }
     }
 
     /// Stores an object under a key below the lake's prefix; what was there is overwritten.
@@ -198,13 +202,30 @@ impl Lake {
         if let Some(retention) = retention {
             tags.push(RETENTION_TAG, &retention.to_string());
         }
-        let put = self.store.put_opts(&path, PutPayload::from(object), tags.into());
+        let put = async {
+            self.store.put_opts(&path, PutPayload::from(object), tags.into()).await?;
+            if let Some(place) = self.folder.as_ref().map(|folder| folder.join(&key)) {
+                // What cannot be removed is in nobody's way.
+                let _ = tokio::task::spawn_blocking(move || remove_leftovers(&place)).await;
+            }
+            Ok(())
+        };
         match tokio::time::timeout(after, put).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(())) => Ok(()),
             Ok(Err(source)) => Err(PutError::Store { lake, key, source }),
             Err(_) => Err(PutError::TimedOut { lake, key, after }),
         }
     }
+}
+
+/// Removes what stands beside an object's place under the names that are taken while it is written.
+fn remove_leftovers(object: &std::path::Path) {
+    let leftover = |number: u32| {
+        let mut path = object.as_os_str().to_owned();
+        path.push(format!("#{number}"));
+        path
+    };
+    let _ = (1..).map(leftover).take_while(|path| std::fs::remove_file(path).is_ok()).count();
 }
 
 impl std::fmt::Display for Lake {

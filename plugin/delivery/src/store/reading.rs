@@ -140,6 +140,27 @@ impl Lake {
         Listing { objects: self.store.list(prefix), lake: self.shown.clone(), prefix: self.prefix.clone() }
     }
 
+    /// Lists the objects in a folder below the lake's prefix, with all folders in it.
+    #[must_use]
+    pub fn list_folder(&self, folder: &str) -> Listing {
+        let below = Path::from_iter(self.prefix.parts().chain(Path::from(folder).parts()));
+        Listing { objects: self.store.list(Some(&below)), lake: self.shown.clone(), prefix: self.prefix.clone() }
+    }
+
+    /// The object of a key; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store refuses, fails, or does not answer.
+    pub async fn find(&self, key: &str) -> Result<Option<Object>, ReadError> {
+        let location = Path::from_iter(self.prefix.parts().chain(Path::from(key).parts()));
+        match tokio::time::timeout(READ_TIMEOUT, self.store.head(&location)).await {
+            Ok(Ok(meta)) => Ok(Some(Object { key: key.to_owned(), bytes: meta.size, location })),
+            Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
+            Ok(Err(source)) => Err(ReadError::Get { source }),
+            Err(_) => Err(ReadError::TimedOut { what: key.to_owned(), after: READ_TIMEOUT }),
+        }
+    }
+
     /// The last bytes of an object, all of it when it is shorter.
     ///
     /// # Errors
@@ -189,6 +210,10 @@ mod tests {
             let objects = all(&lake).await;
             let keys = objects.iter().map(|object| (object.key.as_str(), object.bytes)).collect::<Vec<_>>();
             assert_eq!(keys, [("empty", 0), ("type=app/x.parquet", 10)]);
+            assert_eq!(lake.find("type=app/x.parquet").await.unwrap(), objects.last().cloned());
+            assert_eq!(lake.find("type=app/y.parquet").await.unwrap(), None);
+            let listed = lake.list_folder("type=app").next().await.unwrap();
+            assert_eq!(listed, objects.last().cloned());
             for (bytes, end) in [(0, ""), (4, "6789"), (10, "0123456789"), (99, "0123456789")] {
                 assert_eq!(lake.read_end(objects.last().unwrap(), bytes).await.unwrap(), end, "{bytes}");
                 assert_eq!(lake.read_end(objects.first().unwrap(), bytes).await.unwrap(), "", "{bytes}");
@@ -211,6 +236,22 @@ mod tests {
             let error = lake.read_end(objects.first().unwrap(), 3).await.unwrap_err().to_string();
             assert!(error.starts_with("cannot be read (it went away"), "{error}");
         });
+    }
+
+    #[test]
+    fn what_killed_processes_left_beside_an_object_goes_when_it_is_stored_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open(&Location::Folder(folder.path().to_owned()), &S3Options::default(), &[]).unwrap();
+        let partition = folder.path().join("type=app");
+        std::fs::create_dir(&partition).unwrap();
+        for leftover in ["x.parquet#1", "x.parquet#2", "y.parquet#1", "x.parquet#mine"] {
+            std::fs::write(partition.join(leftover), "PAR1").unwrap();
+        }
+        block_on(lake.put("type=app/x.parquet", Bytes::from_static(b"0123456789"))).unwrap();
+        let mut left: Vec<_> = std::fs::read_dir(&partition).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["x.parquet", "x.parquet#mine", "y.parquet#1"]);
+        assert_eq!(std::fs::read(partition.join("x.parquet")).unwrap(), b"0123456789");
     }
 
     #[test]
