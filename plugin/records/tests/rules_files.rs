@@ -100,7 +100,10 @@ fn values_of_the_wrong_kind_are_told() {
 fn patterns_are_told_with_the_place_within_them() {
     check(&rule("drop = true\nmatch = 'a(b'"), &["4:11: bad pattern: unclosed group"]);
     check(&rule("drop = true\nmatch = ['ok', \"x{2,1}\"]"), &["4:16: bad pattern: invalid repetition count range"]);
-    check(&rule("drop = true\nmatch = '(a{1000}){1000}'"), &["4:9: bad pattern: compiled it is larger than"]);
+    check(
+        &rule("drop = true\nmatch = '(a{1000}){1000}'"),
+        &["4:9: bad pattern: '(a{1000}){1000}', compiled, is larger than"],
+    );
     check(
         &rule("type = 'app'\nparse = { regex = 'abc' }"),
         &["4:19: 'regex' has the value 'abc': named groups are expected"],
@@ -276,4 +279,17 @@ fn files_that_cannot_be_included_are_told_where_they_are_named() {
     let files: Vec<(&str, &str)> =
         names.iter().map(|name| (name.as_str(), "")).chain([("main", include.as_str())]).collect();
     assert!(error(&files).contains("files: at most 32 are allowed"));
+}
+
+#[test]
+fn the_check_of_many_long_rules_ends() {
+    // Each rule is compared with all before it, value by value; that is given up before it takes long.
+    let rule = |number: usize| {
+        let values: String = (0..1_000).map(|value| format!("'v{}',", value * 7 + number)).collect();
+        format!("[[rule]]\nname = 'r{number}'\ntype = 'app'\nwhen = {{ field = 'a', in = [{values}] }}\n")
+    };
+    let text: String = (0..100).map(rule).collect();
+    let started = std::time::Instant::now();
+    assert!(RuleSet::parse("r", &text).is_ok());
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }

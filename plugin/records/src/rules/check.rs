@@ -14,11 +14,12 @@ use crate::log_type::LogType;
 pub(super) fn check(sources: &Sources, declarations: &Declarations, built_in: &[&str], to: &mut Vec<Diagnostic>) {
     let rules = &declarations.rules;
     to.extend(too_many(declarations).map(|(at, fault)| Diagnostic::new(sources, &at.place, fault)));
+    let mut comparison = Comparison::default();
     for (at, rule) in rules.iter().enumerate() {
         let fault = undeclared(rule, declarations)
             .or_else(|| taken(rule, built_in))
-            .or_else(|| dead(rule))
-            .or_else(|| shadowed(sources, rule, rules.get(..at).unwrap_or_default()));
+            .or_else(|| dead(rule, &mut comparison))
+            .or_else(|| shadowed(sources, rule, rules.get(..at).unwrap_or_default(), &mut comparison));
         to.extend(fault.map(|fault| Diagnostic::new(sources, &rule.place, fault)));
     }
     let known = || rules.iter().map(|rule| rule.name.as_str()).chain(built_in.iter().copied());
@@ -84,13 +85,13 @@ fn taken(rule: &RuleDeclaration, built_in: &[&str]) -> Option<Fault> {
     is_taken.then(|| Fault::Double { what: "rule", name: rule.name.clone(), first })
 }
 
-fn dead(rule: &RuleDeclaration) -> Option<Fault> {
-    let reason = impossible(&rule.condition)?;
+fn dead(rule: &RuleDeclaration, comparison: &mut Comparison) -> Option<Fault> {
+    let reason = impossible(&rule.condition, comparison)?;
     Some(Fault::Dead { rule: rule.name.clone(), reason })
 }
 
 /// Why no record satisfies the condition, when that is seen.
-fn impossible(condition: &Condition) -> Option<String> {
+fn impossible(condition: &Condition, comparison: &mut Comparison) -> Option<String> {
     match condition {
         Condition::All(_) => {
             let mut parts = Vec::new();
@@ -98,13 +99,13 @@ fn impossible(condition: &Condition) -> Option<String> {
             let pairs = || {
                 parts.iter().enumerate().flat_map(|(at, one)| parts.iter().skip(at + 1).map(move |other| (one, other)))
             };
-            parts.iter().find_map(|part| impossible(part)).or_else(|| {
-                let (one, other) = pairs().find(|(one, other)| Comparison::default().exclude(one, other))?;
+            parts.iter().find_map(|part| impossible(part, comparison)).or_else(|| {
+                let (one, other) = pairs().find(|(one, other)| comparison.begin().exclude(one, other))?;
                 Some(format!("'{one}' and '{other}' exclude each other"))
             })
         }
         Condition::Any(parts) => {
-            let reasons = parts.iter().map(impossible).collect::<Option<Vec<_>>>()?;
+            let reasons = parts.iter().map(|part| impossible(part, comparison)).collect::<Option<Vec<_>>>()?;
             Some(reasons.join("; "))
         }
         Condition::Not(inner) if inner.is_always() => Some("'not' of what always holds".to_owned()),
@@ -124,12 +125,17 @@ fn flatten<'c>(condition: &'c Condition, to: &mut Vec<&'c Condition>) {
     }
 }
 
-fn shadowed(sources: &Sources, rule: &RuleDeclaration, before: &[RuleDeclaration]) -> Option<Fault> {
-    let covers = |first: &&RuleDeclaration| {
+fn shadowed(
+    sources: &Sources,
+    rule: &RuleDeclaration,
+    before: &[RuleDeclaration],
+    comparison: &mut Comparison,
+) -> Option<Fault> {
+    let mut covers = |first: &&RuleDeclaration| {
         // One that only samples lets the rest go by.
-        first.effect.decides() && Comparison::default().follows(&rule.condition, &first.condition)
+        first.effect.decides() && comparison.begin().follows(&rule.condition, &first.condition)
     };
-    let first = before.iter().find(covers)?;
+    let first = before.iter().find(|first| covers(first))?;
     let place = described(sources, &first.place);
     Some(Fault::Shadowed { rule: rule.name.clone(), by: first.name.clone(), place })
 }

@@ -3,7 +3,7 @@
 use super::condition::{Condition, Path, Range, Scalar, Severities, Test, ValueKind};
 use super::declaration::{Effect, GroupKind, Parse, RuleDeclaration};
 use super::glob::Glob;
-use super::patterns::{PatternError, PatternId, PatternSet, compile as compile_pattern};
+use super::patterns::{MAX_COMPILED_BYTES, PatternError, PatternId, PatternSet, compile as compile_pattern};
 use crate::classify::LEVEL_FIELDS;
 use crate::fields::mark;
 use crate::line::LineFormats;
@@ -187,7 +187,7 @@ impl Shared {
 fn groups(effect: &Effect) -> Result<Option<GroupParser>, PatternError> {
     const AUTOMATON_BYTES: usize = 256 * 1024;
     let Some(Parse::Groups { pattern, groups }) = &effect.parse else { return Ok(None) };
-    let regex = compile_pattern(pattern, AUTOMATON_BYTES)?;
+    let regex = compile_pattern(pattern, MAX_COMPILED_BYTES, AUTOMATON_BYTES)?;
     let named = |name: Option<&str>| groups.iter().find(|(group, _)| Some(group.as_str()) == name).cloned();
     let fields = regex.capture_names().skip(1).map(named).collect();
     Ok(Some(GroupParser { regex, fields }))

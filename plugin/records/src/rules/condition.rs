@@ -162,6 +162,23 @@ impl Severities {
 }
 
 impl Condition {
+    /// How many values it compares with, at least one.
+    pub(super) fn values(&self) -> usize {
+        match self {
+            Condition::Tag(globs) => globs.len().max(1),
+            Condition::Line(patterns) => patterns.len().max(1),
+            Condition::Field(_, test) => match test {
+                Test::In(scalars) => scalars.len().max(1),
+                Test::Prefix(texts) | Test::Suffix(texts) | Test::Contains(texts) | Test::Regex(texts) => {
+                    texts.len().max(1)
+                }
+                Test::Glob(globs) => globs.len().max(1),
+                Test::Exists(_) | Test::Is(_) | Test::Range(_) => 1,
+            },
+            _ => 1,
+        }
+    }
+
     /// Whether it holds for every record.
     #[must_use]
     pub fn is_always(&self) -> bool {

@@ -35,7 +35,8 @@ pub struct RuleCounts {
 /// What is kept from record to record: memory, the tag, and counts.
 #[derive(Debug, Default)]
 pub(crate) struct RuleState {
-    pub(super) tag: Option<Vec<u8>>,
+    has_tag: bool,
+    pub(super) tag: Vec<u8>,
     tag_answers: Vec<bool>,
     /// Rules that may hold under the tag.
     candidates: Vec<Candidate>,
@@ -69,13 +70,15 @@ struct KnownValue {
 impl RuleState {
     /// From now on records have this tag.
     pub(crate) fn set_tag(&mut self, rules: &RuleSet, tag: &[u8]) {
-        if self.tag.as_deref() == Some(tag) {
+        if self.has_tag && self.tag == tag {
             return;
         }
         let answers = rules.shared.tags.iter().map(|globs| globs.iter().any(|glob| glob.matches(tag)));
         self.tag_answers.clear();
         self.tag_answers.extend(answers);
-        self.tag = Some(tag.to_vec());
+        self.has_tag = true;
+        self.tag.clear();
+        self.tag.extend_from_slice(tag);
         let is_possible = |node: &Node| match node {
             Node::Tag(at) => self.tag_answers.get(*at).copied().unwrap_or_default(),
             _ => true,
@@ -96,7 +99,7 @@ impl RuleState {
     }
 
     fn begin(&mut self, rules: &RuleSet) {
-        if self.tag.is_none() {
+        if !self.has_tag {
             self.set_tag(rules, b"");
         }
         self.record += 1;

@@ -137,7 +137,7 @@ impl<'a> Evaluation<'_, 'a> {
             }
             Condition::Not(inner) => return self.add_found(inner, to),
             Condition::Tag(_) => {
-                let tag = self.state.tag.as_deref().unwrap_or_default();
+                let tag = self.state.tag.as_slice();
                 format!("tag '{}'", String::from_utf8_lossy(tag))
             }
             Condition::Field(paths, _) => self.found_field(paths),

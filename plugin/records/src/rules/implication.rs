@@ -1,35 +1,46 @@
 //! Whether one condition follows from another, and whether two exclude each other.
 //!
-//! Both are sound and not complete: a yes is certain, a no may be a "not seen". The work is bounded by [`MAX_STEPS`].
+//! Both are sound and not complete: a yes is certain, a no may be a "not seen". The work is bounded, for one question and for
+//! all of a rule set.
 
 use super::condition::{Condition, Range, Scalar, Test, ValueKind};
 use super::glob::Glob;
 
-/// Comparisons that one question may take.
+/// Steps that one question may take.
 const MAX_STEPS: usize = 20_000;
+/// Steps that all questions about a rule set may take together: some tenths of a second.
+const MAX_STEPS_TOGETHER: usize = 20_000_000;
 
 /// Compares conditions.
 #[derive(Debug)]
 pub(super) struct Comparison {
     steps_left: usize,
+    steps_left_together: usize,
 }
 
 impl Default for Comparison {
     fn default() -> Self {
-        Self { steps_left: MAX_STEPS }
+        Self { steps_left: MAX_STEPS, steps_left_together: MAX_STEPS_TOGETHER }
     }
 }
 
 impl Comparison {
-    fn has_steps(&mut self) -> bool {
-        self.steps_left = self.steps_left.saturating_sub(1);
+    /// Begins with the next question.
+    pub(super) fn begin(&mut self) -> &mut Self {
+        self.steps_left = MAX_STEPS.min(self.steps_left_together);
+        self
+    }
+
+    fn takes(&mut self, steps: usize) -> bool {
+        self.steps_left = self.steps_left.saturating_sub(steps);
+        self.steps_left_together = self.steps_left_together.saturating_sub(steps);
         self.steps_left > 0
     }
 
     /// Whether every record for which `narrow` holds is one for which `wide` holds.
     pub(super) fn follows(&mut self, narrow: &Condition, wide: &Condition) -> bool {
         use Condition::{All, Any, Field, Format, Level, Line, Not, Severity, Tag};
-        if !self.has_steps() {
+        if !self.takes(narrow.values() * wide.values()) {
             return false;
         }
         if wide.is_always() || narrow == wide {
@@ -56,7 +67,7 @@ impl Comparison {
     /// Whether no record satisfies both.
     pub(super) fn exclude(&mut self, one: &Condition, other: &Condition) -> bool {
         use Condition::{All, Any, Field, Level, Not, Severity, Tag};
-        if !self.has_steps() {
+        if !self.takes(one.values() * other.values()) {
             return false;
         }
         match (one, other) {

@@ -15,9 +15,11 @@ use std::ops::Range;
 /// Longest pattern, in bytes.
 pub(super) const MAX_PATTERN_BYTES: usize = 4_096;
 /// Most patterns of a rule set.
-pub(super) const MAX_PATTERNS: usize = 1_000;
+pub(super) const MAX_PATTERNS: usize = 500;
 /// Largest compiled pattern, in bytes.
-const MAX_COMPILED_BYTES: usize = 512 * 1024;
+pub(super) const MAX_COMPILED_BYTES: usize = 512 * 1024;
+/// What all patterns of a rule set may take when they are compiled, in bytes, each the same share.
+const COMPILED_BYTES: usize = 32 * 1024 * 1024;
 /// What all lazily built automata of a rule set may grow to, in bytes.
 const AUTOMATA_BYTES: usize = 4 * 1024 * 1024;
 /// What one of them gets at least, in bytes.
@@ -52,7 +54,7 @@ pub(super) fn check(pattern: &str) -> Result<(), PatternError> {
         return Err(PatternError { message: format!("at most {MAX_PATTERN_BYTES} bytes are allowed"), bytes: None });
     }
     syntax(pattern)?;
-    compile(pattern, MIN_AUTOMATON_BYTES).map(drop)
+    compile(pattern, MAX_COMPILED_BYTES, MIN_AUTOMATON_BYTES).map(drop)
 }
 
 fn syntax(pattern: &str) -> Result<regex_syntax::hir::Hir, PatternError> {
@@ -68,12 +70,12 @@ fn syntax(pattern: &str) -> Result<regex_syntax::hir::Hir, PatternError> {
 }
 
 /// The compiled pattern.
-pub(super) fn compile(pattern: &str, automaton_bytes: usize) -> Result<Regex, PatternError> {
-    let built = RegexBuilder::new(pattern).size_limit(MAX_COMPILED_BYTES).dfa_size_limit(automaton_bytes).build();
+pub(super) fn compile(pattern: &str, limit_bytes: usize, automaton_bytes: usize) -> Result<Regex, PatternError> {
+    let built = RegexBuilder::new(pattern).size_limit(limit_bytes).dfa_size_limit(automaton_bytes).build();
     built.map_err(|error| {
         let message = match error {
             regex::Error::CompiledTooBig(_) => {
-                format!("compiled it is larger than {MAX_COMPILED_BYTES} bytes; use fewer and smaller repetitions")
+                format!("'{pattern}', compiled, is larger than {limit_bytes} bytes; use fewer and smaller repetitions")
             }
             error => error.to_string(),
         };
@@ -83,7 +85,7 @@ pub(super) fn compile(pattern: &str, automaton_bytes: usize) -> Result<Regex, Pa
 
 /// The compiled pattern, for a look at a single text.
 pub(super) fn compile_alone(pattern: &str) -> Result<Regex, PatternError> {
-    compile(pattern, MIN_AUTOMATON_BYTES)
+    compile(pattern, MAX_COMPILED_BYTES, MIN_AUTOMATON_BYTES)
 }
 
 /// Whether a literal is known that every match of the pattern has.
@@ -187,7 +189,9 @@ impl PatternSet {
 
     /// Compiles what was added; to be called once, before anything is asked.
     pub(super) fn build(&mut self) -> Result<(), PatternError> {
-        let automaton_bytes = (AUTOMATA_BYTES / self.sources.len().max(1)).max(MIN_AUTOMATON_BYTES);
+        let count = self.sources.len().max(1);
+        let automaton_bytes = (AUTOMATA_BYTES / count).max(MIN_AUTOMATON_BYTES);
+        let limit_bytes = (COMPILED_BYTES / count).min(MAX_COMPILED_BYTES);
         let mut literals = Vec::new();
         let mut bare: Vec<&str> = Vec::new();
         for (at, source) in self.sources.iter().enumerate() {
@@ -201,7 +205,11 @@ impl PatternSet {
                 Some(required) => {
                     let is_all = required_literal::whole(&syntax).is_some();
                     literals.extend(required.into_iter().map(|literal| (at, literal)));
-                    if is_all { Matcher::Literal } else { Matcher::WithLiteral(compile(source, automaton_bytes)?) }
+                    if is_all {
+                        Matcher::Literal
+                    } else {
+                        Matcher::WithLiteral(compile(source, limit_bytes, automaton_bytes)?)
+                    }
                 }
             };
             self.matchers.push(matcher);
@@ -210,10 +218,14 @@ impl PatternSet {
         self.any_case = Literals::new(&literals, true);
         if !bare.is_empty() {
             let built = RegexSetBuilder::new(&bare)
-                .size_limit(MAX_COMPILED_BYTES.saturating_mul(bare.len()).min(2 * AUTOMATA_BYTES))
+                .size_limit(limit_bytes.saturating_mul(bare.len()))
                 .dfa_size_limit(AUTOMATA_BYTES / 2)
                 .build();
-            self.bare = Some(built.map_err(|error| PatternError { message: error.to_string(), bytes: None })?);
+            let too_large = |error: regex::Error| {
+                let message = format!("the {} patterns without a literal are too large together: {error}", bare.len());
+                PatternError { message, bytes: None }
+            };
+            self.bare = Some(built.map_err(too_large)?);
         }
         Ok(())
     }
@@ -334,7 +346,7 @@ mod tests {
         assert_eq!(error.to_string(), "unclosed group");
         assert_eq!(error.within("'a(b'", 10..15), 12..13);
         assert_eq!(error.within("\"a(b\"", 10..15), 10..15);
-        assert!(check("(a{1000}){1000}").unwrap_err().to_string().contains("larger than"));
+        assert!(check("(a{1000}){1000}").unwrap_err().to_string().contains("is larger than"));
         assert!(check(&"a".repeat(MAX_PATTERN_BYTES + 1)).unwrap_err().to_string().contains("at most 4096 bytes"));
         assert!(check("(a+)+$").is_ok());
     }

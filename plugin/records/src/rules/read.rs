@@ -257,7 +257,7 @@ fn groups(reading: &mut Reading<'_>, node: &Node<'_>, table: &DeTable<'_>) -> Op
             return None;
         }
     };
-    let compiled = patterns::compile(&pattern, 0).ok()?;
+    let compiled = patterns::compile(&pattern, patterns::MAX_COMPILED_BYTES, 0).ok()?;
     let mut groups: Vec<(String, GroupKind)> =
         compiled.capture_names().flatten().map(|name| (name.to_owned(), GroupKind::Text)).collect();
     if let Some((name, _)) =
