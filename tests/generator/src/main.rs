@@ -97,8 +97,10 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), GenerateError> {
     let Arguments { records, seed, lake, file } = arguments;
     let lake = lake.to_string_lossy().into_owned();
-    let properties =
-        Properties::new(&PROPERTIES, [("lake", lake.as_str()), ("total_file_size", "16M"), ("rules", "rules")])?;
+    let properties = Properties::new(
+        &PROPERTIES,
+        [("lake", lake.as_str()), ("total_file_size", "16M"), ("rules", "rules"), ("line_time", "off")],
+    )?;
     let mut load = |name: &str, _: Option<&str>| Ok(SourceFile { name: name.to_owned(), text: RULES.to_owned() });
     let config = OutputConfig::new(&properties, &[], &mut load)?;
     let schemas = Schemas::new(config.lanes.clone(), &config.types);
