@@ -15,6 +15,9 @@ pub(super) struct CompiledRule {
     pub(super) node: Node,
     /// Each has a bit in common with the marks of the keys of every record for which the rule holds; 0 says nothing.
     pub(super) key_marks: [u64; 2],
+    /// Has a bit in common with the bits of the patterns that may match the line of every record for which the rule holds; 0 says
+    /// nothing.
+    pub(super) line_bits: u64,
     /// The user's own parser.
     pub(super) groups: Option<GroupParser>,
     /// Records whose hash is at most this are kept.
@@ -106,7 +109,14 @@ impl Shared {
         marks.sort_by_key(|mark| mark.count_ones());
         let mut marks = marks.into_iter();
         let key_marks = [marks.next().unwrap_or(0), marks.next().unwrap_or(0)];
-        Ok(CompiledRule { node, key_marks, groups: groups(&declared.effect)?, sample: self.sample(&declared.effect) })
+        let line_bits = line_bits(&node);
+        Ok(CompiledRule {
+            node,
+            key_marks,
+            line_bits,
+            groups: groups(&declared.effect)?,
+            sample: self.sample(&declared.effect),
+        })
     }
 
     /// Compiles the patterns of all rules; to be called once, when all rules are there.
@@ -191,6 +201,15 @@ fn groups(effect: &Effect) -> Result<Option<GroupParser>, PatternError> {
     let named = |name: Option<&str>| groups.iter().find(|(group, _)| Some(group.as_str()) == name).cloned();
     let fields = regex.capture_names().skip(1).map(named).collect();
     Ok(Some(GroupParser { regex, fields }))
+}
+
+/// The bits of the patterns of which one has to match the line.
+fn line_bits(node: &Node) -> u64 {
+    match node {
+        Node::Line(patterns) => PatternSet::bits(patterns),
+        Node::All(parts) => parts.iter().map(line_bits).find(|bits| *bits != 0).unwrap_or(0),
+        _ => 0,
+    }
 }
 
 /// Collects sets of marks, of which every record for which the condition holds has one of each.

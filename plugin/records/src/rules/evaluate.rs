@@ -57,6 +57,7 @@ struct Candidate {
     at: usize,
     /// As in [`super::compile::CompiledRule`].
     key_marks: [u64; 2],
+    line_bits: u64,
     line_facts: Option<(Option<LineFormats>, Option<Severities>)>,
 }
 
@@ -91,6 +92,7 @@ impl RuleState {
         self.candidates.extend(candidates.map(|(at, rule)| Candidate {
             at,
             key_marks: rule.key_marks,
+            line_bits: rule.line_bits,
             line_facts: rule.line_facts(),
         }));
         self.counts.resize(rules.compiled.len(), RuleCounts::default());
@@ -195,13 +197,19 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         let rules = self.rules;
         let last = rules.compiled.len().saturating_sub(1);
         for place in 0.. {
-            let Some(Candidate { at, key_marks: [first, second], line_facts }) =
+            let Some(Candidate { at, key_marks: [first, second], line_bits, line_facts }) =
                 self.state.candidates.get(place).copied()
             else {
                 break;
             };
             if (first != 0 && first & marks == 0) || (second != 0 && second & marks == 0) {
                 continue;
+            }
+            if line_bits != 0 {
+                let patterns = &rules.shared.line_patterns;
+                if line_bits & patterns.possible_bits(self.line, &mut self.state.line) == 0 {
+                    continue;
+                }
             }
             let holds = match line_facts {
                 Some((formats, severities)) => {

@@ -24,8 +24,10 @@ const COMPILED_BYTES: usize = 32 * 1024 * 1024;
 const AUTOMATA_BYTES: usize = 4 * 1024 * 1024;
 /// What one of them gets at least, in bytes.
 const MIN_AUTOMATON_BYTES: usize = 16 * 1024;
-/// The packed searcher takes no more literals.
-const MAX_PACKED: usize = 64;
+/// Literals that are searched for at once: with more the packed searcher finds too much that is none.
+const MAX_PACKED: usize = 32;
+/// Groups of literals that are searched for one after another; with more, all of them are searched for in one slower way.
+const MAX_GROUPS: usize = 8;
 
 /// A pattern that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,8 +114,9 @@ enum Matcher {
 pub(super) struct PatternSet {
     sources: Vec<String>,
     matchers: Vec<Matcher>,
-    exact: Option<Literals>,
-    any_case: Option<Literals>,
+    literals: Vec<Literals>,
+    /// The bits of patterns without a literal.
+    bare_bits: u64,
     bare: Option<RegexSet>,
 }
 
@@ -122,6 +125,8 @@ pub(super) struct PatternSet {
 pub(super) struct PatternState {
     is_searched: bool,
     is_bare_run: bool,
+    /// The bits of patterns that may match.
+    possible_bits: u64,
     /// Patterns of which a literal was found.
     has_literal: Vec<bool>,
     /// What is known of each pattern.
@@ -152,7 +157,7 @@ impl Literals {
         let chosen = || literals.iter().filter(move |(_, literal)| literal.ignores_case == ignores_case);
         let bytes = || chosen().map(|(_, literal)| literal.bytes.as_slice());
         chosen().next()?;
-        let packed = (!ignores_case && chosen().count() <= MAX_PACKED)
+        let packed = (!ignores_case && literals.len() <= MAX_PACKED)
             .then(|| packed::Config::new().builder().extend(bytes()).build())
             .flatten();
         let all = AhoCorasick::builder().ascii_case_insensitive(ignores_case).build(bytes()).ok()?;
@@ -175,6 +180,11 @@ impl Literals {
             }
         }
     }
+}
+
+/// One of 64 bits for a pattern.
+fn bit(at: usize) -> u64 {
+    1 << (at % 64)
 }
 
 impl PatternSet {
@@ -200,6 +210,7 @@ impl PatternSet {
             let matcher = match required {
                 None => {
                     bare.push(source);
+                    self.bare_bits |= bit(at);
                     Matcher::Bare(bare.len() - 1)
                 }
                 Some(required) => {
@@ -214,8 +225,10 @@ impl PatternSet {
             };
             self.matchers.push(matcher);
         }
-        self.exact = Literals::new(&literals, false);
-        self.any_case = Literals::new(&literals, true);
+        let (any_case, exact): (Vec<_>, Vec<_>) = literals.into_iter().partition(|(_, literal)| literal.ignores_case);
+        let group = if exact.len() <= MAX_PACKED * MAX_GROUPS { MAX_PACKED } else { exact.len() };
+        self.literals.extend(exact.chunks(group.max(1)).filter_map(|group| Literals::new(group, false)));
+        self.literals.extend(Literals::new(&any_case, true));
         if !bare.is_empty() {
             let built = RegexSetBuilder::new(&bare)
                 .size_limit(limit_bytes.saturating_mul(bare.len()))
@@ -233,6 +246,19 @@ impl PatternSet {
     /// Whether there is no pattern.
     pub(super) fn is_empty(&self) -> bool {
         self.sources.is_empty()
+    }
+
+    /// The bits of some patterns. Of many, several have the same.
+    pub(super) fn bits(patterns: &[PatternId]) -> u64 {
+        patterns.iter().fold(0, |bits, PatternId(at)| bits | bit(*at))
+    }
+
+    /// The bits of those patterns that may match the text; those of others have no match.
+    pub(super) fn possible_bits(&self, text: &[u8], state: &mut PatternState) -> u64 {
+        if !state.is_searched {
+            self.search(text, state);
+        }
+        state.possible_bits
     }
 
     /// Whether the text has a match for the pattern. `state` is of this set and of this text.
@@ -266,9 +292,11 @@ impl PatternSet {
         state.has_literal.resize(self.sources.len(), false);
         state.answers.clear();
         state.answers.resize(self.sources.len(), None);
-        let has_literal = &mut state.has_literal;
-        for literals in [&self.exact, &self.any_case].into_iter().flatten() {
+        state.possible_bits = self.bare_bits;
+        let PatternState { has_literal, possible_bits, .. } = state;
+        for literals in &self.literals {
             literals.search(text, |owner| {
+                *possible_bits |= bit(owner);
                 if let Some(slot) = has_literal.get_mut(owner) {
                     *slot = true;
                 }
