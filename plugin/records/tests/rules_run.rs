@@ -354,6 +354,50 @@ fn a_sample_keeps_all_records_of_a_value_or_none_and_about_its_share() {
 }
 
 #[test]
+fn the_sample_rate_is_the_share_that_is_kept_of_several_samples() {
+    let rate = |samples: &str| -> (f64, f64) {
+        const VALUES: usize = 4_000;
+        let rules = rules(samples);
+        let mut sorter = Sorter::new(SorterConfig { rules, ..SorterConfig::default() });
+        let (mut kept, mut told) = (0, 1.0);
+        for number in 0..VALUES {
+            let record = rmpv::Value::Map(vec![("a".into(), format!("a{number}").into()), ("b".into(), number.into())]);
+            let mut bytes = Vec::new();
+            rmpv::encode::write_value(&mut bytes, &rmpv::Value::Array(vec![7.into(), record])).unwrap();
+            let mut out = Vec::new();
+            if sorter.sort(&Event::read(&mut Reader::new(&bytes)).unwrap(), &mut out).unwrap().fate == Fate::Kept {
+                kept += 1;
+                let sorted = rmpv::decode::read_value(&mut out.as_slice()).unwrap();
+                told = sorted[1]
+                    .as_map()
+                    .unwrap()
+                    .iter()
+                    .find(|(key, _)| key.as_str() == Some("sample_rate"))
+                    .unwrap()
+                    .1
+                    .as_f64()
+                    .unwrap();
+            }
+        }
+        (f64::from(kept) / VALUES as f64, told)
+    };
+    let rule = |name: &str, keep: f64, by: &str| {
+        format!("[[rule]]\nname = '{name}'\nsample = {{ keep = {keep}, by = '{by}' }}\n")
+    };
+    for (samples, expected) in [
+        (rule("x", 0.5, "a") + &rule("y", 0.5, "a"), 0.5),
+        (rule("x", 0.5, "a") + &rule("y", 0.2, "a"), 0.2),
+        (rule("x", 0.2, "a") + &rule("y", 0.5, "a"), 0.2),
+        (rule("x", 0.5, "a") + &rule("y", 0.5, "b"), 0.25),
+        (rule("x", 0.5, "a") + &rule("y", 0.5, "b") + &rule("z", 0.25, "a"), 0.125),
+    ] {
+        let (kept, told) = rate(&samples);
+        assert!((kept - expected).abs() < 0.03, "{samples}: {kept}");
+        assert!((told - expected).abs() < 1e-9, "{samples}: {told}");
+    }
+}
+
+#[test]
 fn a_declared_type_that_a_record_names_itself_is_believed() {
     let rules = rules(
         "[type.billing]\n[[test]]\nrecord = { log_type = 'billing' }\nexpect = { rule = 'own-field', type = 'billing' }\n[[test]]\nrecord = { log_type = 'biling' }\nexpect = { rule = 'otherwise', type = 'app' }",

@@ -418,7 +418,14 @@ impl<'e, 'a> Evaluation<'e, 'a> {
                 Some(slot) => self.value(slot).map(|value| hash(&value)),
             };
             if let Some(hash) = hash {
-                rate *= sample.keep;
+                // Equal values have equal hashes under every rule, so of two samples by one field the smaller is in the other.
+                let keeps = |before: &usize| {
+                    self.rules.compiled.get(*before)?.sample.filter(|(_, known)| *known == by)?;
+                    Some(self.rules.effect(*before)?.sample.as_ref()?.keep)
+                };
+                let kept_by_others =
+                    rules.iter().take_while(|before| *before != at).filter_map(keeps).fold(1.0, f64::min);
+                rate *= sample.keep.min(kept_by_others) / kept_by_others;
                 if hash > highest {
                     self.state.count(*at, |counts| counts.dropped += 1);
                     return Fate::SampledOut;
