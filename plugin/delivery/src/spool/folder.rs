@@ -5,7 +5,7 @@
 
 use super::disk::{Disk, SystemDisk};
 use super::names;
-use super::waiting_place::{OpenDisk, OpenedDisk};
+use super::settings::{OpenDisk, OpenedDisk};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

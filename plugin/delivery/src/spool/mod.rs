@@ -21,6 +21,7 @@ mod names;
 mod recovery;
 mod segment;
 mod set_aside;
+mod settings;
 mod waiting_place;
 
 pub use disk::{Disk, DiskFile, DiskLock, SystemDisk};
@@ -31,8 +32,9 @@ pub(crate) use memory::spool_limit_bytes;
 pub use memory::{CountedBytes, MemoryBudget, MemoryShare, WritingPermit};
 pub use segment::{Block, ChunkId, ChunkMark, LoadError, LoadedSegment, MAX_TRIES, SealedSegment, SegmentId};
 pub use set_aside::{ASIDE, SetAside};
+pub use settings::{OpenDisk, OpenedDisk, SpoolSettings};
 pub use shiwake_records::rules::Durability;
-pub use waiting_place::{Appended, OpenDisk, OpenSegment, OpenedDisk, Spool, SpoolSettings};
+pub use waiting_place::{Appended, OpenSegment, Spool};
 
 use std::io;
 

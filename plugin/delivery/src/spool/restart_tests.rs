@@ -1,9 +1,12 @@
 //! Chunks that a host sends again after a restart, when the process had died in the middle of one.
 
 use super::*;
+use crate::lane::Lanes;
 use crate::spool::disk::SystemDisk;
 use crate::spool::memory::MemoryBudget;
+use crate::spool::memory::MemoryShare;
 use crate::spool::names;
+use crate::spool::settings::OpenDisk;
 use bytes::Bytes;
 use shiwake_records::log_type::LogType;
 use std::path::Path;

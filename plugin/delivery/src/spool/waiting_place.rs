@@ -1,17 +1,15 @@
 //! The spool of one output instance: lanes in memory and lanes in files.
 
-use super::disk::Disk;
 use super::journal::{Journal, Numbers};
 use super::known::{LaneSet, Recognition};
-use super::memory::MemoryShare;
 use super::recovery::{Approach, recover};
 use super::segment::{Block, ChunkId, ChunkMark, SealedSegment, SegmentId};
+use super::settings::{OpenedDisk, SpoolSettings};
 use super::{ChunkBlocks, Durability, SpoolError};
-use crate::lane::{Lane, Lanes};
+use crate::lane::Lane;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use twox_hash::XxHash3_128;
 
@@ -24,41 +22,6 @@ const REOPEN_INTERVAL: Duration = Duration::from_secs(5);
 const LOOK_INTERVAL: Duration = Duration::from_secs(300);
 /// Tries at a folder with a file that cannot be read, before the file is left where it is.
 const PATIENT_TRIES: u32 = 6;
-
-/// Gives the folder; asked again and again as long as it fails.
-pub type OpenDisk = Box<dyn Fn() -> io::Result<OpenedDisk> + Send>;
-
-/// A folder for segments.
-#[derive(Debug)]
-pub struct OpenedDisk {
-    /// The folder.
-    pub disk: Arc<dyn Disk>,
-    /// Makes the identity of chunks a secret of this folder, so that nobody can make two chunks that have the same one.
-    pub seed: u64,
-}
-
-/// What a spool is told at its start.
-pub struct SpoolSettings {
-    /// Names this run apart from every other, of every spool that writes to the same lake.
-    pub stream: Arc<str>,
-    /// The lanes.
-    pub lanes: Lanes,
-    /// How safe each lane's records are, in the order of the lanes. Without a folder all are in memory.
-    pub durability: Vec<Durability>,
-    /// Tells versions and configurations of sorting apart.
-    pub sorting: u64,
-    /// What may be held in memory.
-    pub memory: MemoryShare,
-    /// What may be held in the folder, in bytes.
-    pub disk_limit_bytes: u64,
-    /// How to get the folder, and its name for people.
-    pub folder: Option<(String, OpenDisk)>,
-    /// Set when the host exits: nothing is looked for in the folder any more.
-    pub is_stopping: Arc<AtomicBool>,
-    /// Set when nobody waits for an answer any more: what has none by then is taken back, and not kept for a host that will
-    /// send it to another.
-    pub is_abandoned: Arc<AtomicBool>,
-}
 
 /// What is known of an open segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,11 @@
 //! a rule asks. Rules whose fields the record cannot have are passed by with one comparison; rules for other tags are not looked at.
 
 use super::compile::{FieldTest, GroupParser, Node};
-use super::condition::{Path, Scalar, Severities, ValueKind};
+use super::condition::{Path, Severities};
 use super::declaration::{Effect, GroupKind, Parse};
 use super::patterns::PatternState;
 use super::rule_set::{RuleId, RuleSet};
+use super::value::{equals, find_in, hash, kind_of, number, scalar_value};
 use crate::append::{FoundFields, FoundValue};
 use crate::classify::{self, Fate, LineReading, Verdict};
 use crate::event::Timestamp;
@@ -436,83 +437,5 @@ impl<'e, 'a> Evaluation<'e, 'a> {
             self.found.set(SAMPLE_RATE, FoundValue::Float(rate));
         }
         Fate::Kept
-    }
-}
-
-/// Where in the content of a map the value of the first field with this name begins.
-fn find_in(map: &Composite<'_>, name: &[u8]) -> Option<usize> {
-    let mut reader = Reader::new(map.content);
-    for _ in 0..map.count {
-        let key = reader.value().ok()?;
-        if key.as_str_bytes() == Some(name) {
-            return Some(reader.position());
-        }
-        reader.skip().ok()?;
-    }
-    None
-}
-
-fn kind_of(value: &Value<'_>) -> Option<ValueKind> {
-    match value {
-        Value::Str(_) => Some(ValueKind::Text),
-        Value::Int(_) | Value::UInt(_) | Value::F32(_) | Value::F64(_) => Some(ValueKind::Number),
-        Value::Bool(_) => Some(ValueKind::Bool),
-        Value::Map(_) => Some(ValueKind::Map),
-        Value::Array(_) => Some(ValueKind::List),
-        Value::Nil => Some(ValueKind::Null),
-        Value::Bin(_) | Value::Ext(..) => None,
-    }
-}
-
-/// The number that a value is, or that its text is in decimal digits.
-fn number(value: &Value<'_>) -> Option<f64> {
-    match value {
-        Value::Int(int) => Some(*int as f64),
-        Value::UInt(int) => Some(*int as f64),
-        Value::F32(float) => Some(f64::from(*float)),
-        Value::F64(float) => Some(*float),
-        Value::Str(text) => {
-            let is_decimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E');
-            let digits = text.first().is_some_and(|first| first.is_ascii_digit() || *first == b'-');
-            let text = std::str::from_utf8(text).ok().filter(|_| digits && text.iter().all(is_decimal))?;
-            text.parse().ok()
-        }
-        _ => None,
-    }
-}
-
-fn equals(value: &Value<'_>, text: Option<&[u8]>, scalar: &Scalar) -> bool {
-    match scalar {
-        Scalar::Text(wanted) => text == Some(wanted.as_bytes()),
-        Scalar::Bool(wanted) => *value == Value::Bool(*wanted),
-        Scalar::Number(wanted) => number(value) == Some(*wanted),
-    }
-}
-
-fn scalar_value(scalar: &Scalar) -> FoundValue<'_> {
-    match scalar {
-        Scalar::Text(text) => FoundValue::Text(text.as_bytes()),
-        Scalar::Bool(flag) => FoundValue::Bool(*flag),
-        #[expect(clippy::cast_possible_truncation, reason = "whole and at most 2^53, as it was read")]
-        Scalar::Number(number) if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 => {
-            FoundValue::Int(*number as i64)
-        }
-        Scalar::Number(number) => FoundValue::Float(*number),
-    }
-}
-
-/// The same for equal values, on every machine and in every version.
-fn hash(value: &Value<'_>) -> u64 {
-    match value {
-        Value::Str(bytes) | Value::Bin(bytes) => XxHash3_64::oneshot(bytes),
-        Value::Map(composite) | Value::Array(composite) => XxHash3_64::oneshot(composite.whole),
-        // A number has the hash of its text, so that it shares the fate of records in which it is text.
-        Value::Int(int) => XxHash3_64::oneshot(int.to_string().as_bytes()),
-        Value::UInt(int) => XxHash3_64::oneshot(int.to_string().as_bytes()),
-        Value::F32(float) => XxHash3_64::oneshot(float.to_string().as_bytes()),
-        Value::F64(float) => XxHash3_64::oneshot(float.to_string().as_bytes()),
-        Value::Bool(flag) => XxHash3_64::oneshot(&[u8::from(*flag)]),
-        Value::Ext(_, data) => XxHash3_64::oneshot(data),
-        Value::Nil => XxHash3_64::oneshot(b""),
     }
 }

@@ -24,6 +24,7 @@ mod required_literal;
 mod rule_set;
 mod source;
 mod testing;
+mod value;
 
 pub use condition::{Condition, Path, Range, Scalar, Severities, Test, ValueKind};
 pub use declaration::{
