@@ -1,5 +1,6 @@
 //! Why a command could not do its work.
 
+use crate::convert::ConvertError;
 use crate::ledger::LedgerError;
 use crate::restore::RestoreError;
 use shiwake_delivery::columns::file::FileError;
@@ -27,6 +28,9 @@ pub(crate) enum CommandError {
     /// Records cannot be written as Parquet.
     #[error("cannot measure the size as Parquet: {0}")]
     Parquet(#[from] FileError),
+    /// Files cannot be made into a lake.
+    #[error(transparent)]
+    Convert(#[from] ConvertError),
     /// A lake cannot be added up.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

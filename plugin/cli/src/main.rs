@@ -1,8 +1,9 @@
 //! The command `shiwake`.
 //!
-//! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `ledger` adds up a
-//! lake, `restore` brings back what was set aside.
+//! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `run` makes a lake of files,
+//! `ledger` adds one up, `restore` brings back what was set aside.
 
+mod convert;
 mod diagnostics;
 mod dry_run;
 mod error;
@@ -108,6 +109,32 @@ enum Command {
         #[arg(long, value_name = "LINES")]
         per_day: Option<u64>,
         /// How to show it.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Sorts files of logs into a lake, without a host, by the same code as the plugin.
+    ///
+    /// A record without a time of its own gets the time at which it is read. Running it again writes all of it again. Exits
+    /// with 0 when every record is in the lake, or was dropped by a rule, with 1 when not, and with 2 when a file cannot be
+    /// read, the rules cannot be used, or the lake takes nothing.
+    Run {
+        /// Files with a log line, or with a JSON object as a record, on each line; standard input when none is given.
+        logs: Vec<PathBuf>,
+        /// The lake: a folder, or s3://bucket/prefix.
+        #[arg(long)]
+        lake: String,
+        /// Rules of your own, which are tried before the built-in ones.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+        /// The tag that Fluent Bit would give the lines: for rules that ask for it, and for the column `tag`.
+        #[arg(long, default_value = "")]
+        tag: String,
+        /// What is held in memory at most; a quarter of it is the largest file, in bytes of records.
+        #[arg(long, default_value = convert::DEFAULT_MEMORY_LIMIT, value_name = "SIZE")]
+        memory_limit: String,
+        #[command(flatten)]
+        s3: S3,
+        /// How to show the ledger.
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
@@ -219,6 +246,18 @@ fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
         Command::DryRun { logs, rules, tag, examples, per_day, format } => {
             let options = dry_run::Options { logs: &logs, rules: rules.as_ref(), tag: &tag, examples, per_day };
             dry_run::run(&options, format == Format::Json, &mut out())?;
+        }
+        Command::Run { logs, lake, rules, tag, memory_limit, s3, format } => {
+            let options = convert::Options {
+                logs: &logs,
+                lake: &lake,
+                rules: rules.as_ref(),
+                tag: &tag,
+                memory_limit: &memory_limit,
+                s3: s3.into(),
+            };
+            let adds_up = convert::run(&options, &environment(), format == Format::Json, &mut out())?;
+            return Ok(if adds_up { 0 } else { NOT_AS_IT_SHOULD_BE });
         }
         Command::Rules { names: true } => rules::write_names(&mut out())?,
         Command::Rules { names: false } => rules::write_file(&mut out())?,
