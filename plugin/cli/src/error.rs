@@ -3,6 +3,7 @@
 use crate::convert::ConvertError;
 use crate::ledger::LedgerError;
 use crate::restore::RestoreError;
+use parquet::errors::ParquetError;
 use shiwake_delivery::columns::file::FileError;
 use shiwake_records::rules::RulesError;
 use std::io;
@@ -28,6 +29,14 @@ pub(crate) enum CommandError {
     /// Records cannot be written as Parquet.
     #[error("cannot measure the size as Parquet: {0}")]
     Parquet(#[from] FileError),
+    /// A file is no Parquet file, or a damaged one.
+    #[error("cannot read {} as Parquet: {source}", file.display())]
+    NoParquet {
+        /// The file.
+        file: PathBuf,
+        /// What the reader says.
+        source: ParquetError,
+    },
     /// Files cannot be made into a lake.
     #[error(transparent)]
     Convert(#[from] ConvertError),

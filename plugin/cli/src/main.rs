@@ -1,16 +1,19 @@
 //! The command `shiwake`.
 //!
 //! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `run` makes a lake of files,
-//! `ledger` adds one up, `restore` brings back what was set aside.
+//! `ledger` adds one up, `restore` brings back what was set aside, `inspect` and `cat` show what is in its files.
 
+mod cat;
 mod convert;
 mod diagnostics;
 mod dry_run;
 mod error;
 mod explain;
 mod input;
+mod inspect;
 mod ledger;
 mod lint;
+mod parquet_file;
 mod restore;
 mod rule_tests;
 mod rules;
@@ -157,6 +160,31 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Shows how Parquet files are laid out: row groups, and of each column the encodings, sizes, bounds and Bloom filters.
+    ///
+    /// Exits with 0, and with 2 when a file cannot be read.
+    Inspect {
+        /// Parquet files of this machine.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Prints the rows of Parquet files, a line each, without columns that are null.
+    ///
+    /// Exits with 0, and with 2 when a file cannot be read.
+    Cat {
+        /// Parquet files of this machine.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// How many rows at most, of all files together.
+        #[arg(long, value_name = "COUNT")]
+        rows: Option<usize>,
+        /// How to show them.
+        #[arg(long, value_enum, default_value_t = Format::Json)]
+        format: Format,
+    },
     /// Brings back what was set aside because it was damaged, could not be read, or the process died of it.
     ///
     /// Nothing is removed, and doing it again doubles nothing. Exits with 0 when all of it was whole, and is in the lake if it was
@@ -265,6 +293,8 @@ fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
             let adds_up = ledger::run(&lake, &s3.into(), &environment(), format == Format::Json)?;
             return Ok(if adds_up { 0 } else { NOT_AS_IT_SHOULD_BE });
         }
+        Command::Inspect { files, format } => inspect::run(&files, format == Format::Json, &mut out())?,
+        Command::Cat { files, rows, format } => cat::run(&files, rows, format == Format::Json, &mut out())?,
         Command::Restore { sources, list: _, into, export, rules, s3 } => {
             let purpose = match into {
                 Some(lake) => Purpose::Deliver(lake),

@@ -49,7 +49,7 @@ impl Progress {
         state.bytes += bytes;
         state.lines += 1;
         // The time is asked for now and then only: lines come by the million.
-        if self.is_terminal && state.lines % 1_024 == 0 {
+        if self.is_terminal && state.lines.is_multiple_of(1_024) {
             let now = self.clock.monotonic();
             if state.shown.is_none_or(|shown| now.saturating_sub(shown) >= INTERVAL) {
                 state.shown = Some(now);
