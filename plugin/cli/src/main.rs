@@ -1,10 +1,12 @@
 //! The command `shiwake`.
 //!
 //! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `run` makes a lake of files,
-//! `ledger` adds one up, `restore` brings back what was set aside, `inspect` and `cat` show what is in its files.
+//! `ledger` adds one up, `restore` brings back what was set aside, `inspect` and `cat` show what is in its files,
+//! `ddl` tells others of it.
 
 mod cat;
 mod convert;
+mod ddl;
 mod diagnostics;
 mod dry_run;
 mod error;
@@ -13,6 +15,7 @@ mod input;
 mod inspect;
 mod ledger;
 mod lint;
+mod output_config;
 mod parquet_file;
 mod restore;
 mod rule_tests;
@@ -160,6 +163,36 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Prints the statements that make a lake's types tables of a query engine, or the lifecycle rules of its bucket.
+    ///
+    /// Without --from it looks which partitions the lake has. Exits with 0, and with 2 when the lake cannot be listed or has
+    /// nothing.
+    #[command(group = clap::ArgGroup::new("what").required(true))]
+    Ddl {
+        /// The lake: s3://bucket/prefix, or a folder.
+        lake: String,
+        /// The engine: athena (and Glue, with partition projection), trino (Hive connector), spark, or duckdb (views).
+        #[arg(long, value_enum, group = "what")]
+        engine: Option<ddl::Engine>,
+        /// S3 lifecycle rules from the types' retention classes instead, as JSON for `aws s3api
+        /// put-bucket-lifecycle-configuration`: by the tags that `object_tags on` gives objects, or by prefixes.
+        #[arg(long, value_enum, value_name = "BY", group = "what")]
+        lifecycle: Option<ddl::Selector>,
+        /// Rules of your own, for the types and columns that they declare.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+        /// Only this type; may be given more than once. `quarantine` is one too.
+        #[arg(long = "type", value_name = "TYPE")]
+        types: Vec<String>,
+        /// The database, or schema, that tables are to be in.
+        #[arg(long, value_name = "NAME")]
+        database: Option<String>,
+        /// The first day of the lake, as in 2026-01-31; the lake is not looked into then.
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+        #[command(flatten)]
+        s3: S3,
+    },
     /// Shows how Parquet files are laid out: row groups, and of each column the encodings, sizes, bounds and Bloom filters.
     ///
     /// Exits with 0, and with 2 when a file cannot be read.
@@ -292,6 +325,21 @@ fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
         Command::Ledger { lake, s3, format } => {
             let adds_up = ledger::run(&lake, &s3.into(), &environment(), format == Format::Json)?;
             return Ok(if adds_up { 0 } else { NOT_AS_IT_SHOULD_BE });
+        }
+        Command::Ddl { lake, engine, lifecycle, rules, types, database, from, s3 } => {
+            let options = ddl::Options {
+                lake: &lake,
+                rules: rules.as_ref(),
+                types: &types,
+                database: database.as_deref(),
+                from: from.as_deref(),
+                s3: s3.into(),
+            };
+            match (engine, lifecycle) {
+                (Some(engine), _) => ddl::run(&options, engine, &environment(), &mut out())?,
+                (None, Some(by)) => ddl::write_lifecycle(&options, by, &mut out())?,
+                (None, None) => {}
+            }
         }
         Command::Inspect { files, format } => inspect::run(&files, format == Format::Json, &mut out())?,
         Command::Cat { files, rows, format } => cat::run(&files, rows, format == Format::Json, &mut out())?,

@@ -10,11 +10,9 @@ mod report;
 
 use crate::error::CommandError;
 use crate::input::{EventMaker, Lines};
-use crate::rules_file;
+use crate::output_config::output_config;
 use progress::Progress;
 use shiwake_delivery::clock::{Clock, SystemClock};
-use shiwake_delivery::config::output::{OutputConfig, PROPERTIES};
-use shiwake_delivery::config::{self, ConfigError, Properties};
 use shiwake_delivery::metrics::NoMetrics;
 use shiwake_delivery::pipeline::{Answer, Outside, Pipeline, StartError};
 use shiwake_delivery::store::{Environment, S3Options};
@@ -55,9 +53,6 @@ pub(crate) struct Options<'o> {
 /// Why files could not be converted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConvertError {
-    /// What was given cannot be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
     /// The lake cannot be opened.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -85,7 +80,9 @@ pub(crate) fn run(
         memory: Arc::default(),
         metrics: Arc::new(NoMetrics),
     };
-    let pipeline = Pipeline::start(config(options)?, environment, outside).map_err(ConvertError::from)?;
+    let properties = [("memory_limit", options.memory_limit), ("upload_timeout", UPLOAD_TIMEOUT)];
+    let config = output_config(options.lake, options.rules, &options.s3, &properties)?;
+    let pipeline = Pipeline::start(config, environment, outside).map_err(ConvertError::from)?;
     let fed = feed(&pipeline, options, &progress, &*clock);
     pipeline.stop_within(END_LIMIT);
     progress.end();
@@ -98,25 +95,6 @@ pub(crate) fn run(
     out.flush()?;
     fed?;
     Ok(report::adds_up(ledger))
-}
-
-/// The output's configuration. Nothing is in files before it is in the lake, whatever the rules file asks for of a host.
-fn config(options: &Options<'_>) -> Result<OutputConfig, CommandError> {
-    let rules = rules_file::load_or_built_in(options.rules.map(PathBuf::as_path))?;
-    let by_type = rules.types().iter().map(|declared| format!("{}=memory", declared.log_type));
-    let durability = ["memory".to_owned()].into_iter().chain(by_type).collect::<Vec<_>>().join(" ");
-    let rules_name = options.rules.map(|file| file.to_string_lossy());
-    let mut set = vec![
-        ("lake", options.lake),
-        ("memory_limit", options.memory_limit),
-        ("upload_timeout", UPLOAD_TIMEOUT),
-        ("durability", &durability),
-    ];
-    set.extend(rules_name.as_deref().map(|name| ("rules", name)));
-    set.extend(options.s3.region.as_deref().map(|region| ("region", region)));
-    set.extend(options.s3.endpoint.as_deref().map(|endpoint| ("endpoint", endpoint)));
-    let properties = Properties::new(&PROPERTIES, set).map_err(ConvertError::from)?;
-    Ok(OutputConfig::new(&properties, &[], &mut config::rules_file).map_err(ConvertError::from)?)
 }
 
 /// Hands all lines over.
