@@ -2,7 +2,7 @@
 //!
 //! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `run` makes a lake of files,
 //! `ledger` adds one up, `restore` brings back what was set aside, `inspect` and `cat` show what is in its files,
-//! `ddl` tells others of it.
+//! `ddl` tells others of it, `schema` proposes columns.
 
 mod cat;
 mod convert;
@@ -21,6 +21,7 @@ mod restore;
 mod rule_tests;
 mod rules;
 mod rules_file;
+mod schema;
 mod terminal;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
@@ -143,6 +144,22 @@ enum Command {
         /// How to show the ledger.
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
+    },
+    /// Sorts logs and proposes columns for fields that have none, as a part of a rules file, with the share of records of each.
+    ///
+    /// Exits with 0, and with 2 when a file cannot be read or the rules cannot be used.
+    Schema {
+        /// Files with a log line, or with a JSON object as a record, on each line; standard input when none is given.
+        logs: Vec<PathBuf>,
+        /// Rules of your own, which are tried before the built-in ones; columns that they declare are not proposed again.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+        /// The tag that Fluent Bit gives the lines, for rules that ask for it.
+        #[arg(long, default_value = "")]
+        tag: String,
+        /// The least share of a type's records that have the field, in percent.
+        #[arg(long, default_value_t = 1.0, value_name = "PERCENT")]
+        min_share: f64,
     },
     /// Prints the built-in rules, as a rules file.
     Rules {
@@ -319,6 +336,9 @@ fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
             };
             let adds_up = convert::run(&options, &environment(), format == Format::Json, &mut out())?;
             return Ok(if adds_up { 0 } else { NOT_AS_IT_SHOULD_BE });
+        }
+        Command::Schema { logs, rules, tag, min_share } => {
+            schema::run(&schema::Options { logs: &logs, rules: rules.as_ref(), tag: &tag, min_share }, &mut out())?;
         }
         Command::Rules { names: true } => rules::write_names(&mut out())?,
         Command::Rules { names: false } => rules::write_file(&mut out())?,
