@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import duckdb
 import pytest
+from moto.server import ThreadedMotoServer
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -23,6 +25,7 @@ def pytest_sessionstart(session):
         raise pytest.UsageError(f"missing: {', '.join(map(str, missing))}; run 'make plugin host' first")
 
 
+BUCKET = "shiwake-logs"
 NO_FLUENT_BIT = "no Fluent Bit: set FLUENT_BIT to paths of binaries, separated by colons"
 REAL = fluent_bits() or [pytest.param(None, marks=pytest.mark.skip(reason=NO_FLUENT_BIT))]
 ALL = [*harness_hosts(), *REAL]
@@ -63,3 +66,28 @@ def account():
         return done.returncode, json.loads(done.stdout) if done.stdout else {"error": done.stderr}
 
     return account_of
+
+
+@pytest.fixture(scope="session")
+def endpoint():
+    """An AWS API server on this machine."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def client(endpoint, monkeypatch):
+    """Speaks to it, with an empty bucket."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret-testing-key")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="eu-west-1")
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    yield client
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        for entry in page.get("Contents", []):
+            client.delete_object(Bucket=BUCKET, Key=entry["Key"])
+    client.delete_bucket(Bucket=BUCKET)

@@ -2,37 +2,10 @@
 
 from __future__ import annotations
 
-import boto3
 import duckdb
 import pytest
-from moto.server import ThreadedMotoServer
 
-from conftest import ALL, name_of
-
-BUCKET = "shiwake-logs"
-
-
-@pytest.fixture(scope="module")
-def endpoint():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def client(endpoint, monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret-testing-key")
-    monkeypatch.delenv("AWS_REGION", raising=False)
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="eu-west-1")
-    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    yield client
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
-        for entry in page.get("Contents", []):
-            client.delete_object(Bucket=BUCKET, Key=entry["Key"])
-    client.delete_bucket(Bucket=BUCKET)
+from conftest import ALL, BUCKET, name_of
 
 
 @pytest.mark.parametrize("host", ALL[1:], ids=name_of)

@@ -1,8 +1,12 @@
 //! Why a command could not do its work.
 
+use crate::convert::ConvertError;
+use crate::ddl::DdlError;
 use crate::ledger::LedgerError;
 use crate::restore::RestoreError;
+use parquet::errors::ParquetError;
 use shiwake_delivery::columns::file::FileError;
+use shiwake_delivery::config::ConfigError;
 use shiwake_records::rules::RulesError;
 use std::io;
 use std::path::PathBuf;
@@ -27,6 +31,23 @@ pub(crate) enum CommandError {
     /// Records cannot be written as Parquet.
     #[error("cannot measure the size as Parquet: {0}")]
     Parquet(#[from] FileError),
+    /// A file is no Parquet file, or a damaged one.
+    #[error("cannot read {} as Parquet: {source}", file.display())]
+    NoParquet {
+        /// The file.
+        file: PathBuf,
+        /// What the reader says.
+        source: ParquetError,
+    },
+    /// What was given cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There are no statements for this lake.
+    #[error(transparent)]
+    Ddl(#[from] DdlError),
+    /// Files cannot be made into a lake.
+    #[error(transparent)]
+    Convert(#[from] ConvertError),
     /// A lake cannot be added up.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

@@ -1,19 +1,27 @@
 //! The command `shiwake`.
 //!
-//! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `ledger` adds up a
-//! lake, `restore` brings back what was set aside.
+//! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `run` makes a lake of files,
+//! `ledger` adds one up, `restore` brings back what was set aside, `inspect` and `cat` show what is in its files,
+//! `ddl` tells others of it, `schema` proposes columns.
 
+mod cat;
+mod convert;
+mod ddl;
 mod diagnostics;
 mod dry_run;
 mod error;
 mod explain;
 mod input;
+mod inspect;
 mod ledger;
 mod lint;
+mod output_config;
+mod parquet_file;
 mod restore;
 mod rule_tests;
 mod rules;
 mod rules_file;
+mod schema;
 mod terminal;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
@@ -111,6 +119,48 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Sorts files of logs into a lake, without a host, by the same code as the plugin.
+    ///
+    /// A record without a time of its own gets the time at which it is read. Running it again writes all of it again. Exits
+    /// with 0 when every record is in the lake, or was dropped by a rule, with 1 when not, and with 2 when a file cannot be
+    /// read, the rules cannot be used, or the lake takes nothing.
+    Run {
+        /// Files with a log line, or with a JSON object as a record, on each line; standard input when none is given.
+        logs: Vec<PathBuf>,
+        /// The lake: a folder, or s3://bucket/prefix.
+        #[arg(long)]
+        lake: String,
+        /// Rules of your own, which are tried before the built-in ones.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+        /// The tag that Fluent Bit would give the lines: for rules that ask for it, and for the column `tag`.
+        #[arg(long, default_value = "")]
+        tag: String,
+        /// What is held in memory at most; a quarter of it is the largest file, in bytes of records.
+        #[arg(long, default_value = convert::DEFAULT_MEMORY_LIMIT, value_name = "SIZE")]
+        memory_limit: String,
+        #[command(flatten)]
+        s3: S3,
+        /// How to show the ledger.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Sorts logs and proposes columns for fields that have none, as a part of a rules file, with the share of records of each.
+    ///
+    /// Exits with 0, and with 2 when a file cannot be read or the rules cannot be used.
+    Schema {
+        /// Files with a log line, or with a JSON object as a record, on each line; standard input when none is given.
+        logs: Vec<PathBuf>,
+        /// Rules of your own, which are tried before the built-in ones; columns that they declare are not proposed again.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+        /// The tag that Fluent Bit gives the lines, for rules that ask for it.
+        #[arg(long, default_value = "")]
+        tag: String,
+        /// The least share of a type's records that have the field, in percent.
+        #[arg(long, default_value_t = 1.0, value_name = "PERCENT")]
+        min_share: f64,
+    },
     /// Prints the built-in rules, as a rules file.
     Rules {
         /// A table of their names, types and conditions instead.
@@ -128,6 +178,61 @@ enum Command {
         s3: S3,
         /// How to show it.
         #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Prints the statements that make a lake's types tables of a query engine, or the lifecycle rules of its bucket.
+    ///
+    /// Without --from it looks which partitions the lake has. Exits with 0, and with 2 when the lake cannot be listed or has
+    /// nothing.
+    #[command(group = clap::ArgGroup::new("what").required(true))]
+    Ddl {
+        /// The lake: s3://bucket/prefix, or a folder.
+        lake: String,
+        /// The engine: athena (and Glue, with partition projection), trino (Hive connector), spark, or duckdb (views).
+        #[arg(long, value_enum, group = "what")]
+        engine: Option<ddl::Engine>,
+        /// S3 lifecycle rules from the types' retention classes instead, as JSON for `aws s3api
+        /// put-bucket-lifecycle-configuration`: by the tags that `object_tags on` gives objects, or by prefixes.
+        #[arg(long, value_enum, value_name = "BY", group = "what")]
+        lifecycle: Option<ddl::Selector>,
+        /// Rules of your own, for the types and columns that they declare.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+        /// Only this type; may be given more than once. `quarantine` is one too.
+        #[arg(long = "type", value_name = "TYPE")]
+        types: Vec<String>,
+        /// The database, or schema, that tables are to be in.
+        #[arg(long, value_name = "NAME")]
+        database: Option<String>,
+        /// The first day of the lake, as in 2026-01-31; the lake is not looked into then.
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+        #[command(flatten)]
+        s3: S3,
+    },
+    /// Shows how Parquet files are laid out: row groups, and of each column the encodings, sizes, bounds and Bloom filters.
+    ///
+    /// Exits with 0, and with 2 when a file cannot be read.
+    Inspect {
+        /// Parquet files of this machine.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Prints the rows of Parquet files, a line each, without columns that are null.
+    ///
+    /// Exits with 0, and with 2 when a file cannot be read.
+    Cat {
+        /// Parquet files of this machine.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// How many rows at most, of all files together.
+        #[arg(long, value_name = "COUNT")]
+        rows: Option<usize>,
+        /// How to show them.
+        #[arg(long, value_enum, default_value_t = Format::Json)]
         format: Format,
     },
     /// Brings back what was set aside because it was damaged, could not be read, or the process died of it.
@@ -220,12 +325,44 @@ fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
             let options = dry_run::Options { logs: &logs, rules: rules.as_ref(), tag: &tag, examples, per_day };
             dry_run::run(&options, format == Format::Json, &mut out())?;
         }
+        Command::Run { logs, lake, rules, tag, memory_limit, s3, format } => {
+            let options = convert::Options {
+                logs: &logs,
+                lake: &lake,
+                rules: rules.as_ref(),
+                tag: &tag,
+                memory_limit: &memory_limit,
+                s3: s3.into(),
+            };
+            let adds_up = convert::run(&options, &environment(), format == Format::Json, &mut out())?;
+            return Ok(if adds_up { 0 } else { NOT_AS_IT_SHOULD_BE });
+        }
+        Command::Schema { logs, rules, tag, min_share } => {
+            schema::run(&schema::Options { logs: &logs, rules: rules.as_ref(), tag: &tag, min_share }, &mut out())?;
+        }
         Command::Rules { names: true } => rules::write_names(&mut out())?,
         Command::Rules { names: false } => rules::write_file(&mut out())?,
         Command::Ledger { lake, s3, format } => {
             let adds_up = ledger::run(&lake, &s3.into(), &environment(), format == Format::Json)?;
             return Ok(if adds_up { 0 } else { NOT_AS_IT_SHOULD_BE });
         }
+        Command::Ddl { lake, engine, lifecycle, rules, types, database, from, s3 } => {
+            let options = ddl::Options {
+                lake: &lake,
+                rules: rules.as_ref(),
+                types: &types,
+                database: database.as_deref(),
+                from: from.as_deref(),
+                s3: s3.into(),
+            };
+            match (engine, lifecycle) {
+                (Some(engine), _) => ddl::run(&options, engine, &environment(), &mut out())?,
+                (None, Some(by)) => ddl::write_lifecycle(&options, by, &mut out())?,
+                (None, None) => {}
+            }
+        }
+        Command::Inspect { files, format } => inspect::run(&files, format == Format::Json, &mut out())?,
+        Command::Cat { files, rows, format } => cat::run(&files, rows, format == Format::Json, &mut out())?,
         Command::Restore { sources, list: _, into, export, rules, s3 } => {
             let purpose = match into {
                 Some(lake) => Purpose::Deliver(lake),

@@ -51,7 +51,7 @@ fn segment(file: &str, log_type: LogType) -> (LoadedSegment, u64) {
 fn files(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("files");
     group.sample_size(10);
-    let writer = FileWriter { zstd_level: 1, schemas: Default::default() };
+    let writer = FileWriter { zstd_level: 1, schemas: Default::default(), rules: 0 };
     for (file, log_type) in LOGS {
         let (segment, bytes) = segment(file, log_type);
         group.throughput(Throughput::Bytes(bytes));

@@ -65,7 +65,7 @@ impl Sizes {
     pub(super) fn measure(self, rules: &RuleSet, tag: &str) -> Result<BTreeMap<LogType, Size>, FileError> {
         let lanes = Lanes::new(rules.types().iter().map(|declared| (declared.log_type, declared.like)));
         let schemas = Arc::new(Schemas::new(lanes, rules.types()));
-        let writer = FileWriter { zstd_level: DEFAULT_ZSTD_LEVEL, schemas };
+        let writer = FileWriter { zstd_level: DEFAULT_ZSTD_LEVEL, schemas, rules: rules.fingerprint() };
         let file_bytes = |log_type, events, records| {
             let id = SegmentId { stream: Arc::from("dry-run"), lane: Lane::Typed(log_type), number: 0 };
             let blocks = vec![Block { tag: Arc::from(tag), events, records }];

@@ -62,7 +62,8 @@ impl Target {
     pub(crate) fn new(lake: Lake, rules: &RuleSet) -> Self {
         let lanes = Lanes::new(rules.types().iter().map(|declared| (declared.log_type, declared.like)));
         let schemas = Arc::new(Schemas::new(lanes, rules.types()));
-        Self { lake, writer: FileWriter { zstd_level: DEFAULT_ZSTD_LEVEL, schemas } }
+        let rules = rules.fingerprint();
+        Self { lake, writer: FileWriter { zstd_level: DEFAULT_ZSTD_LEVEL, schemas, rules } }
     }
 }
 

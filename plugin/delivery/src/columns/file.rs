@@ -1,30 +1,27 @@
 //! A segment into one Parquet file a partition.
 //!
-//! The rows of a file lie in order of time. What a file holds, and its bytes, follow from the segment alone, so that
-//! writing it again gives the same file. One partition is written at a time: what is held beside the segment is one row
+//! The rows of a file lie in order of time. What a file holds, and its bytes, follow from the segment and the rules alone, so
+//! that writing it again gives the same file. One partition is written at a time: what is held beside the segment is one row
 //! group, bounded by [`ROW_GROUP_BYTES`], and the compressed file.
 
 use super::builder::BatchBuilder;
+use super::layout::{self, ROW_GROUP_BYTES};
 use super::row::{Row, RowLayout};
 use crate::lane::Lane;
 use crate::partition::Partition;
-use crate::schema::{Column, Schemas, TIME};
+use crate::schema::{Column, Schemas};
 use crate::spool::{Block, LoadedSegment};
 use arrow_schema::ArrowError;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use parquet::schema::types::ColumnPath;
 use shiwake_records::event::Event;
 use shiwake_records::msgpack::Reader;
 use shiwake_records::quarantine;
 use shiwake_records::sorter::Sorter;
 use std::sync::Arc;
 
-/// Encoded bytes after which a row group is closed.
-pub const ROW_GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// Rows after which the builders are handed to the writer.
 const BATCH_ROWS: usize = 4_096;
 /// Bytes of text after which they are, when rows are wide.
@@ -124,6 +121,10 @@ pub struct FileWriter {
     pub zstd_level: i32,
     /// The columns of each lane.
     pub schemas: Arc<Schemas>,
+    /// The fingerprint of the rules that the columns are of ([`RuleSet::fingerprint`]), for footers.
+    ///
+    /// [`RuleSet::fingerprint`]: shiwake_records::rules::RuleSet::fingerprint
+    pub rules: u64,
 }
 
 /// A Parquet file.
@@ -192,7 +193,7 @@ impl FileWriter {
         segment: &LoadedSegment,
         plan: &PartitionPlan,
         columns: &[Column],
-    ) -> Result<WriterProperties, FileError> {
+    ) -> Result<WriterProperties, ParquetError> {
         let footer = [
             ("shiwake.version", env!("CARGO_PKG_VERSION").to_owned()),
             ("shiwake.type", lane.name().to_owned()),
@@ -204,21 +205,10 @@ impl FileWriter {
             ("shiwake.part", plan.part.0.to_string()),
             ("shiwake.parts", plan.part.1.to_string()),
             ("shiwake.records", plan.records().to_string()),
+            ("shiwake.rules", format!("{:016x}", self.rules)),
         ];
         let footer = footer.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
-        let by_time = SortingColumn { column_idx: 0, descending: false, nulls_first: false };
-        let mut properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(self.zstd_level)?))
-            .set_created_by(concat!("shiwake ", env!("CARGO_PKG_VERSION")).to_owned())
-            .set_key_value_metadata(Some(footer))
-            .set_sorting_columns(Some(vec![by_time]))
-            .set_max_row_group_row_count(None)
-            .set_column_dictionary_enabled(ColumnPath::from(TIME), false)
-            .set_column_encoding(ColumnPath::from(TIME), Encoding::DELTA_BINARY_PACKED);
-        for column in columns.iter().filter(|column| !column.dictionary) {
-            properties = properties.set_column_dictionary_enabled(ColumnPath::from(column.name.as_ref()), false);
-        }
-        Ok(properties.build())
+        layout::properties(self.zstd_level, columns, plan.records(), footer)
     }
 }
 

@@ -7,6 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, Encoding};
 use parquet::file::metadata::ParquetMetaData;
 use shiwake_records::log_type::LogType;
 
@@ -42,7 +43,7 @@ fn id(number: u64) -> SegmentId {
 }
 
 fn writer() -> FileWriter {
-    FileWriter { zstd_level: 1, schemas: Arc::default() }
+    FileWriter { zstd_level: 1, schemas: Arc::default(), rules: 0xabc }
 }
 
 /// Seconds and statuses of a file, in its order.

@@ -132,6 +132,12 @@ impl<'s> RowLayout<'s> {
     }
 }
 
+/// Whether a value would fill a column of this kind, with all that it says. Nil says nothing, which any column can hold.
+#[must_use]
+pub fn fits(kind: ColumnKind, value: &Value<'_>) -> bool {
+    fit(kind, value).1
+}
+
 /// The value as the column holds it, and whether the column then says all that the field said.
 fn fit<'a>(kind: ColumnKind, value: &Value<'a>) -> (Option<Cell<'a>>, bool) {
     if *value == Value::Nil {

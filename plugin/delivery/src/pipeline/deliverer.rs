@@ -105,7 +105,7 @@ impl Deliverer {
         let seed = stream.bytes().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
         let config = &surroundings.config;
         let schemas = Arc::new(Schemas::new(config.lanes.clone(), &config.types));
-        let writer = FileWriter { zstd_level: config.zstd_level, schemas };
+        let writer = FileWriter { zstd_level: config.zstd_level, schemas, rules: config.sorter.rules.fingerprint() };
         let work = Work {
             lanes: surroundings.config.lanes.clone(),
             surroundings,
