@@ -3,26 +3,30 @@
 use crate::abi::host_buffer::HostBuffer;
 use crate::abi::properties::SetProperties;
 use crate::guard::{Poison, last_panic};
-use crate::output_instance::{environment, warn_if_incomplete};
+use crate::output_instance::{environment, warn_if_incomplete, with_signals_blocked};
 use shiwake_delivery::clock::{Clock, SystemClock};
-use shiwake_delivery::config::filter::{PROPERTIES, sorter_config};
+use shiwake_delivery::config::filter::{PROPERTIES, metadata_endpoint, sorter_config};
 use shiwake_delivery::config::{ConfigError, Properties, rules_file};
+use shiwake_delivery::identity::watcher::{Pace, TaskReader, TaskWatcher};
 use shiwake_delivery::log::{Level, Log, RateLimit};
 use shiwake_records::event::Timestamp;
 use shiwake_records::sorter::{Pieces, Sorter};
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One `[FILTER]` section.
 pub(crate) struct FilterInstance {
     work: Mutex<Work>,
     poison: Poison,
-    log: Box<dyn Log>,
+    log: Arc<dyn Log>,
     clock: SystemClock,
+    /// Who asks where records come from; ends with the instance.
+    _task_watcher: Option<TaskWatcher>,
 }
 
 struct Work {
     sorter: Sorter,
+    task: Option<TaskReader>,
     /// The part of the answer that is being written.
     part: Vec<u8>,
     growth: Growth,
@@ -54,10 +58,12 @@ impl Growth {
 
 impl FilterInstance {
     /// Reads the properties.
-    pub(crate) fn start(set: SetProperties, log: Box<dyn Log>) -> Result<Self, ConfigError> {
+    pub(crate) fn start(set: SetProperties, log: Arc<dyn Log>) -> Result<Self, ConfigError> {
         warn_if_incomplete(&set, log.as_ref());
         let properties = Properties::new(&PROPERTIES, set.values)?;
-        let mut config = sorter_config(&properties, &environment(), &mut rules_file)?;
+        let environment = environment();
+        let mut config = sorter_config(&properties, &environment, &mut rules_file)?;
+        let endpoint = metadata_endpoint(&properties, &environment)?;
         if config.pieces == Pieces::Join {
             // The forward input calls a filter for every record by itself; the output sees many together.
             config.pieces = Pieces::JoinOrPass;
@@ -66,12 +72,23 @@ impl FilterInstance {
         let rules = if own_rules > 0 { format!(", {own_rules} rules of your own") } else { String::new() };
         let sorter = Sorter::new(config);
         log.line(Level::Info, &format!("version {}{rules}", env!("CARGO_PKG_VERSION")));
+        let task_watcher = endpoint.and_then(|endpoint| {
+            let started = with_signals_blocked(|| TaskWatcher::start(endpoint, Pace::default(), Arc::clone(&log)));
+            let refuse = |error| {
+                log.line(
+                    Level::Warn,
+                    &format!("the system gives no thread for ECS metadata, records go without: {error}"),
+                );
+            };
+            started.map_err(refuse).ok()
+        });
         let clock = SystemClock::default();
         let growth = Growth { chunk_bytes: 1, answer_bytes: 2 };
         Ok(Self {
             clock,
             work: Mutex::new(Work {
                 sorter,
+                task: task_watcher.as_ref().map(TaskWatcher::reader),
                 part: Vec::new(),
                 growth,
                 bad_lines: RateLimit::default(),
@@ -79,6 +96,7 @@ impl FilterInstance {
             }),
             poison: Poison::default(),
             log,
+            _task_watcher: task_watcher,
         })
     }
 
@@ -91,7 +109,7 @@ impl FilterInstance {
         };
         self.poison.guard(None, tell, || {
             let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-            let Work { sorter, part, growth, bad_lines, drop_lines } = &mut *work;
+            let Work { sorter, task, part, growth, bad_lines, drop_lines } = &mut *work;
             // A chunk that panicked half-way may have left something.
             part.clear();
             let mut answer = HostBuffer::with_capacity(growth.estimate(chunk.len()));
@@ -101,6 +119,9 @@ impl FilterInstance {
             };
             let received = Timestamp::from_micros(self.clock.wall_micros());
             sorter.set_tag(tag);
+            if let Some(task) = task {
+                task.tell(sorter);
+            }
             let counts = sorter.sort_items(chunk, received, part, |_, part| {
                 if part.len() >= PART_BYTES {
                     take(part);
@@ -108,6 +129,9 @@ impl FilterInstance {
             });
             take(part);
             part.shrink_to(KEPT_BYTES);
+            if let Some(task) = task {
+                task.ask(sorter);
+            }
             if counts.bad > 0
                 && let Some(held_back) = bad_lines.admit(self.clock.monotonic())
             {

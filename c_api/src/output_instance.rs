@@ -164,7 +164,7 @@ pub(crate) fn environment() -> Vec<(String, String)> {
 }
 
 /// Runs `work` with all signals blocked, so that the threads it starts have them blocked too: signals are the host's.
-fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: a signal set is plain integers, for which zeroes are valid.
     let mut all: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: as above.

@@ -13,6 +13,7 @@ use shiwake_delivery::config::filter::PROPERTIES;
 use shiwake_delivery::log::{Level, Log};
 use std::cell::UnsafeCell;
 use std::ffi::{c_char, c_int, c_void};
+use std::sync::Arc;
 
 const FLB_FILTER_MODIFIED: c_int = 1;
 const FLB_FILTER_NOTOUCH: c_int = 2;
@@ -140,7 +141,7 @@ unsafe fn start(instance: *mut c_void) -> c_int {
     // SAFETY: the host's function and the host's instance.
     let set = unsafe { properties::read(get_property, instance, &PROPERTIES) };
     // SAFETY: as above; one log speaks of the error, the other goes into the instance.
-    let own_log = Box::new(unsafe { HostLog::of_filter(instance) });
+    let own_log = Arc::new(unsafe { HostLog::of_filter(instance) });
     match FilterInstance::start(set, own_log) {
         Ok(started) => {
             let context = Box::into_raw(Box::new(started)).cast::<c_void>();

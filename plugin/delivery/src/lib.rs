@@ -12,6 +12,7 @@
 //! - [`schema`]: the columns of each log type. [`columns`]: records into columns, and into Parquet files.
 //! - [`store`]: a local folder or S3, one code path.
 //! - [`pipeline`]: the two threads of an output instance.
+//! - [`identity`]: what ECS says of the task that the records are from.
 //! - [`ledger`]: the sums that must add up; [`metrics`]: where machines see them.
 //!
 //! Clock, log and environment are passed in. There is no unsafe code here.
@@ -19,6 +20,7 @@
 pub mod clock;
 pub mod columns;
 pub mod config;
+pub mod identity;
 pub mod lane;
 pub mod ledger;
 pub mod log;

@@ -6,6 +6,7 @@
 use shiwake_delivery::config::{Property, filter, output};
 use shiwake_delivery::lane::Lane;
 use shiwake_delivery::schema::Schemas;
+use shiwake_records::identity::origin_fields::{ORIGIN_FIELDS, Origin, UNIFIED_FIELDS};
 use std::fs;
 use std::path::PathBuf;
 
@@ -35,6 +36,35 @@ fn column_table() -> String {
     table
 }
 
+fn origin_table() -> String {
+    let mut table = "| from the metadata | or from | field | column | tags |\n|---|---|---|---|---|\n".to_owned();
+    let columns = Schemas::default().columns(Lane::BY_WORTH[0]).to_vec();
+    let column_of = |field: &str| {
+        let column = columns.iter().find(|column| column.from.iter().any(|from| from == field));
+        column.map_or("–".to_owned(), |column| format!("`{}`", column.name))
+    };
+    for field in &ORIGIN_FIELDS {
+        let of = match field.origin {
+            Origin::Task(_) => "task",
+            Origin::Container(_) => "container",
+        };
+        let other = field.firelens.map_or("–".to_owned(), |field| format!("`{field}`"));
+        let (name, column) = match field.name {
+            Some(name) => (format!("`{name}`"), column_of(name)),
+            None => ("–".to_owned(), "–".to_owned()),
+        };
+        let tags: Vec<String> = field.tags.iter().map(|tag| format!("`{tag}`")).collect();
+        let tags = if tags.is_empty() { "–".to_owned() } else { tags.join(", ") };
+        table += &format!("| {of}: `{}` | {other} | {name} | {column} | {tags} |\n", field.source);
+    }
+    for field in &UNIFIED_FIELDS {
+        let (name, column) = (field.name, column_of(field.name));
+        let variable = name.to_uppercase();
+        table += &format!("| label `{}` | `DD_{variable}` | `{name}` | {column} | `{name}` |\n", field.label);
+    }
+    table
+}
+
 fn check(document: &str, name: &str, table: &str) {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(document);
     let text = fs::read_to_string(&path).unwrap();
@@ -53,6 +83,11 @@ fn the_properties_in_the_readme_are_those_of_the_code() {
     let own = &output::PROPERTIES[..output::PROPERTIES.len() - filter::PROPERTIES.len()];
     check("README.md", "properties:output", &property_table(own));
     check("README.md", "properties:filter", &property_table(&filter::PROPERTIES));
+}
+
+#[test]
+fn the_origin_of_records_is_documented_as_the_code_has_it() {
+    check("docs/identity.md", "origin", &origin_table());
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The fields that are found for one record, and their way onto the end of it.
 //!
 //! Names are those of columns and of Datadog attributes, or stand in the rules; values borrow the record, the rules or what is
-//! known of its origin. A record's own field always wins over a found one with the same name.
+//! known of its origin. A record's own field wins over a found one with the same name, but for the one that is merged with it
+//! ([`FoundFields::set_over_own`]).
 
 use crate::audit_event;
 use crate::event::Event;
@@ -32,6 +33,8 @@ pub const MAX_FOUND_FIELDS: usize = 128;
 #[derive(Debug, Clone, Default)]
 pub struct FoundFields<'a> {
     items: SmallVec<[(&'a str, FoundValue<'a>); MAX_FOUND_FIELDS]>,
+    /// The one field that takes the place of the record's own.
+    over_own: Option<&'a str>,
 }
 
 impl<'a> FoundFields<'a> {
@@ -66,9 +69,16 @@ impl<'a> FoundFields<'a> {
         }
     }
 
+    /// As [`FoundFields::set`], and the record's own field of that name gives way to it; this is for one field.
+    pub fn set_over_own(&mut self, name: &'a str, value: FoundValue<'a>) {
+        self.set(name, value);
+        self.over_own = Some(name);
+    }
+
     /// Takes all fields away.
     pub fn clear(&mut self) {
         self.items.clear();
+        self.over_own = None;
     }
 
     /// The value of a field.
@@ -97,7 +107,8 @@ pub fn append_event(
 ) {
     // A bit for each found field that the event does not have.
     const { assert!(MAX_FOUND_FIELDS <= u128::BITS as usize) };
-    let is_new = |name: &str| !index.contains(body, name.as_bytes());
+    let replaced = found.over_own.and_then(|name| index.pair(body, name.as_bytes()));
+    let is_new = |name: &str| found.over_own == Some(name) || !index.contains(body, name.as_bytes());
     let new = found.iter().enumerate().fold(0_u128, |new, (at, (name, _))| new | (u128::from(is_new(name)) << at));
 
     match time {
@@ -116,8 +127,10 @@ pub fn append_event(
             }
         }
     }
-    write::map_header(out, body.count.saturating_add(new.count_ones()));
-    out.extend_from_slice(body.content);
+    write::map_header(out, body.count.saturating_add(new.count_ones()).saturating_sub(u32::from(replaced.is_some())));
+    let place = replaced.unwrap_or_default();
+    out.extend_from_slice(body.content.get(..place.start).unwrap_or_default());
+    out.extend_from_slice(body.content.get(place.end..).unwrap_or_default());
     for (_, (name, value)) in found.iter().enumerate().filter(|(at, _)| new >> at & 1 == 1) {
         write::str(out, name.as_bytes());
         match value {
@@ -157,5 +170,24 @@ mod tests {
         let read = Event::read(&mut Reader::new(&out)).unwrap();
         assert_eq!((read.time.seconds, read.time.nanoseconds), (7, 8));
         assert_eq!(read.metadata, event.metadata);
+    }
+
+    #[test]
+    fn one_field_may_take_the_place_of_the_records_own() {
+        // [5, {"a": 1, "b": [2], "c": 3}]
+        let bytes = [0x92, 0x05, 0x83, 0xa1, b'a', 0x01, 0xa1, b'b', 0x91, 0x02, 0xa1, b'c', 0x03];
+        let event = Event::read(&mut Reader::new(&bytes)).unwrap();
+        let mut index = FieldIndex::default();
+        index.fill(&event.body);
+        for (name, expected) in [
+            ("b", &[0x92, 0x05, 0x83, 0xa1, b'a', 0x01, 0xa1, b'c', 0x03, 0xa1, b'b', 0xa1, b'x'][..]),
+            ("d", &[&[0x92, 0x05, 0x84], &bytes[3..], &[0xa1, b'd', 0xa1, b'x']].concat()),
+        ] {
+            let mut found = FoundFields::default();
+            found.set_over_own(name, FoundValue::Text(b"x"));
+            let mut out = Vec::new();
+            append_event(&mut out, &event, &event.body, &index, &found, None);
+            assert_eq!(out, expected, "{name}");
+        }
     }
 }

@@ -124,6 +124,13 @@ const SHARED: &[BuiltIn] = &[
     repeating(20, "ddtags", Text, &["ddtags"]),
     unique(21, "trace_id", Text, &["trace_id", "dd.trace_id", "traceId", "trace.id"]),
     unique(22, "span_id", Text, &["span_id", "dd.span_id", "spanId", "span.id"]),
+    repeating(23, "availability_zone", Text, &["availability_zone"]),
+    repeating(24, "ecs_service", Text, &["ecs_service"]),
+    repeating(25, "launch_type", Text, &["launch_type"]),
+    repeating(26, "ecs_container_name", Text, &["ecs_container_name"]),
+    repeating(27, "image_name", Text, &["image_name"]),
+    repeating(28, "image_tag", Text, &["image_tag"]),
+    repeating(29, "image_digest", Text, &["image_digest"]),
 ];
 
 const ACCESS: &[BuiltIn] = &[

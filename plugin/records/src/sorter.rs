@@ -11,7 +11,9 @@ use crate::classify::{Fate, Verdict};
 use crate::event::{Event, EventKind, Timestamp};
 use crate::expand::Expander;
 use crate::fields::FieldIndex;
-use crate::identity;
+use crate::identity::enricher::{Enricher, Owner, TagLists};
+use crate::identity::firelens;
+use crate::identity::task::TaskIdentity;
 use crate::msgpack::Reader;
 use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
 use crate::quarantine;
@@ -40,7 +42,7 @@ pub struct SorterConfig {
     pub service: Option<String>,
     /// `ddsource` for records that name none.
     pub source: Option<String>,
-    /// `ddtags` for records that have none.
+    /// Tags for `ddtags` of all records, as a user writes them; they are normalised.
     pub tags: Option<String>,
     /// `env` for records that name none.
     pub env: Option<String>,
@@ -131,6 +133,9 @@ pub struct Sorter {
     joiner: PieceJoiner,
     /// A joined event.
     joined: Vec<u8>,
+    enricher: Enricher,
+    tag_lists: TagLists,
+    has_new_container: bool,
 }
 
 /// Bytes of a joined line that memory is kept for between chunks.
@@ -146,7 +151,12 @@ impl Sorter {
     /// A sorter with its configuration.
     #[must_use]
     pub fn new(config: SorterConfig) -> Self {
+        let SorterConfig { service, source, tags, env, version, .. } = &config;
+        let is_for_datadog = [service, source, tags, env, version].into_iter().any(Option::is_some);
         Self {
+            enricher: Enricher::new(tags.as_deref().unwrap_or_default(), is_for_datadog),
+            tag_lists: TagLists::default(),
+            has_new_container: false,
             config,
             state: RuleState::default(),
             index: FieldIndex::default(),
@@ -171,6 +181,17 @@ impl Sorter {
     /// From now on events are of chunks with this tag. A sorter that was told none takes it for empty.
     pub fn set_tag(&mut self, tag: &[u8]) {
         self.state.set_tag(&self.config.rules, tag);
+    }
+
+    /// From now on records of this task are given what is known of it. Which records a chunk has, and of which type, does not
+    /// depend on that.
+    pub fn set_task(&mut self, task: &TaskIdentity) {
+        self.enricher.set_task(task);
+    }
+
+    /// Whether a record came from a container of the task that is not known, since this was asked last.
+    pub fn take_new_container(&mut self) -> bool {
+        std::mem::take(&mut self.has_new_container)
     }
 
     /// Appends the sorted event to `out`, unless its verdict says that it is not kept; a group marker is copied and has no
@@ -203,7 +224,7 @@ impl Sorter {
 
     /// Appends the sorted record to `out`, whose keys the index holds.
     fn sort_indexed(&mut self, event: &Event<'_>, is_incomplete: bool, out: &mut Vec<u8>) -> Verdict {
-        let Self { config, state, index, expander, .. } = self;
+        let Self { config, state, index, expander, enricher, tag_lists, has_new_container, .. } = self;
         let rules = &*config.rules;
         let Subject { body, line, expanded, own, was_sorted } =
             Subject::of(event, is_incomplete, rules, index, expander);
@@ -230,8 +251,12 @@ impl Sorter {
         if is_incomplete {
             found.push_text_if_new(pieces::INCOMPLETE_KEY, b"true");
         }
-        identity::add_ecs(index, &body, &mut found);
+        firelens::add_ecs(index, &body, &mut found);
+        let owner = enricher.owner(index, &body);
+        *has_new_container |= owner == Owner::NewContainer;
+        enricher.add_fields(owner, &mut found);
         add_configured(config, &mut found);
+        enricher.add_tags(owner, index, &body, &mut found, tag_lists);
 
         // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
         let line_time = verdict.line_time.filter(|_| config.use_line_time);
@@ -341,7 +366,6 @@ fn add_configured<'a>(config: &'a SorterConfig, found: &mut FoundFields<'a>) {
     let configured = [
         ("service", &config.service),
         ("ddsource", &config.source),
-        ("ddtags", &config.tags),
         ("env", &config.env),
         ("version", &config.version),
     ];

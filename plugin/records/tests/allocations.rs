@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use shiwake_records::event::Timestamp;
+use shiwake_records::identity::task::TaskIdentity;
 use shiwake_records::msgpack::write;
 use shiwake_records::sorter::{Sorter, SorterConfig};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -61,6 +62,8 @@ fn record(out: &mut Vec<u8>, fields: &[(&str, &str)]) {
 fn allocations(chunk: &[u8]) -> u64 {
     let config = SorterConfig { tags: Some("team:shop,tier:web".to_owned()), ..SorterConfig::default() };
     let (mut sorter, mut out) = (Sorter::new(config), Vec::new());
+    let task = TaskIdentity::from_task(include_bytes!("../../../tests/data/ecs/fargate_task.json")).unwrap();
+    sorter.set_task(&task);
     sorter.sort_chunk(chunk, Timestamp::default(), &mut out);
     out.clear();
     let before = ALLOCATIONS.get();
@@ -68,6 +71,31 @@ fn allocations(chunk: &[u8]) -> u64 {
     let counted = ALLOCATIONS.get() - before;
     assert!(out.len() > chunk.len());
     counted
+}
+
+/// What FireLens writes into records of the task that is known, of one of its containers or of a new one.
+fn of_known_task(container: &'static str) -> [(&'static str, &'static str); 6] {
+    [
+        ("container_id", container),
+        ("container_name", "curl"),
+        ("source", "stdout"),
+        ("ecs_cluster", "default"),
+        ("ecs_task_arn", "arn:aws:ecs:us-west-2:111122223333:task/default/e9028f8d5d8e4f258373e7b93ce9a3c3"),
+        ("ecs_task_definition", "curltest:3"),
+    ]
+}
+
+#[test]
+fn records_of_a_known_task_cost_no_allocation() {
+    for container in ["e9028f8d5d8e4f258373e7b93ce9a3c3-2495160603", "new"] {
+        for own in [&[][..], &[("ddtags", "own:1,env:prod")], &[("env", "Staging"), ("version", "\u{e9}7")]] {
+            let mut chunk = Vec::new();
+            for _ in 0..100 {
+                record(&mut chunk, &[&of_known_task(container)[..], own, &[("log", ACCESS)]].concat());
+            }
+            assert_eq!(allocations(&chunk), 0, "{container} {own:?}");
+        }
+    }
 }
 
 #[test]

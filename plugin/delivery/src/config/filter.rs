@@ -1,12 +1,13 @@
 //! Properties of the filter, which the output has too for records that no filter saw.
 
 use super::property::{ConfigError, Properties, Property};
+use crate::identity::endpoint::{ENDPOINT_VARIABLE, Endpoint};
 use shiwake_records::rules::{Loader, RuleSet};
 use shiwake_records::sorter::{Pieces, SorterConfig};
 use std::sync::Arc;
 
 /// The properties.
-pub const PROPERTIES: [Property; 6] = [
+pub const PROPERTIES: [Property; 7] = [
     Property {
         name: "dd_service",
         default: None,
@@ -16,7 +17,13 @@ pub const PROPERTIES: [Property; 6] = [
     Property {
         name: "dd_tags",
         default: None,
-        meaning: "`ddtags` of records that have none, as in `team:shop,tier:web`",
+        meaning: "tags for `ddtags` of all records, beside those of `DD_TAGS` and of the record's origin, as in \
+                  `team:shop,tier:web`",
+    },
+    Property {
+        name: "ecs_metadata",
+        default: Some("on"),
+        meaning: "whether records of this ECS task get the fields and tags that its metadata endpoint knows",
     },
     Property {
         name: "rules",
@@ -39,6 +46,9 @@ pub const PROPERTIES: [Property; 6] = [
 const SERVICE_VARIABLE: &str = "DD_SERVICE";
 const ENV_VARIABLE: &str = "DD_ENV";
 const VERSION_VARIABLE: &str = "DD_VERSION";
+/// Tags beside those of the property, with spaces or commas between them
+/// (<https://docs.datadoghq.com/getting_started/tagging/assigning_tags/>).
+const TAGS_VARIABLE: &str = "DD_TAGS";
 
 /// The sorter's configuration; a property goes before the environment. Rules files come from `load`.
 ///
@@ -56,16 +66,33 @@ pub fn sorter_config(
         Some(name) => Arc::new(RuleSet::load(name, load)?),
         None => RuleSet::built_in(),
     };
+    let tags: Vec<String> = properties.text("dd_tags").into_iter().chain(variable(TAGS_VARIABLE)).collect();
     Ok(SorterConfig {
         service: properties.text("dd_service").or_else(|| variable(SERVICE_VARIABLE)),
         source: properties.text("dd_source"),
-        tags: properties.text("dd_tags"),
+        tags: (!tags.is_empty()).then(|| tags.join(",")),
         env: variable(ENV_VARIABLE),
         version: variable(VERSION_VARIABLE),
         rules,
         use_line_time: properties.flag("line_time")?.unwrap_or(true),
         pieces: if properties.flag("join_pieces")?.unwrap_or(true) { Pieces::Join } else { Pieces::Separate },
     })
+}
+
+/// Where the task's metadata is asked for: where the environment says, unless it is turned off; `None` outside of ECS.
+///
+/// # Errors
+/// When a value is not allowed.
+pub fn metadata_endpoint(
+    properties: &Properties,
+    environment: &[(String, String)],
+) -> Result<Option<Endpoint>, ConfigError> {
+    if !properties.flag("ecs_metadata")?.unwrap_or(true) {
+        return Ok(None);
+    }
+    let url = environment.iter().find(|(name, _)| name == ENDPOINT_VARIABLE).map(|(_, url)| url.as_str());
+    // What is no URL of an address is not ECS', and nothing that a user could mend in the plugin's configuration.
+    Ok(url.and_then(Endpoint::parse))
 }
 
 #[cfg(test)]
@@ -96,5 +123,32 @@ mod tests {
         assert!(!config.use_line_time && config.pieces == Pieces::Separate);
         let config = sorter_config(&Properties::default(), &environment, &mut rules_file).unwrap();
         assert_eq!((config.service.as_deref(), config.pieces), (Some("env"), Pieces::Join));
+    }
+
+    #[test]
+    fn tags_of_property_and_environment_are_put_together() {
+        let environment = [("DD_TAGS".to_owned(), "a:b c:d".to_owned())];
+        let config = |set: &[(&str, &str)], environment: &[(String, String)]| {
+            let properties = Properties::new(&PROPERTIES, set.iter().copied()).unwrap();
+            sorter_config(&properties, environment, &mut rules_file).unwrap().tags
+        };
+        assert_eq!(config(&[("dd_tags", "e:f")], &environment).as_deref(), Some("e:f,a:b c:d"));
+        assert_eq!(config(&[], &environment).as_deref(), Some("a:b c:d"));
+        assert_eq!(config(&[], &[]), None);
+    }
+
+    #[test]
+    fn the_metadata_endpoint_is_where_the_environment_says_unless_it_is_turned_off() {
+        let endpoint = |set: &[(&str, &str)], url: &str| {
+            let properties = Properties::new(&PROPERTIES, set.iter().copied()).unwrap();
+            metadata_endpoint(&properties, &[(ENDPOINT_VARIABLE.to_owned(), url.to_owned())])
+        };
+        const URL: &str = "http://169.254.170.2/v4/0a1b";
+        assert_eq!(endpoint(&[], URL).unwrap(), Endpoint::parse(URL));
+        assert!(endpoint(&[], URL).unwrap().is_some());
+        assert_eq!(endpoint(&[("ecs_metadata", "off")], URL).unwrap(), None);
+        assert_eq!(endpoint(&[], "").unwrap(), None);
+        assert!(endpoint(&[("ecs_metadata", "perhaps")], URL).is_err());
+        assert_eq!(metadata_endpoint(&Properties::default(), &[]).unwrap(), None);
     }
 }

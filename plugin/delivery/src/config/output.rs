@@ -3,6 +3,7 @@
 use super::durability::durability;
 use super::filter;
 use super::property::{ConfigError, Properties, Property};
+use crate::identity::endpoint::Endpoint;
 use crate::lane::{Lane, Lanes};
 use crate::spool::{Durability, spool_limit_bytes};
 use crate::store::{Location, S3Options};
@@ -128,6 +129,8 @@ pub struct OutputConfig {
     pub zstd_level: i32,
     /// For records that no filter saw.
     pub sorter: SorterConfig,
+    /// Where the metadata of the task is asked for, for them too.
+    pub metadata_endpoint: Option<Endpoint>,
 }
 
 impl OutputConfig {
@@ -142,7 +145,8 @@ impl OutputConfig {
     ) -> Result<Self, ConfigError> {
         let sorter = filter::sorter_config(properties, environment, load)?;
         let types = sorter.rules.types().to_vec();
-        Self::with_types(properties, sorter, types)
+        let metadata_endpoint = filter::metadata_endpoint(properties, environment)?;
+        Ok(Self { metadata_endpoint, ..Self::with_types(properties, sorter, types)? })
     }
 
     /// Reads what is left of the properties when it is known what the rules say of types.
@@ -175,6 +179,7 @@ impl OutputConfig {
                 .unwrap_or(DEFAULT_SHUTDOWN_TIMEOUT),
             zstd_level: properties.number("compression_level", 1..=22)?.unwrap_or(DEFAULT_ZSTD_LEVEL),
             sorter,
+            metadata_endpoint: None,
         })
     }
 

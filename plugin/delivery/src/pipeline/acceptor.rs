@@ -10,6 +10,7 @@
 use super::claim::Claim;
 use super::lane_buffer::{KEPT_BUFFER_BYTES, LaneBuffer};
 use super::{Answer, Inbox, Message, Surroundings};
+use crate::identity::watcher::TaskReader;
 use crate::lane::{Lane, Lanes};
 use crate::log::{Level, RateLimit};
 use crate::spool::{Appended, ChunkBlocks, ChunkId, Durability, SealedSegment, SegmentId, Spool, SpoolError, orphans};
@@ -55,6 +56,8 @@ pub(super) struct Acceptor {
     surroundings: Surroundings,
     lanes: Lanes,
     sorter: Sorter,
+    /// What is known of the task that records are from.
+    task: Option<TaskReader>,
     spool: Spool,
     jobs: Option<UnboundedSender<SealedSegment>>,
     /// An entry a lane.
@@ -74,11 +77,17 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(super) fn new(surroundings: Surroundings, spool: Spool, jobs: UnboundedSender<SealedSegment>) -> Self {
+    pub(super) fn new(
+        surroundings: Surroundings,
+        spool: Spool,
+        jobs: UnboundedSender<SealedSegment>,
+        task: Option<TaskReader>,
+    ) -> Self {
         let next_summary = surroundings.clock.monotonic() + SUMMARY_INTERVAL;
         Self {
             lanes: surroundings.config.lanes.clone(),
             sorter: Sorter::new(surroundings.config.sorter.clone()),
+            task,
             buffers: surroundings.config.lanes.each(LaneBuffer::default),
             surroundings,
             spool,
@@ -344,7 +353,10 @@ impl Acceptor {
         // A chunk that panicked half-way may have left something.
         self.buffers.iter_mut().for_each(LaneBuffer::clear);
         self.sorted.clear();
-        let Self { sorter, sorted, buffers, surroundings, lanes, .. } = self;
+        let Self { sorter, sorted, buffers, surroundings, lanes, task, .. } = self;
+        if let Some(task) = task {
+            task.tell(sorter);
+        }
         let received = Timestamp::from_micros(surroundings.clock.wall_micros());
         sorter.sort_items(bytes, received, sorted, |item, sorted| {
             let lane = match item {
@@ -368,6 +380,9 @@ impl Acceptor {
             }
             sorted.clear();
         });
+        if let Some(task) = task {
+            task.ask(sorter);
+        }
         self.sorted.shrink_to(KEPT_BUFFER_BYTES);
         (bad_runs, dropped)
     }

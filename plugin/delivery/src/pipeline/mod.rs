@@ -16,6 +16,7 @@ mod lane_buffer;
 
 use crate::clock::Clock;
 use crate::config::output::OutputConfig;
+use crate::identity::watcher::{Pace, TaskWatcher};
 use crate::ledger::Ledger;
 use crate::log::{ClosableLog, Level, Log};
 use crate::metrics::Metrics;
@@ -135,6 +136,8 @@ pub struct Pipeline {
     log: Arc<ClosableLog>,
     deadline: watch::Sender<Option<Duration>>,
     threads: Mutex<Vec<Thread>>,
+    /// Who asks where records come from.
+    task_watcher: Mutex<Option<TaskWatcher>>,
 }
 
 /// A thread of an instance.
@@ -222,8 +225,15 @@ impl Pipeline {
 
         let mut deliverer =
             Deliverer::new(surroundings.clone(), lake, &stream, queue, deadline_of_deliverer, sender.clone())?;
-        let acceptor = Acceptor::new(surroundings.clone(), spool, jobs);
-        let pipeline = Self { sender, surroundings, log, deadline, threads: Mutex::default() };
+        let endpoint = surroundings.config.metadata_endpoint.clone();
+        let task_watcher = endpoint
+            .map(|endpoint| TaskWatcher::start(endpoint, Pace::default(), Arc::clone(&surroundings.log)))
+            .transpose()
+            .map_err(|source| StartError::System { what: "a thread", source })?;
+        let task = task_watcher.as_ref().map(TaskWatcher::reader);
+        let acceptor = Acceptor::new(surroundings.clone(), spool, jobs, task);
+        let task_watcher = Mutex::new(task_watcher);
+        let pipeline = Self { sender, surroundings, log, deadline, threads: Mutex::default(), task_watcher };
         // When the second thread cannot be had, dropping the pipeline stops the first.
         pipeline.spawn("shiwake-accept", move || acceptor.run(&receiver))?;
         pipeline.spawn("shiwake-deliver", move || deliverer.run())?;
@@ -287,6 +297,8 @@ impl Pipeline {
         if threads.is_empty() {
             return;
         }
+        let task_watcher = self.task_watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(task_watcher);
         let Surroundings { ledger, clock, log, .. } = &self.surroundings;
         self.deadline.send_replace(Some(clock.monotonic() + time));
         self.surroundings.is_stopping.store(true, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use super::patterns;
 use super::rule_set::RuleSet;
 use super::testing;
 use crate::event::Event;
-use crate::identity::ECS_FIELDS;
+use crate::identity::firelens::ECS_FIELDS;
 use crate::line::LineFormat;
 use crate::log_type::LogType;
 use crate::msgpack::Reader;

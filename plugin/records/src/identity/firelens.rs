@@ -1,4 +1,4 @@
-//! Where a record comes from, as far as the record itself says it.
+//! What FireLens says of a record's origin.
 //!
 //! FireLens adds `ecs_cluster`, `ecs_task_arn` and `ecs_task_definition`
 //! (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_firelens.html>); this module takes them apart

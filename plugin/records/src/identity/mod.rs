@@ -1,0 +1,14 @@
+//! Where a record comes from: what FireLens wrote into it, what ECS says of the task, and the tags that follow for Datadog.
+//!
+//! - [`firelens`]: the fields that FireLens adds, taken apart.
+//! - [`task`]: the documents of the task metadata endpoint; [`image`]: an image's name, taken apart.
+//! - [`origin_fields`]: the table of fields and tags, which code and documentation both follow.
+//! - [`tags`]: tags as Datadog wants them.
+//! - `enricher`: all of that for one record after another, without allocation.
+
+pub(crate) mod enricher;
+pub mod firelens;
+pub mod image;
+pub mod origin_fields;
+pub mod tags;
+pub mod task;
