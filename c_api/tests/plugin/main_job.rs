@@ -35,7 +35,10 @@ pub fn records_go_through_filter_and_output_into_the_lake(layout: Layout) {
                 assert_eq!(after.get(key), Some(value));
             }
             assert_eq!(after["service"], "shop");
-            assert_eq!(after["ddtags"], "team:shop");
+            assert_eq!(
+                after["ddtags"],
+                "team:shop,task_family:shop,task_name:shop,task_version:7,container_name:web,service:shop"
+            );
         }
         let types: Vec<_> = after.iter().map(|record| record.json()["log_type"].clone()).collect();
         assert_eq!(types, ["access", "error", "app"]);

@@ -73,7 +73,9 @@ impl<'a> ApacheErrorLine<'a> {
             found.push("pid", FoundValue::Int(pid));
         }
         found.push_text_if_new("thread", self.thread);
-        let port = self.client.iter().rposition(|byte| *byte == b':').filter(|_| self.client.contains(&b'.'));
+        // An address with more colons is one of IPv6, of which nobody can say where a port would begin.
+        let mut colons = memchr::memchr_iter(b':', self.client);
+        let port = colons.next().filter(|_| colons.next().is_none());
         let (address, port) = self.client.split_at_checked(port.unwrap_or(self.client.len())).unwrap_or_default();
         found.push_text_if_new("remote_addr", address);
         found.push_text_if_new("client_port", port.get(1..).unwrap_or_default());
