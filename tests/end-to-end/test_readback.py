@@ -278,8 +278,16 @@ def check(event, row: dict, columns: list, log_type: str) -> int:
         left.append(("metadata", metadata))
     overflow = list(row["attributes"])
     assert len({key for key, _ in overflow}) == len(overflow), "a key is there twice"
-    # A float may be written in several ways, text in one.
-    for key, value in sorted(left, key=lambda field: not isinstance(field[1], str)):
+    # Under its own name first: a field may be called what another, there twice, is renamed to. Of the others text first, as a
+    # float may be written in several ways.
+    renamed = []
+    for key, value in left:
+        match = next((entry for entry in overflow if entry[0] == key and is_entry(entry, key, value)), None)
+        if match:
+            overflow.remove(match)
+        else:
+            renamed.append((key, value))
+    for key, value in sorted(renamed, key=lambda field: not isinstance(field[1], str)):
         match = next((entry for entry in overflow if is_entry(entry, key, value)), None)
         assert match, f"{key!r}: {value!r} is neither in a column nor in {row['attributes']!r}"
         overflow.remove(match)
