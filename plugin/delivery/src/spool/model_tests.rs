@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-use super::fake_disk::{FakeDisk, Fault};
+use super::fake_disk::FakeDisk;
 use super::*;
 use crate::lane::{Lane, Lanes};
 use bytes::Bytes;
@@ -11,6 +11,10 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
+use steps::{Step, step};
+
+#[path = "model_steps.rs"]
+mod steps;
 
 const FSYNC: usize = 0;
 const FLUSH: usize = 1;
@@ -22,58 +26,6 @@ fn durability() -> Vec<Durability> {
     durability[FSYNC] = Durability::Fsync;
     durability[MEMORY] = Durability::Memory;
     durability
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    /// The host sends a chunk with records of these lanes.
-    Send(Vec<usize>),
-    /// The host sends again what it was asked to.
-    SendAgain,
-    /// What was sent is made safe and answered.
-    Answer,
-    Seal(usize),
-    /// The oldest sealed segment is stored.
-    Deliver,
-    /// The oldest stored one is committed.
-    Commit,
-    Fail(Fault),
-    Kill {
-        notes_are_lost: bool,
-    },
-    CutPower {
-        chance: u64,
-        notes_are_lost: bool,
-    },
-}
-
-fn step(with_power_cuts: bool) -> impl Strategy<Value = Step> {
-    let lanes =
-        proptest::collection::btree_set(0_usize..4, 1..4).prop_map(|lanes| Step::Send(lanes.into_iter().collect()));
-    let fault = prop_oneof![
-        Just(Fault::ShortWrite),
-        Just(Fault::Sync),
-        Just(Fault::SyncNames),
-        Just(Fault::Create),
-        Just(Fault::Open),
-        Just(Fault::Read),
-        Just(Fault::Remove),
-        Just(Fault::Truncate),
-    ];
-    let cut = (any::<u64>(), any::<bool>()).prop_map(move |(chance, notes_are_lost)| {
-        if with_power_cuts { Step::CutPower { chance, notes_are_lost } } else { Step::Kill { notes_are_lost } }
-    });
-    prop_oneof![
-        8 => lanes,
-        2 => Just(Step::SendAgain),
-        6 => Just(Step::Answer),
-        3 => (0_usize..4).prop_map(Step::Seal),
-        3 => Just(Step::Deliver),
-        2 => Just(Step::Commit),
-        1 => fault.prop_map(Step::Fail),
-        1 => any::<bool>().prop_map(|notes_are_lost| Step::Kill { notes_are_lost }),
-        1 => cut,
-    ]
 }
 
 /// A chunk of the host: its number, and the lanes it has a record of.
