@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::fields::FieldIndex;
 use crate::msgpack::{Composite, write};
 use smallvec::SmallVec;
+use std::ops::Range;
 
 /// A value to append.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,47 +94,86 @@ impl<'a> FoundFields<'a> {
     }
 }
 
-/// Appends a copy of `event` with `body` as its record, the found fields behind that, and with another time, in seconds and
-/// nanoseconds, when one is given. `body` is the event's own or what its line was expanded to; `index` is of `body`.
-///
-/// What the event holds is copied byte for byte: its form, its metadata, its fields and their order.
-pub fn append_event(
-    out: &mut Vec<u8>,
-    event: &Event<'_>,
-    body: &Composite<'_>,
-    index: &FieldIndex,
-    found: &FoundFields<'_>,
-    time: Option<(u32, u32)>,
-) {
-    // A bit for each found field that the event does not have.
-    const { assert!(MAX_FOUND_FIELDS <= u128::BITS as usize) };
-    let replaced = found.over_own.and_then(|name| index.pair(body, name.as_bytes()));
-    let is_new = |name: &str| found.over_own == Some(name) || !index.contains(body, name.as_bytes());
-    let new = found.iter().enumerate().fold(0_u128, |new, (at, (name, _))| new | (u128::from(is_new(name)) << at));
+/// What a sorted event is made of.
+#[derive(Debug)]
+pub struct Enriched<'e, 'a> {
+    /// The event as it came.
+    pub event: &'e Event<'a>,
+    /// Its record: the event's own, or what its line was expanded to.
+    pub body: &'e Composite<'a>,
+    /// The keys of `body`.
+    pub index: &'e FieldIndex,
+    /// The fields to append.
+    pub found: &'e FoundFields<'a>,
+    /// The time that takes the place of the event's, in seconds and nanoseconds.
+    pub time: Option<(u32, u32)>,
+    /// Where in the content of the event's own record the line stood that gave way to its fields; empty where the line stayed;
+    /// `None` when `body` is the event's own. The fields of the line stand in `body` behind all that is left of the record.
+    pub left_out: Option<Range<usize>>,
+}
 
-    match time {
-        None => {
-            let head = event.raw.len() - event.body.whole.len();
-            out.extend_from_slice(event.raw.get(..head).unwrap_or_default());
-        }
-        Some((seconds, nanoseconds)) => {
-            out.push(0x92);
-            if event.metadata.is_some() {
+impl<'e, 'a> Enriched<'e, 'a> {
+    /// Where in the content of `body` the field is, key and value, that gives way to a found one.
+    #[must_use]
+    pub fn replaced(&self) -> Option<Range<usize>> {
+        self.found.over_own.and_then(|name| self.index.pair(self.body, name.as_bytes()))
+    }
+
+    /// Whether a found field is one that `body` has not, or that takes its place.
+    fn is_new(&self, name: &str) -> bool {
+        self.found.over_own == Some(name) || !self.index.contains(self.body, name.as_bytes())
+    }
+
+    /// The found fields that are appended, in their order.
+    pub fn new_fields(&self) -> impl Iterator<Item = &'e (&'a str, FoundValue<'a>)> {
+        self.found.items.iter().filter(|(name, _)| self.is_new(name))
+    }
+
+    /// Appends the event with its fields and its time.
+    ///
+    /// What the event holds is copied byte for byte: its form, its metadata, its fields and their order.
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        // A bit for each found field that the event does not have.
+        const { assert!(MAX_FOUND_FIELDS <= u128::BITS as usize) };
+        let Enriched { event, body, found, .. } = *self;
+        let replaced = self.replaced();
+        let new =
+            found.iter().enumerate().fold(0_u128, |new, (at, (name, _))| new | (u128::from(self.is_new(name)) << at));
+
+        match self.time {
+            None => {
+                let head = event.raw.len() - event.body.whole.len();
+                out.extend_from_slice(event.raw.get(..head).unwrap_or_default());
+            }
+            Some((seconds, nanoseconds)) => {
                 out.push(0x92);
+                if event.metadata.is_some() {
+                    out.push(0x92);
+                }
+                write::event_time(out, seconds, nanoseconds);
+                if let Some(metadata) = event.metadata {
+                    out.extend_from_slice(metadata.whole);
+                }
             }
-            write::event_time(out, seconds, nanoseconds);
-            if let Some(metadata) = event.metadata {
-                out.extend_from_slice(metadata.whole);
-            }
+        }
+        write::map_header(
+            out,
+            body.count.saturating_add(new.count_ones()).saturating_sub(u32::from(replaced.is_some())),
+        );
+        let place = replaced.unwrap_or_default();
+        out.extend_from_slice(body.content.get(..place.start).unwrap_or_default());
+        out.extend_from_slice(body.content.get(place.end..).unwrap_or_default());
+        for (_, (name, value)) in found.iter().enumerate().filter(|(at, _)| new >> at & 1 == 1) {
+            write::str(out, name.as_bytes());
+            value.append_to(out);
         }
     }
-    write::map_header(out, body.count.saturating_add(new.count_ones()).saturating_sub(u32::from(replaced.is_some())));
-    let place = replaced.unwrap_or_default();
-    out.extend_from_slice(body.content.get(..place.start).unwrap_or_default());
-    out.extend_from_slice(body.content.get(place.end..).unwrap_or_default());
-    for (_, (name, value)) in found.iter().enumerate().filter(|(at, _)| new >> at & 1 == 1) {
-        write::str(out, name.as_bytes());
-        match value {
+}
+
+impl FoundValue<'_> {
+    /// Appends the value as MessagePack.
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        match self {
             FoundValue::Text(text) => write::str(out, text),
             FoundValue::Int(int) => write::int(out, *int),
             FoundValue::Float(float) => write::float(out, *float),
@@ -149,6 +189,16 @@ mod tests {
     use super::*;
     use crate::msgpack::Reader;
 
+    fn append<'a>(
+        out: &mut Vec<u8>,
+        event: &Event<'a>,
+        index: &FieldIndex,
+        found: &FoundFields<'a>,
+        time: Option<(u32, u32)>,
+    ) {
+        Enriched { event, body: &event.body, index, found, time, left_out: None }.append_to(out);
+    }
+
     #[test]
     fn the_events_own_fields_stay_as_they_are_and_win() {
         // [[5, {"m": true}], {"a": 1}]
@@ -162,11 +212,11 @@ mod tests {
         found.push_text("c", b"-");
 
         let mut out = Vec::new();
-        append_event(&mut out, &event, &event.body, &index, &found, None);
+        append(&mut out, &event, &index, &found, None);
         assert_eq!(out, [&bytes[..7], &[0x82, 0xa1, b'a', 0x01, 0xa1, b'b', 0xa1, b'x']].concat());
 
         out.clear();
-        append_event(&mut out, &event, &event.body, &index, &found, Some((7, 8)));
+        append(&mut out, &event, &index, &found, Some((7, 8)));
         let read = Event::read(&mut Reader::new(&out)).unwrap();
         assert_eq!((read.time.seconds, read.time.nanoseconds), (7, 8));
         assert_eq!(read.metadata, event.metadata);
@@ -186,7 +236,7 @@ mod tests {
             let mut found = FoundFields::default();
             found.set_over_own(name, FoundValue::Text(b"x"));
             let mut out = Vec::new();
-            append_event(&mut out, &event, &event.body, &index, &found, None);
+            append(&mut out, &event, &index, &found, None);
             assert_eq!(out, expected, "{name}");
         }
     }

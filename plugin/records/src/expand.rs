@@ -73,6 +73,17 @@ struct Taken {
     name: Range<usize>,
 }
 
+/// A record whose line gave way to its fields, or got them beside it.
+#[derive(Debug, Clone)]
+pub struct Expanded<'s> {
+    /// The record with the fields of the line behind its own.
+    pub body: Composite<'s>,
+    /// What the line was.
+    pub format: LineFormat,
+    /// Where the line and its key stood in the content of the record; empty when they stayed.
+    pub left_out: Range<usize>,
+}
+
 /// Expands records one after another and keeps its memory.
 #[derive(Debug, Default)]
 pub struct Expander {
@@ -85,15 +96,14 @@ pub struct Expander {
 }
 
 impl Expander {
-    /// The record with the fields of its line, which stands under `key`, in the line's place, and what the line was; `None`
-    /// when it is no such line.
+    /// The record with the fields of its line, which stands under `key`; `None` when it is no such line.
     pub fn expand<'s>(
         &'s mut self,
         index: &FieldIndex,
         body: &Composite<'_>,
         (key, line): (&str, &[u8]),
         rules: &RuleSet,
-    ) -> Option<(Composite<'s>, LineFormat)> {
+    ) -> Option<Expanded<'s>> {
         let (extent, format) = if line.trim_ascii_start().first() == Some(&b'{') {
             (self.scanner.scan(line, &mut self.fields).then_some(Extent::Whole)?, LineFormat::Json)
         } else if let Some(text) = json_behind_head(line) {
@@ -120,7 +130,8 @@ impl Expander {
         self.body.extend_from_slice(body.content.get(..left_out.start)?);
         self.body.extend_from_slice(body.content.get(left_out.end..)?);
         self.append_fields()?;
-        Some((Composite { count, content: self.body.get(header_end..)?, whole: &self.body }, format))
+        let body = Composite { count, content: self.body.get(header_end..)?, whole: &self.body };
+        Some(Expanded { body, format, left_out })
     }
 
     fn append_fields(&mut self) -> Option<()> {

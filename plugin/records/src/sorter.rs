@@ -5,7 +5,7 @@
 //! event has is never appended again; what was sorted before comes out unchanged. A sorter keeps its memory from record to
 //! record and allocates nothing for one of ordinary width.
 
-use crate::append::{FoundFields, FoundValue, append_event};
+use crate::append::{Enriched, FoundFields, FoundValue};
 use crate::chunk::{Chunk, Item};
 use crate::classify::{Fate, Verdict};
 use crate::event::{Event, EventKind, Timestamp};
@@ -203,7 +203,25 @@ impl Sorter {
             return None;
         }
         self.index.fill(&event.body);
-        Some(self.sort_indexed(event, false, out))
+        Some(self.sort_indexed(event, false, |enriched| enriched.append_to(out)))
+    }
+
+    /// Sorts an event that comes alone, as from a host that hands over one at a time, and gives `write` what it is made of;
+    /// `write` is not called for what is dropped, and for what stays as it is: a piece of a line that is to be passed on, a
+    /// group marker, a record that keeps bad bytes.
+    pub fn sort_alone(&mut self, event: &Event<'_>, write: impl FnOnce(&Enriched<'_, '_>)) -> SortedItem {
+        if event.kind != EventKind::Record {
+            return SortedItem::Marker;
+        }
+        if quarantine::keeps_bad_bytes(event) {
+            return SortedItem::Quarantined { is_new: false };
+        }
+        self.index.fill(&event.body);
+        let is_piece = self.config.pieces != Pieces::Separate && pieces::may_be_piece(&self.index, event);
+        if is_piece && self.config.pieces == Pieces::JoinOrPass {
+            return SortedItem::Piece;
+        }
+        SortedItem::of(self.sort_indexed(event, is_piece, write))
     }
 
     /// Why [`Sorter::sort`] gives the event the rule that it gives it; `None` for a group marker. For people: it asks every rule,
@@ -222,11 +240,16 @@ impl Sorter {
         Some(if own.is_some() { Explanation::of_own_type() } else { evaluation.explain() })
     }
 
-    /// Appends the sorted record to `out`, whose keys the index holds.
-    fn sort_indexed(&mut self, event: &Event<'_>, is_incomplete: bool, out: &mut Vec<u8>) -> Verdict {
+    /// Sorts the record whose keys the index holds.
+    fn sort_indexed(
+        &mut self,
+        event: &Event<'_>,
+        is_incomplete: bool,
+        write: impl FnOnce(&Enriched<'_, '_>),
+    ) -> Verdict {
         let Self { config, state, index, expander, enricher, tag_lists, has_new_container, .. } = self;
         let rules = &*config.rules;
-        let Subject { body, line, expanded, own, was_sorted } =
+        let Subject { body, line, expanded, left_out, own, was_sorted } =
             Subject::of(event, is_incomplete, rules, index, expander);
         #[expect(clippy::needless_late_init, reason = "what is found borrows the type's name, so that lives longer")]
         let log_type;
@@ -261,7 +284,7 @@ impl Sorter {
         // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
         let line_time = verdict.line_time.filter(|_| config.use_line_time);
         let line_time = line_time.and_then(|time| Some((u32::try_from(time.seconds).ok()?, time.nanoseconds)));
-        append_event(out, event, &body, index, &found, line_time);
+        write(&Enriched { event, body: &body, index, found: &found, time: line_time, left_out });
         verdict
     }
 
@@ -305,7 +328,11 @@ impl Sorter {
                         PieceFate::NoPiece
                     };
                     match fate {
-                        PieceFate::NoPiece => sorted.counted(SortedItem::of(self.sort_indexed(&event, false, out))),
+                        PieceFate::NoPiece => {
+                            sorted.counted(SortedItem::of(
+                                self.sort_indexed(&event, false, |enriched| enriched.append_to(out)),
+                            ))
+                        }
                         PieceFate::Apart => sorted.counted(self.sort_apart(&event, out)),
                         PieceFate::InLaterOne => continue,
                         PieceFate::Whole(whole) => match self.sort_joined(chunk, whole, out) {
@@ -343,7 +370,7 @@ impl Sorter {
             out.extend_from_slice(event.raw);
             return SortedItem::Piece;
         }
-        SortedItem::of(self.sort_indexed(event, true, out))
+        SortedItem::of(self.sort_indexed(event, true, |enriched| enriched.append_to(out)))
     }
 
     fn sort_joined(&mut self, chunk: &[u8], whole: Whole, out: &mut Vec<u8>) -> Option<Verdict> {
@@ -353,7 +380,7 @@ impl Sorter {
         let event = appended.and_then(|()| Event::read(&mut Reader::new(&joined)).ok());
         let verdict = event.map(|event| {
             self.index.fill(&event.body);
-            self.sort_indexed(&event, false, out)
+            self.sort_indexed(&event, false, |enriched| enriched.append_to(out))
         });
         joined.shrink_to(KEPT_BYTES);
         self.joined = joined;

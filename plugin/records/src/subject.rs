@@ -8,6 +8,7 @@ use crate::line::LineFormat;
 use crate::log_type::LogType;
 use crate::msgpack::Composite;
 use crate::rules::RuleSet;
+use std::ops::Range;
 
 /// A record, or what its line was expanded to.
 pub(crate) struct Subject<'a> {
@@ -16,6 +17,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) line: &'a [u8],
     /// What the line was that gave way to its fields.
     pub(crate) expanded: Option<LineFormat>,
+    /// Where it stood in the content of the event's own record.
+    pub(crate) left_out: Option<Range<usize>>,
     /// The type that the record, or its line, names itself.
     pub(crate) own: Option<LogType>,
     /// Whether the record itself named its type.
@@ -37,13 +40,14 @@ impl<'a> Subject<'a> {
         let mut line = if own.is_none() { line_of(index, &body) } else { None };
         // A piece's text may be put together with others later, so it stays as it is.
         let expandable = line.filter(|_| !is_incomplete);
-        let mut expanded = None;
-        if let Some((fields, format)) = expandable.and_then(|line| expander.expand(index, &body, line, rules)) {
-            index.fill(&fields);
-            (body, own, line) = (fields, own_type(index, &fields, rules), line_of(index, &fields));
-            expanded = Some(format);
+        let (mut expanded, mut left_out) = (None, None);
+        if let Some(fields) = expandable.and_then(|line| expander.expand(index, &body, line, rules)) {
+            body = fields.body;
+            index.fill(&body);
+            (own, line) = (own_type(index, &body, rules), line_of(index, &body));
+            (expanded, left_out) = (Some(fields.format), Some(fields.left_out));
         }
         let line = line.map(|(_, line)| line).unwrap_or_default();
-        Subject { body, line, expanded, own, was_sorted }
+        Subject { body, line, expanded, left_out, own, was_sorted }
     }
 }

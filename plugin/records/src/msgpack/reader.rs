@@ -126,6 +126,23 @@ impl<'a> Reader<'a> {
         Ok(None)
     }
 
+    /// Reads the header of a map and gives the number of its pairs, or `None` if another value is next, which is then not read.
+    ///
+    /// # Errors
+    /// When the bytes are cut off or are not MessagePack.
+    #[inline]
+    pub fn map_header(&mut self) -> Result<Option<u32>, MsgpackError> {
+        if let Some(count) = self.plain_count(MAP) {
+            return Ok(Some(count));
+        }
+        let start = self.position;
+        if let Head::Map(count) = self.head()? {
+            return Ok(Some(count));
+        }
+        self.position = start;
+        Ok(None)
+    }
+
     /// Reads a map pair by pair and says whether all of its keys are text; `None` if another value is next, which is
     /// then not read.
     ///

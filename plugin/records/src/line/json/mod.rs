@@ -50,6 +50,15 @@ impl JsonScanner {
         self.text.shrink_to(KEPT_TEXT_BYTES);
         Scan { line, at: 0, scanner: self }.object(fields).is_some()
     }
+
+    /// Appends the value at `at` of a text, with all that is in it, to `out`, and says where it ends; `None` when there is none.
+    pub fn value(&mut self, text: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
+        self.open.clear();
+        self.text.shrink_to(KEPT_TEXT_BYTES);
+        let mut scan = Scan { line: text, at, scanner: self };
+        scan.value(out)?;
+        Some(scan.at)
+    }
 }
 
 /// A line, and how far it is read. Every function answers `None` where the line breaks the grammar.
