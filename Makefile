@@ -3,7 +3,15 @@ CARGO ?= cargo
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-WASM_BUILD := $(CARGO) build --locked --release --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-records
+# The module for Fluent Bit's WASM filter. The standard library is built with it, so that a panic is a trap and no text; the linker
+# leaves its lists in it, from which `shiwake wasm` sees what is not needed once the rules are in.
+WASM_BUILD := $(CARGO) build --locked --profile wasm --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-wasm \
+	-Z build-std=std,panic_abort
+WASM_SETTINGS := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zunstable-options -Cpanic=immediate-abort -Clink-arg=--emit-relocs"
+# Rules to put into it: a file. Others can be put in later, by `shiwake wasm --module dist/shiwake-unbuilt.wasm`.
+SHIWAKE_RULES ?=
+# WAMR's compiler, of the version in Fluent Bit, for `make wasm-aot`.
+WAMRC ?= wamrc
 
 # How often `make crash` kills the host, for each way to be safe.
 KILLS ?= 1000
@@ -28,17 +36,17 @@ TSAN = $(SANITIZED) RUSTFLAGS="-Zsanitizer=thread" $(CARGO) test --locked \
 # Cases of each property test there: everything is many times slower.
 CASES ?= 32
 
-.PHONY: demo test unit end-to-end crash fuzz plugin host wasm bench sanitize lint clean
+.PHONY: demo test unit end-to-end crash fuzz plugin host wasm wasm-aot bench sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
 
 test: unit end-to-end              ## Everything that can be tested on this machine
 
-unit: plugin host                  ## Rust: unit, property and golden tests, and the plugin in the harness host
+unit: plugin host wasm             ## Rust: unit, property and golden tests, and the plugin in the harness host
 	$(CARGO) test --workspace --quiet
 
-end-to-end: plugin host $(VENV)/.ready   ## The shared object in a host, S3, other readers, real Fluent Bit
+end-to-end: plugin host wasm $(VENV)/.ready   ## The shared object in a host, S3, other readers, real Fluent Bit
 	$(PY) -m pytest -q -rs tests/end-to-end
 
 crash: plugin host                 ## Kills the host KILLS times for each way to be safe, and counts every record in the lake
@@ -62,14 +70,21 @@ plugin:                            ## dist/shiwake.so and dist/flb-filter_shiwak
 host:                              ## The harness host, the crash trial, the generator and the command shiwake, as programs
 	$(CARGO) build --locked -p shiwake-harness -p shiwake-crash -p shiwake-generator -p shiwake-cli --bins
 
-wasm:                              ## Checks that records builds for wasm32 (the WASM filter itself is not written yet)
-	@if rustup target add wasm32-unknown-unknown; then \
-		$(WASM_BUILD); \
+wasm:                              ## dist/shiwake.wasm, the filter for Fluent Bit's WASM runtime; SHIWAKE_RULES=FILE puts rules of your own in
+	@if rustup target add wasm32-unknown-unknown && rustup component add rust-src; then \
+		$(WASM_SETTINGS) $(WASM_BUILD); \
 	else \
-		echo "== rustup cannot download here: taking Debian's compiler and building std with it"; \
+		echo "== rustup cannot download here: taking Debian's compiler"; \
 		apt-get update && apt-get install -y rustc-web rust-web-src lld && \
-		RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 $(WASM_BUILD) -Z build-std=std,panic_abort; \
+		RUSTC=/usr/bin/rustc $(WASM_SETTINGS) $(WASM_BUILD); \
 	fi
+	$(CARGO) build --locked -p shiwake-cli
+	mkdir -p dist
+	cp target/wasm/wasm32-unknown-unknown/wasm/shiwake_wasm.wasm dist/shiwake-unbuilt.wasm
+	target/debug/shiwake wasm $(if $(SHIWAKE_RULES),--rules $(SHIWAKE_RULES)) --module dist/shiwake-unbuilt.wasm -o dist/shiwake.wasm
+
+wasm-aot: wasm                     ## dist/shiwake.aot: the module compiled for this kind of machine with WAMR's compiler (WAMRC=FILE)
+	$(WAMRC) --opt-level=3 --size-level=3 -o dist/shiwake.aot dist/shiwake.wasm
 
 bench:                             ## Benchmarks next to the code they measure
 	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery

@@ -4,6 +4,7 @@ use crate::convert::ConvertError;
 use crate::ddl::DdlError;
 use crate::ledger::LedgerError;
 use crate::restore::RestoreError;
+use crate::wasm::WasmError;
 use parquet::errors::ParquetError;
 use shiwake_delivery::columns::file::FileError;
 use shiwake_delivery::config::ConfigError;
@@ -54,6 +55,9 @@ pub(crate) enum CommandError {
     /// What was set aside cannot be brought back.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// There is no module to be had.
+    #[error(transparent)]
+    Wasm(#[from] WasmError),
 }
 
 impl CommandError {

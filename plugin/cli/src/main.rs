@@ -2,7 +2,7 @@
 //!
 //! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `run` makes a lake of files,
 //! `ledger` adds one up, `restore` brings back what was set aside, `inspect` and `cat` show what is in its files,
-//! `ddl` tells others of it, `schema` proposes columns.
+//! `ddl` tells others of it, `schema` proposes columns, `wasm` makes the module for Fluent Bit's WASM filter.
 
 mod cat;
 mod convert;
@@ -23,6 +23,10 @@ mod rules;
 mod rules_file;
 mod schema;
 mod terminal;
+mod wasm;
+mod wasm_build;
+mod wasm_module;
+mod wasm_prune;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use error::CommandError;
@@ -259,6 +263,10 @@ enum Command {
         #[command(flatten)]
         s3: S3,
     },
+    /// Puts rules into the module for Fluent Bit's WASM filter, without a compiler.
+    ///
+    /// Exits with 0, and with 2 when the rules or the module cannot be used.
+    Wasm(wasm::WasmArguments),
 }
 
 #[derive(Args)]
@@ -372,6 +380,7 @@ fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
             let is_whole = restore::run(&sources, &purpose, rules.as_ref(), &s3.into(), &environment())?;
             return Ok(if is_whole { 0 } else { NOT_AS_IT_SHOULD_BE });
         }
+        Command::Wasm(arguments) => wasm::run(arguments, &mut out())?,
     }
     Ok(0)
 }

@@ -1,0 +1,66 @@
+//! One record as JSON text in, the same text with its fields out.
+
+use crate::answer::Answer;
+use crate::record::TextRecord;
+use shiwake_records::event::{Event, EventKind, Timestamp};
+use shiwake_records::sorter::{Pieces, SortedItem, Sorter, SorterConfig};
+
+/// Largest record that is sorted, in bytes of its text: it is held four times at once, and WebAssembly never gives memory
+/// back. A larger one comes out as it went in.
+pub const MAX_RECORD_BYTES: usize = 8 * 1024 * 1024;
+
+/// What becomes of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sorted<'a> {
+    /// It stays as it came.
+    Unchanged,
+    /// A rule throws it away.
+    Dropped,
+    /// Its text with its fields behind its own, ended by a zero byte.
+    Changed(&'a [u8]),
+}
+
+/// Sorts records one after another, and keeps its memory from one to the next.
+#[derive(Debug)]
+pub struct TextSorter {
+    sorter: Sorter,
+    record: TextRecord,
+    answer: Answer,
+}
+
+impl TextSorter {
+    /// A sorter with its configuration. Pieces of long lines are passed on as they are, whatever that says of them: there is
+    /// one record at a time.
+    #[must_use]
+    pub fn new(config: SorterConfig) -> Self {
+        let config = SorterConfig { pieces: Pieces::JoinOrPass, ..config };
+        Self { sorter: Sorter::new(config), record: TextRecord::default(), answer: Answer::default() }
+    }
+
+    /// Sorts a record with this tag. Text that is no JSON object stays as it came, and so does what is not to be sorted: a
+    /// piece of a line, a record that keeps bad bytes.
+    pub fn sort(&mut self, tag: &[u8], text: &[u8]) -> Sorted<'_> {
+        let Self { sorter, record, answer } = self;
+        answer.clear();
+        if text.len() > MAX_RECORD_BYTES || record.read(text).is_none() {
+            return Sorted::Unchanged;
+        }
+        sorter.set_tag(tag);
+        let body = record.body();
+        // The time stays with the host, which takes none back.
+        let event = Event {
+            raw: body.whole,
+            offset: 0,
+            kind: EventKind::Record,
+            time: Timestamp::default(),
+            time_raw: b"",
+            metadata: None,
+            body,
+            has_text_keys: true,
+        };
+        match sorter.sort_alone(&event, |enriched| answer.write(text, record, enriched)) {
+            SortedItem::Dropped(_) => Sorted::Dropped,
+            _ => answer.bytes().map_or(Sorted::Unchanged, Sorted::Changed),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Looks at eight bytes of text at once.
+//!
+//! The host interprets WebAssembly, where an instruction costs what twenty cost in native code, and has no vector instructions;
+//! so what goes over all of a record's text does it in registers of 64 bits. The tests are those of
+//! <https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>: a high bit may be wrong only above the first that is
+//! right.
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// High bits at bytes that JSON text escapes: quote, backslash and control characters. The lowest is right.
+#[inline]
+const fn escaped_in(word: u64) -> u64 {
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    let control = word.wrapping_sub(ONES * 0x20);
+    (quote | backslash | control) & !word & HIGH_BITS
+}
+
+/// Where, from `from` on, the first byte is that cannot stand in JSON text as it is; the end of the text when there is none.
+#[inline]
+pub(crate) fn find_escaped(text: &[u8], mut from: usize) -> usize {
+    while let Some(word) = text.get(from..).and_then(|rest| rest.first_chunk::<8>()) {
+        let found = escaped_in(u64::from_le_bytes(*word));
+        if found != 0 {
+            return from + (found.trailing_zeros() >> 3) as usize;
+        }
+        from += 8;
+    }
+    while text.get(from).is_some_and(|byte| !is_escaped(*byte)) {
+        from += 1;
+    }
+    from.min(text.len())
+}
+
+/// Whether text can stand between quotes as it is: ASCII, and nothing in it is escaped.
+#[inline]
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    let is_bad = |word: u64| (escaped_in(word) | word & HIGH_BITS) != 0;
+    let half = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes)) | 0x2020_2020_0000_0000;
+    match (text.first_chunk::<8>(), text.last_chunk::<8>(), text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        (Some(first), Some(last), ..) => {
+            // Up to 16 bytes are the first and the last eight, which may overlap.
+            let is_bad_end = is_bad(u64::from_le_bytes(*first)) || is_bad(u64::from_le_bytes(*last));
+            !is_bad_end && (text.len() <= 16 || middle_is_plain(text))
+        }
+        (_, _, Some(first), Some(last)) => !is_bad(half(first)) && !is_bad(half(last)),
+        _ => text.iter().all(|byte| byte.is_ascii() && !is_escaped(*byte)),
+    }
+}
+
+fn middle_is_plain(text: &[u8]) -> bool {
+    let (words, _) = text.as_chunks::<8>();
+    words.iter().all(|word| {
+        let word = u64::from_le_bytes(*word);
+        (escaped_in(word) | word & HIGH_BITS) == 0
+    })
+}
+
+/// Whether a byte is escaped in JSON text.
+#[inline]
+pub(crate) const fn is_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn texts() -> impl Strategy<Value = Vec<u8>> {
+        let byte =
+            prop_oneof![20 => 0x20_u8..0x7f, 1 => Just(b'"'), 1 => Just(b'\\'), 1 => 0_u8..0x20, 2 => 0x7f_u8..=0xff];
+        proptest::collection::vec(byte, 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_escaped_byte_is_found(text in texts(), from in 0_usize..45) {
+            let expected = text.iter().enumerate().skip(from).find(|(_, byte)| is_escaped(**byte));
+            prop_assert_eq!(find_escaped(&text, from), expected.map_or(text.len(), |(at, _)| at));
+        }
+
+        #[test]
+        fn plain_text_is_ascii_without_escapes(text in texts()) {
+            let expected = text.iter().all(|byte| byte.is_ascii() && !is_escaped(*byte));
+            prop_assert_eq!(is_plain(&text), expected);
+        }
+    }
+}
