@@ -40,6 +40,8 @@ unit: plugin host                  ## Rust: unit, property and golden tests, and
 	$(CARGO) test --workspace --quiet
 
 end-to-end: plugin host $(VENV)/.ready   ## The shared object in a host, S3, other readers, real Fluent Bit
+	@command -v valgrind || { echo "== valgrind, to count instructions"; apt-get update && apt-get install -y valgrind; } || \
+		echo "== valgrind cannot be installed here: instructions are not counted"
 	$(PY) -m pytest -q -rs tests/end-to-end
 
 crash: plugin host                 ## Kills the host KILLS times for each way to be safe, and counts every record in the lake
