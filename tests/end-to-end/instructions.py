@@ -22,8 +22,10 @@ KEPT = ROOT / "tests/data/instructions.json"
 DATA = ROOT / "tests/data"
 HOST = ROOT / "target/debug/shiwake-host"
 RECORDS = 1_000
-# From first to last, so that each record's time is another one, in one hour.
-BEGIN = 1_790_000_000
+# Each record is a second later than the one before, all in one hour.
+BEGIN = 1_789_999_200
+# All records in one file that is written at the end, however long it takes to get there.
+ONE_FILE = {"total_file_size": "64M", "upload_timeout": "1h", "shutdown_timeout": "5m"}
 TASK = {
     "ecs_cluster": "shop", "ecs_task_arn": "arn:aws:ecs:eu-west-1:123456789012:task/shop/0123456789abcdef0123456789abcdef",
     "ecs_task_definition": "web:42", "container_id": "0123456789abcdef0123456789abcdef-1234567890", "container_name": "/web",
@@ -51,9 +53,9 @@ CASES = {
     "filter: access lines, 50 rules": Case("access_apache_combined.log", filter={}, rules=50),
     "filter: access lines of a task, with tags": Case("access_apache_combined.log", filter={"dd_service": "shop", "dd_tags": "team:web"},
                                                       extra=TASK),
-    "output: access lines": Case("access_apache_combined.log", output={"total_file_size": "1M"}),
-    "output: access lines, spool": Case("access_apache_combined.log", output={"total_file_size": "1M", "store_dir": "spool"}),
-    "output: lines of a logger": Case("app_kafka_server.log", output={"total_file_size": "1M"}),
+    "output: access lines": Case("access_apache_combined.log", output=ONE_FILE),
+    "output: access lines, spool": Case("access_apache_combined.log", output={**ONE_FILE, "store_dir": "spool"}),
+    "output: lines of a logger": Case("app_kafka_server.log", output=ONE_FILE),
 }
 
 
