@@ -25,7 +25,8 @@ FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz --sanitizer no
 # the plugin, which has none of its own, finds them when it is loaded.
 HOST_TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 SANITIZED = PROPTEST_CASES=$(CASES) RUSTC_BOOTSTRAP=1
-ASAN = $(SANITIZED) RUSTFLAGS="-Zsanitizer=address -Clink-arg=-Wl,--export-dynamic" $(CARGO) test --locked \
+# A test asks for more memory than there is, and has to be told so as malloc does.
+ASAN = $(SANITIZED) ASAN_OPTIONS=allocator_may_return_null=1 RUSTFLAGS="-Zsanitizer=address -Clink-arg=-Wl,--export-dynamic" $(CARGO) test --locked \
 	--target $(HOST_TARGET) --target-dir target/asan -p shiwake-records -p shiwake-delivery -p shiwake-c-api \
 	--features shiwake-c-api/plain-malloc --lib --test layout_1_9_10 --test layout_4_2_8 --test layout_5_1_1 --test layout_unknown
 ASAN_DIST = $(CURDIR)/target/asan/dist
@@ -47,6 +48,8 @@ unit: plugin host wasm             ## Rust: unit, property and golden tests, and
 	$(CARGO) test --workspace --quiet
 
 end-to-end: plugin host wasm $(VENV)/.ready   ## The shared object in a host, S3, other readers, real Fluent Bit
+	@command -v valgrind || { echo "== valgrind, to count instructions"; apt-get update && apt-get install -y valgrind; } || \
+		echo "== valgrind cannot be installed here: instructions are not counted"
 	$(PY) -m pytest -q -rs tests/end-to-end
 
 crash: plugin host                 ## Kills the host KILLS times for each way to be safe, and counts every record in the lake

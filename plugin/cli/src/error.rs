@@ -2,6 +2,7 @@
 
 use crate::convert::ConvertError;
 use crate::ddl::DdlError;
+use crate::doctor::HostConfigError;
 use crate::ledger::LedgerError;
 use crate::restore::RestoreError;
 use crate::wasm::WasmError;
@@ -52,6 +53,9 @@ pub(crate) enum CommandError {
     /// A lake cannot be added up.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The host's configuration cannot be read.
+    #[error(transparent)]
+    HostConfig(#[from] HostConfigError),
     /// What was set aside cannot be brought back.
     #[error(transparent)]
     Restore(#[from] RestoreError),

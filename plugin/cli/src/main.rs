@@ -2,12 +2,14 @@
 //!
 //! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `run` makes a lake of files,
 //! `ledger` adds one up, `restore` brings back what was set aside, `inspect` and `cat` show what is in its files,
-//! `ddl` tells others of it, `schema` proposes columns, `wasm` makes the module for Fluent Bit's WASM filter.
+//! `ddl` tells others of it, `schema` proposes columns, `wasm` makes the module for Fluent Bit's WASM filter, `doctor` looks at
+//! what is most often wrong in a log router's container.
 
 mod cat;
 mod convert;
 mod ddl;
 mod diagnostics;
+mod doctor;
 mod dry_run;
 mod error;
 mod explain;
@@ -267,6 +269,27 @@ enum Command {
     ///
     /// Exits with 0, and with 2 when the rules or the module cannot be used.
     Wasm(wasm::WasmArguments),
+    /// Looks, inside of the log router's container, at what is most often wrong there, and says what to do.
+    ///
+    /// It takes the configuration of the Fluent Bit that runs there, or the one that is named. It stores a small object in the
+    /// lake under the key _shiwake_doctor. Exits with 0 when nothing is wrong, with 1 when something is, and with 2 when the
+    /// configuration cannot be read.
+    Doctor {
+        /// Fluent Bit's configuration, classic or YAML.
+        config: Option<PathBuf>,
+        /// A property of the output, instead of a configuration; may be given more than once.
+        #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value, conflicts_with = "config")]
+        set: Vec<(String, String)>,
+        /// Fluent Bit's program.
+        #[arg(long, value_name = "PROGRAM")]
+        host: Option<PathBuf>,
+        /// Stores nothing in the lake, and so does not see whether it could.
+        #[arg(long)]
+        no_store: bool,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
 }
 
 #[derive(Args)]
@@ -381,8 +404,19 @@ fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
             return Ok(if is_whole { 0 } else { NOT_AS_IT_SHOULD_BE });
         }
         Command::Wasm(arguments) => wasm::run(arguments, &mut out())?,
+        Command::Doctor { config, set, host, no_store, format } => {
+            let options =
+                doctor::Options { config: config.as_deref(), set: &set, host: host.as_deref(), stores: !no_store };
+            let is_well = doctor::run(&options, &environment(), format == Format::Json, &mut out())?;
+            return Ok(if is_well { 0 } else { NOT_AS_IT_SHOULD_BE });
+        }
     }
     Ok(0)
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("give NAME=VALUE, as in lake=s3://logs")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn environment() -> Vec<(String, String)> {

@@ -3,7 +3,8 @@
 //! What ECS says of the task is for the records of this task only: those whose ARN is the task's, or, where a record names no
 //! task, those of its containers and those that name no container. A gateway's own task says nothing of what it receives.
 //!
-//! Tags are put together when the identity becomes known, once for each container; for a record they are copied.
+//! Tags are put together when the identity becomes known, once for each container. A record's own are put together with them
+//! only when they differ from the last record's, which they seldom do: normalising costs more than all else that is done to it.
 
 use super::origin_fields::{ORIGIN_FIELDS, Origin, UNIFIED_FIELDS};
 use super::tags::{merge_tags, push_tag, push_tags};
@@ -28,11 +29,44 @@ pub(crate) enum Owner {
     Container(usize),
 }
 
-/// Memory for the tags of one record.
+/// The tags of the last record, and what they were made of.
 #[derive(Debug, Default)]
 pub(crate) struct TagLists {
+    /// Everything that the tags follow from, each part with its length in front.
+    made_of: Vec<u8>,
+    /// The same of the record in hand.
+    candidate: Vec<u8>,
+    /// The tags; empty when the record's own stay as they are.
+    tags: Vec<u8>,
     ours: Vec<u8>,
-    merged: Vec<u8>,
+}
+
+impl TagLists {
+    fn begin(&mut self, generation: u32, owner: Owner) {
+        let owner = match owner {
+            Owner::Unknown => 0,
+            Owner::NewContainer => 1,
+            Owner::Task => 2,
+            Owner::Container(place) => 3 + place as u64,
+        };
+        self.candidate.clear();
+        self.candidate.extend_from_slice(&generation.to_le_bytes());
+        self.candidate.extend_from_slice(&owner.to_le_bytes());
+    }
+
+    fn add(&mut self, part: &[u8]) {
+        self.candidate.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        self.candidate.extend_from_slice(part);
+    }
+
+    /// Whether the tags are to be made anew.
+    fn is_other(&mut self) -> bool {
+        let is_other = self.candidate != self.made_of;
+        if is_other {
+            std::mem::swap(&mut self.candidate, &mut self.made_of);
+        }
+        is_other
+    }
 }
 
 /// What a record of one owner is given.
@@ -98,6 +132,8 @@ pub(crate) struct Enricher {
     configured: Vec<u8>,
     /// Whether records get tags though nothing is known of their task.
     is_for_datadog: bool,
+    /// How often what is known has changed.
+    generation: u32,
 }
 
 impl Enricher {
@@ -105,12 +141,13 @@ impl Enricher {
     pub(crate) fn new(written_tags: &str, is_for_datadog: bool) -> Self {
         let mut configured = Vec::new();
         push_tags(&mut configured, written_tags.as_bytes());
-        Self { known: None, configured, is_for_datadog }
+        Self { known: None, configured, is_for_datadog, generation: 0 }
     }
 
     /// From now on records of this task get what is known of it.
     pub(crate) fn set_task(&mut self, task: &TaskIdentity) {
         self.known = Some(Known::new(task, &self.configured));
+        self.generation = self.generation.wrapping_add(1);
     }
 
     /// Whose the record is.
@@ -151,8 +188,6 @@ impl Enricher {
         if owner == Owner::Unknown && !self.is_for_datadog {
             return;
         }
-        let TagLists { ours, merged } = lists;
-        ours.clear();
         let text = |key: &str| match index.get(body, key.as_bytes()) {
             Some(value) => value.as_str_bytes(),
             None => match found.get(key) {
@@ -160,39 +195,56 @@ impl Enricher {
                 _ => None,
             },
         };
-        let given = self.known.as_ref().and_then(|known| known.given_to(owner));
-        ours.extend_from_slice(given.map_or(&self.configured, |given| &given.tags));
-        if matches!(owner, Owner::Unknown | Owner::NewContainer) {
-            // What FireLens and the log driver say.
-            for field in ORIGIN_FIELDS.iter().filter(|field| field.firelens.is_some()) {
-                let value = field.name.and_then(text).unwrap_or_default();
-                let value = value.strip_prefix(b"/").unwrap_or(value);
-                field.tags.iter().for_each(|tag| push_tag(ours, tag, value));
-            }
-        }
-        for field in &UNIFIED_FIELDS {
-            push_tag(ours, field.name, text(field.name).unwrap_or_default());
-        }
-
-        let (in_record, in_found) = (index.get(body, TAGS_KEY.as_bytes()), found.get(TAGS_KEY));
-        let own = match (in_record, in_found) {
+        let own = match (index.get(body, TAGS_KEY.as_bytes()), found.get(TAGS_KEY)) {
             (Some(value), _) => value.as_str_bytes(),
             (None, Some(FoundValue::Text(own))) => Some(own),
             (None, Some(_)) => None,
             (None, None) => Some(&b""[..]),
         };
-        // What was tagged here before comes out unchanged.
-        let Some(own) = own.filter(|own| !ours.is_empty() && *own != ours.as_slice()) else { return };
-        if own.is_empty() {
-            found.set_over_own(TAGS_KEY, FoundValue::Text(ours));
-            return;
+        let Some(own) = own else { return };
+        // What FireLens and the log driver say.
+        let is_said = matches!(owner, Owner::Unknown | Owner::NewContainer);
+        let said = ORIGIN_FIELDS.iter().filter(|field| is_said && field.firelens.is_some());
+        let said = said.map(|field| (field.tags, field.name.and_then(text).unwrap_or_default()));
+        let unified = UNIFIED_FIELDS.iter().map(|field| (field.name, text(field.name).unwrap_or_default()));
+
+        lists.begin(self.generation, owner);
+        said.clone().for_each(|(_, value)| lists.add(value));
+        unified.clone().for_each(|(_, value)| lists.add(value));
+        lists.add(own);
+        if lists.is_other() {
+            let TagLists { ours, tags, .. } = lists;
+            let given = self.known.as_ref().and_then(|known| known.given_to(owner));
+            ours.clear();
+            ours.extend_from_slice(given.map_or(&self.configured, |given| &given.tags));
+            for (names, value) in said {
+                let value = value.strip_prefix(b"/").unwrap_or(value);
+                names.iter().for_each(|name| push_tag(ours, name, value));
+            }
+            unified.for_each(|(name, value)| push_tag(ours, name, value));
+            put_together(own, ours, tags);
         }
-        merged.clear();
-        merged.extend_from_slice(own);
-        merge_tags(merged, ours);
-        if merged.as_slice() != own {
-            found.set_over_own(TAGS_KEY, FoundValue::Text(merged));
+        if !lists.tags.is_empty() {
+            found.set_over_own(TAGS_KEY, FoundValue::Text(&lists.tags));
         }
+    }
+}
+
+/// The record's own tags with ours behind them; nothing when its own stay as they are. What was tagged here before comes out
+/// unchanged.
+fn put_together(own: &[u8], ours: &[u8], tags: &mut Vec<u8>) {
+    tags.clear();
+    if ours.is_empty() || own == ours {
+        return;
+    }
+    tags.extend_from_slice(own);
+    if own.is_empty() {
+        tags.extend_from_slice(ours);
+        return;
+    }
+    merge_tags(tags, ours);
+    if tags.as_slice() == own {
+        tags.clear();
     }
 }
 

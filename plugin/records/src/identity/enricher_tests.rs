@@ -197,3 +197,43 @@ fn what_was_given_its_origin_comes_out_unchanged() {
         assert_eq!(sort(&mut sorter, &once), once, "{own:?}");
     }
 }
+
+#[test]
+fn tags_are_those_of_the_record_whatever_came_before_it() {
+    let fields = [
+        ("ecs_task_arn", [FARGATE_ARN, "arn:aws:ecs:eu-west-1:444455556666:task/other/aa"]),
+        ("container_id", [CURL, "new"]),
+        ("container_name", ["/a", "b"]),
+        ("env", ["Prod", "test"]),
+        ("ddtags", ["own:1", "team:shop,x:y"]),
+    ];
+    // Every choice of none, the first and the second value, each followed by all kinds of others.
+    let choices = 3_usize.pow(u32::try_from(fields.len()).unwrap());
+    let record = |mut choice: usize| {
+        let mut record = vec![("log", "hello")];
+        for (name, values) in fields {
+            record.extend((choice % 3).checked_sub(1).map(|at| (name, values[at])));
+            choice /= 3;
+        }
+        record
+    };
+    for has_task in [false, true] {
+        let new = || {
+            let mut sorter = Sorter::new(SorterConfig { tags: Some("team:shop".into()), ..SorterConfig::default() });
+            if has_task {
+                sorter.set_task(&TaskIdentity::from_task(FARGATE).unwrap());
+            }
+            sorter
+        };
+        let mut used = new();
+        for number in 0..4 * choices {
+            let record = record(number * 77 % choices);
+            // Twice: made, and taken from the last one.
+            assert_eq!(sorted(&mut used, &record), sorted(&mut new(), &record), "{record:?}");
+            assert_eq!(sorted(&mut used, &record), sorted(&mut new(), &record), "{record:?}");
+        }
+        let before = sorted(&mut used, &[("log", "hello")]);
+        used.set_task(&TaskIdentity::from_task(EC2).unwrap());
+        assert_ne!(sorted(&mut used, &[("log", "hello")]), before, "another task");
+    }
+}
