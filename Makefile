@@ -40,7 +40,7 @@ CASES ?= 32
 PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-playground
 PORT ?= 8017
 
-.PHONY: demo test unit end-to-end crash fuzz plugin host wasm wasm-aot playground playground-page playground-tests bench sanitize lint clean
+.PHONY: demo test unit end-to-end crash fuzz plugin header install host wasm wasm-aot playground playground-page playground-tests bench sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -72,6 +72,18 @@ plugin:                            ## dist/shiwake.so and dist/flb-filter_shiwak
 	mkdir -p dist
 	strip -o dist/shiwake.so target/release/libshiwake.so
 	ln -sf shiwake.so dist/flb-filter_shiwake.so
+
+header:                            ## c_api/include/shiwake.h, anew from the code
+	SHIWAKE_WRITE_HEADER=1 $(CARGO) test --locked -p shiwake-c-api --test embedding the_header
+
+PREFIX ?= /usr/local
+install: plugin                    ## The C API: library, header and pkg-config file, below PREFIX (and DESTDIR)
+	install -D -m 755 dist/shiwake.so $(DESTDIR)$(PREFIX)/lib/libshiwake.so
+	ln -sf libshiwake.so $(DESTDIR)$(PREFIX)/lib/shiwake.so
+	install -D -m 644 c_api/include/shiwake.h $(DESTDIR)$(PREFIX)/include/shiwake.h
+	mkdir -p $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e "s|@VERSION@|$$($(CARGO) pkgid -p shiwake-c-api | sed 's/.*[@\#]//')|" c_api/shiwake.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/shiwake.pc
 
 host:                              ## The harness host, the crash trial, the generator and the command shiwake, as programs
 	$(CARGO) build --locked -p shiwake-harness -p shiwake-crash -p shiwake-generator -p shiwake-cli --bins

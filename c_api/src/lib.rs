@@ -9,6 +9,7 @@
 
 pub mod abi;
 pub mod allocator;
+pub mod capi;
 mod filter_instance;
 pub mod guard;
 mod output_instance;

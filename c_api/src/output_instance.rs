@@ -128,7 +128,7 @@ impl OutputInstance {
 }
 
 /// The memory that all instances share.
-static MEMORY: LazyLock<Arc<MemoryBudget>> = LazyLock::new(Arc::default);
+pub(crate) static MEMORY: LazyLock<Arc<MemoryBudget>> = LazyLock::new(Arc::default);
 
 /// The time for what is pending at exit when the user sets none: the host's grace less a tenth, so that the plugin is done
 /// before it has passed.
