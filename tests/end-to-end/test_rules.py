@@ -66,4 +66,4 @@ def test_rules_that_are_wrong_keep_the_host_from_starting_and_say_where(host, ru
     assert f"{path}:{line + 2}:10: bad pattern: unclosed group" in run.log, run.log
     path.write_text(RULES + "\n[[rule]]\nname = 'x'\ntype = 'biling'\nmatch = 'y'\n")
     run = host.run(records, [{"lake": str(tmp_path / "lake"), "rules": str(path)}], {"rules": str(path)})
-    assert f"{path}:{line}:8: unknown type 'biling', did you mean 'billing'?" in run.log, run.log
+    assert f"{path}:{line + 1}:8: unknown type 'biling', did you mean 'billing'?" in run.log, run.log

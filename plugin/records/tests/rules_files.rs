@@ -40,7 +40,7 @@ fn unknown_keys_and_names_are_told_with_the_nearest_known_ones() {
     check(
         &rule("type = 'acess'"),
         &[
-            "2:8: unknown type 'acess', did you mean 'access'?; known are: access, activity, error, trace, audit, app; a type of your own is declared as [type.acess]",
+            "3:8: unknown type 'acess', did you mean 'access'?; known are: access, activity, error, trace, audit, app; a type of your own is declared as [type.acess]",
         ],
     );
     check(&rule("type = 'Bill-ing'"), &["3:8: unknown type 'Bill-ing'; known are: access"]);

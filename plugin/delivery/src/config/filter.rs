@@ -109,7 +109,7 @@ mod tests {
         let name = file.path().display().to_string();
         let properties = Properties::new(&PROPERTIES, [("rules", name.as_str())]).unwrap();
         let error = sorter_config(&properties, &[], &mut rules_file).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("{name}:2:8: unknown type 'adit', did you mean 'audit'?")), "{error}");
+        assert!(error.starts_with(&format!("{name}:3:8: unknown type 'adit', did you mean 'audit'?")), "{error}");
     }
 
     #[test]

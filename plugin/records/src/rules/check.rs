@@ -16,8 +16,11 @@ pub(super) fn check(sources: &Sources, declarations: &Declarations, built_in: &[
     to.extend(too_many(declarations).map(|(at, fault)| Diagnostic::new(sources, &at.place, fault)));
     let mut comparison = Comparison::default();
     for (at, rule) in rules.iter().enumerate() {
-        let fault = undeclared(rule, declarations)
-            .or_else(|| taken(rule, built_in))
+        if let Some(fault) = undeclared(rule, declarations) {
+            to.push(Diagnostic::new(sources, &rule.type_place, fault));
+            continue;
+        }
+        let fault = taken(rule, built_in)
             .or_else(|| dead(rule, &mut comparison))
             .or_else(|| shadowed(sources, rule, rules.get(..at).unwrap_or_default(), &mut comparison));
         to.extend(fault.map(|fault| Diagnostic::new(sources, &rule.place, fault)));

@@ -28,6 +28,8 @@ pub struct RuleDeclaration {
     pub name: String,
     /// Where the name stands.
     pub place: Place,
+    /// Where the type it gives stands; where its name stands when it gives none.
+    pub type_place: Place,
     /// When it holds.
     pub condition: Condition,
     /// What it does to records for which it holds.

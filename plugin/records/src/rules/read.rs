@@ -189,7 +189,8 @@ fn rule(reading: &mut Reading<'_>, node: &Node<'_>, table: &DeTable<'_>) -> Opti
     if is_read && effect == Effect::default() {
         reading.fault(name_node.span(), Fault::Idle { rule: name.clone() });
     }
-    Some(RuleDeclaration { name, place: reading.place(name_node.span()), condition, effect })
+    let type_place = reading.place(get(table, "type").unwrap_or(name_node).span());
+    Some(RuleDeclaration { name, place: reading.place(name_node.span()), type_place, condition, effect })
 }
 
 fn effect(reading: &mut Reading<'_>, table: &DeTable<'_>) -> Effect {
