@@ -1,9 +1,6 @@
-//! Lines of logs, and the events that Fluent Bit would make of them.
+//! Lines of logs.
 
 use crate::error::CommandError;
-use shiwake_records::line::fields::LineFields;
-use shiwake_records::line::json::JsonScanner;
-use shiwake_records::msgpack::write;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -37,31 +34,5 @@ impl<'a> Lines<'a> {
             let opened = File::open(file).map_err(|source| CommandError::Read { file: file.clone(), source })?;
             self.open = Some((file, Box::new(BufReader::new(opened))));
         }
-    }
-}
-
-/// Makes events of lines.
-#[derive(Default)]
-pub(crate) struct EventMaker {
-    scanner: JsonScanner,
-    fields: LineFields,
-}
-
-impl EventMaker {
-    /// The event that FireLens makes of a line: the line under `log`. A line that is a JSON object is a record as it is.
-    pub(crate) fn make(&mut self, line: &[u8], (seconds, nanoseconds): (u32, u32), out: &mut Vec<u8>) {
-        out.clear();
-        out.push(0x92);
-        write::event_time(out, seconds, nanoseconds);
-        if self.scanner.scan(line, &mut self.fields)
-            && let Ok(count) = u32::try_from(self.fields.count())
-        {
-            write::map_header(out, count);
-            out.extend_from_slice(self.fields.bytes());
-            return;
-        }
-        write::map_header(out, 1);
-        write::str(out, b"log");
-        write::str(out, line);
     }
 }

@@ -38,12 +38,11 @@ impl Partition {
     /// The folder of its objects below the lake's prefix.
     #[must_use]
     pub fn folder(&self) -> String {
-        let CivilHour { year, month, day, hour } = self.hour;
         let lane = match self.lane {
             Lane::Typed(log_type) => format!("type={log_type}"),
             Lane::Quarantine => "quarantine".to_owned(),
         };
-        format!("{lane}/dt={year:04}-{month:02}-{day:02}/hour={hour:02}")
+        format!("{lane}/{}", self.hour.folder())
     }
 
     /// The object's key below the lake's prefix.

@@ -21,6 +21,15 @@ pub struct CivilHour {
     pub hour: u8,
 }
 
+impl CivilHour {
+    /// The folders of that hour in a lake: `dt=2026-11-21/hour=10`.
+    #[must_use]
+    pub fn folder(&self) -> String {
+        let CivilHour { year, month, day, hour } = self;
+        format!("dt={year:04}-{month:02}-{day:02}/hour={hour:02}")
+    }
+}
+
 /// Days from 1970-01-01 to a date.
 #[must_use]
 pub fn days_from_civil(year: i64, month: u8, day: u8) -> i64 {

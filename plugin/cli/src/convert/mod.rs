@@ -9,13 +9,14 @@ mod progress;
 mod report;
 
 use crate::error::CommandError;
-use crate::input::{EventMaker, Lines};
+use crate::input::Lines;
 use crate::output_config::output_config;
 use progress::Progress;
 use shiwake_delivery::clock::{Clock, SystemClock};
 use shiwake_delivery::metrics::NoMetrics;
 use shiwake_delivery::pipeline::{Answer, Outside, Pipeline, StartError};
 use shiwake_delivery::store::{Environment, S3Options};
+use shiwake_records::line_event::EventMaker;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -12,12 +12,13 @@ mod spread;
 mod tally;
 
 use crate::error::CommandError;
-use crate::input::{EventMaker, Lines};
+use crate::input::Lines;
 use crate::rules_file;
 use report::Report;
 use shape::Shapes;
 use shiwake_records::classify::Fate;
 use shiwake_records::event::Event;
+use shiwake_records::line_event::EventMaker;
 use shiwake_records::msgpack::Reader;
 use shiwake_records::sorter::{Sorter, SorterConfig};
 use size::Sizes;

@@ -1,20 +1,17 @@
 //! `shiwake explain`: lines in, verdicts out.
 //!
-//! - [`text`]: a line of text a line of logs, or all there is to say of it. [`json`]: an object a line.
+//! [`text`]: a line of text a line of logs, or all there is to say of it. As JSON it is an object a line.
 
-mod json;
 mod text;
 
 use crate::error::CommandError;
-use crate::input::{EventMaker, Lines};
+use crate::input::Lines;
 use crate::rules_file;
-use shiwake_delivery::lane::Lane;
-use shiwake_delivery::partition::Partition;
-use shiwake_records::classify::{Fate, Verdict};
 use shiwake_records::event::Event;
-use shiwake_records::log_type::LogType;
+use shiwake_records::explained::Explained;
+use shiwake_records::line_event::EventMaker;
 use shiwake_records::msgpack::Reader;
-use shiwake_records::rules::{Explanation, RuleSet};
+use shiwake_records::rules::Explanation;
 use shiwake_records::sorter::{Sorter, SorterConfig};
 use std::io::Write;
 use std::path::PathBuf;
@@ -31,39 +28,6 @@ pub(crate) struct Options<'o> {
     pub(crate) as_json: bool,
     /// Whether everything is told of every line.
     pub(crate) why: bool,
-}
-
-/// A line and what becomes of it.
-struct Explained<'a> {
-    rules: &'a RuleSet,
-    line: &'a [u8],
-    verdict: Verdict,
-    /// The event that was made of the line.
-    event: Event<'a>,
-    /// The sorted event, of a record that is kept.
-    sorted: Option<Event<'a>>,
-}
-
-impl Explained<'_> {
-    fn fate(&self) -> &'static str {
-        match self.verdict.fate {
-            Fate::Kept => "kept",
-            Fate::Dropped => "dropped",
-            Fate::SampledOut => "sampled out",
-        }
-    }
-
-    /// The built-in type whose columns a declared type has.
-    fn like(&self) -> Option<LogType> {
-        let declared = self.rules.types().iter().find(|declared| declared.log_type == self.verdict.log_type)?;
-        Some(declared.like).filter(|like| *like != declared.log_type)
-    }
-
-    /// The folder of the lake in which the record will be, when the line tells its time: else the host does.
-    fn folder(&self) -> Option<String> {
-        let event = self.sorted.filter(|_| self.verdict.line_time.is_some())?;
-        Some(Partition::of(Lane::Typed(self.verdict.log_type), event.time.micros()).folder())
-    }
 }
 
 /// Explains every line.
@@ -106,7 +70,7 @@ fn write(
     out: &mut impl Write,
 ) -> Result<(), CommandError> {
     match explanation {
-        Some(explanation) if as_json => writeln!(out, "{}", json::object(explained, explanation))?,
+        Some(explanation) if as_json => writeln!(out, "{}", explained.object(explanation))?,
         Some(explanation) => text::write_all(explained, explanation, out)?,
         None => text::write_line(explained, out)?,
     }

@@ -1,8 +1,8 @@
 //! What becomes of a line, for people.
 
-use super::Explained;
 use crate::terminal::{BAD, DIM, DOUBTFUL, GOOD, NAME, harmless};
 use shiwake_records::classify::Fate;
+use shiwake_records::explained::Explained;
 use shiwake_records::msgpack::{Reader, Value, json};
 use shiwake_records::rules::{Explanation, Finding, RuleId};
 use std::io::{self, Write};

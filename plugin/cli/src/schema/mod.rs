@@ -6,13 +6,14 @@ mod field;
 mod proposal;
 
 use crate::error::CommandError;
-use crate::input::{EventMaker, Lines};
+use crate::input::Lines;
 use crate::rules_file;
 use field::Field;
 use shiwake_delivery::lane::{Lane, Lanes};
 use shiwake_delivery::schema::Schemas;
 use shiwake_records::classify::Fate;
 use shiwake_records::event::Event;
+use shiwake_records::line_event::EventMaker;
 use shiwake_records::log_type::LogType;
 use shiwake_records::msgpack::Reader;
 use shiwake_records::sorter::{Sorter, SorterConfig};
