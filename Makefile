@@ -29,12 +29,15 @@ TSAN = $(SANITIZED) RUSTFLAGS="-Zsanitizer=thread" $(CARGO) test --locked \
 # Cases of each property test there: everything is many times slower.
 CASES ?= 32
 
-.PHONY: demo test unit end-to-end crash fuzz plugin host wasm bench sanitize lint clean
+PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-playground
+PORT ?= 8017
+
+.PHONY: playground playground-page playground-tests demo test unit end-to-end crash fuzz plugin host wasm bench sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
 
-test: unit end-to-end              ## Everything that can be tested on this machine
+test: unit end-to-end playground-tests              ## Everything that can be tested on this machine
 
 unit: plugin host                  ## Rust: unit, property and golden tests, and the plugin in the harness host
 	$(CARGO) test --workspace --quiet
@@ -73,6 +76,24 @@ wasm:                              ## Checks that records builds for wasm32 (the
 		apt-get update && apt-get install -y rustc-web rust-web-src lld && \
 		RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 $(WASM_BUILD) -Z build-std=std,panic_abort; \
 	fi
+
+playground: playground-page        ## dist/playground.html, which works from a folder too, on http://127.0.0.1:PORT/playground.html
+	$(PYTHON) -m http.server --bind 127.0.0.1 --directory dist $(PORT)
+
+playground-page:
+	@if rustup target add wasm32-unknown-unknown; then \
+		$(PAGE_BUILD); \
+	else \
+		echo "== rustup cannot download here: taking Debian's compiler and building std with it"; \
+		apt-get update && apt-get install -y rustc-web rust-web-src lld && \
+		RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 $(PAGE_BUILD) -Z build-std=std,panic_abort; \
+	fi
+	mkdir -p dist
+	$(CARGO) run --locked --quiet --manifest-path wasm/playground/build_page/Cargo.toml --target-dir target/build_page -- \
+		target/wasm/wasm32-unknown-unknown/page/shiwake_playground.wasm wasm/playground/page dist/playground.html
+
+playground-tests: host             ## The page in headless Chromium; skipped, and says so, without Chromium or Node
+	tests/playground/run
 
 bench:                             ## Benchmarks next to the code they measure
 	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery
