@@ -36,8 +36,8 @@ test('markup in lines, rules and names stays text', async () => {
   await page.locator('#rules').fill(`[[rule]]\nname = '${hostile}'\ntype = '<i>'\n[[test]]\nname = '<u>'\nline = 'a'\nexpect = { type = 'audit' }\n`);
   await page.waitForFunction(() => document.querySelector('#problems .fault'));
   await page.locator('.row[data-place="1"]').click();
-  await page.waitForFunction(() => document.querySelectorAll('table.added tr').length > 0);
-  assert.match(await page.locator('table.added').textContent(), /<b>x<\/b><svg onload=alert\(1\)>/);
+  await page.waitForFunction(() => document.getElementById('detail').textContent.includes('gnp.exe'));
+  assert.match(await page.locator('table.had').textContent(), /<b>x<\/b><svg onload=alert\(1\)>/);
   const made = await page.evaluate(() => document.querySelectorAll('img, svg, section script, section u, .row b b').length);
   assert.equal(made, 0);
   assert.equal(await page.evaluate(() => document.body.dataset.hit), undefined);
@@ -73,7 +73,8 @@ test('a link that would be too long is refused with its length', async () => {
   const { page, close } = await open();
   let seed = 1;
   const words = Array.from({ length: 9_000 }, () => { seed = seed * 48271 % 2147483647; return seed.toString(36); });
-  await page.locator('#lines').fill(words.join('\n'));
+  // The driver types, which takes a browser long for so many lines.
+  await page.locator('#lines').evaluate((area, text) => { area.value = text; area.dispatchEvent(new Event('input')); }, words.join('\n'));
   await sorted(page, 9_000);
   await page.locator('#share').click();
   await page.waitForFunction(() => document.querySelector('#share-note.bad'));
@@ -106,25 +107,47 @@ test('links that are damaged, foreign or swollen say so and leave the page usabl
   await close();
 });
 
-test('a hundred thousand lines leave the page responsive, and few of them are in it', async () => {
+test('while 400,000 lines are sorted the page answers, and few of them are in it', async () => {
   const { page, complaints, close } = await open();
-  const line = '203.0.113.7 - - [21/Nov/2026:10:05:03 +0000] "GET /cart?id=17 HTTP/1.1" 200 5316 "-" "curl/8.5"\n';
-  await page.evaluate(() => {
-    window.longest = 0;
-    let last = performance.now();
-    const tick = () => { const now = performance.now(); window.longest = Math.max(window.longest, now - last); last = now; requestAnimationFrame(tick); };
-    requestAnimationFrame(tick);
+  const line = '203.0.113.7 - - [21/Nov/2026:10:05:03 +0000] "GET /cart HTTP/1.1" 200 5\n';
+  await page.evaluate(([line, times]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([line.repeat(times)], 'big.log'));
+    dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }));
+  }, [line, 400_000]);
+  await page.waitForFunction(() => / of 400,000 lines$/.test(document.getElementById('results-status').textContent));
+  const answered = await page.evaluate(() => {
+    document.getElementById('theme').click();
+    return { theme: document.documentElement.dataset.theme, sorted: document.body.dataset.sorted };
   });
-  await page.setInputFiles('#file-lines', { name: 'big.log', mimeType: 'text/plain', buffer: Buffer.from(line.repeat(100_000)) });
-  await sorted(page, 100_000);
-  await page.locator('#list').press('End');
-  await page.waitForFunction(() => document.querySelector('.row[data-place="99999"][aria-selected="true"]'));
-  assert.ok(await page.locator('.row').count() < 200);
+  assert.deepEqual(answered, { theme: 'dark', sorted: '' });
   await page.locator('#rules').fill('[[rule]]\nname = "cart"\ntype = "activity"\nmatch = "GET /cart"\n');
+  await sorted(page, 400_000);
   await page.waitForFunction(() => document.querySelector('#legend')?.textContent.startsWith('activity100%'), null, { timeout: 60_000 });
-  const longest = await page.evaluate(() => window.longest);
-  assert.ok(longest < 1_000, `the page stood still for ${Math.round(longest)} ms`);
+  await page.locator('#list').press('End');
+  await page.waitForFunction(() => document.querySelector('.row[data-place="399999"][aria-selected="true"]'));
+  assert.ok(await page.locator('.row').count() < 200);
   assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('many pasted lines are held as a file is', async () => {
+  const { page, close } = await open();
+  await page.locator('#lines').fill('first\n');
+  const paste = (times) => page.evaluate((times) => {
+    const data = new DataTransfer();
+    data.setData('text/plain', 'ERROR again\n'.repeat(times));
+    const area = document.getElementById('lines');
+    area.focus();
+    return area.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, cancelable: true, bubbles: true }));
+  }, times);
+  assert.equal(await paste(10), true, 'few are left to the browser');
+  assert.equal(await paste(5_000), false);
+  await sorted(page, 5_001);
+  assert.match(await page.locator('#file-card').textContent(), /Pasted text/);
+  await page.locator('#share').click();
+  await page.waitForFunction(() => document.querySelector('#share-note.bad'));
+  assert.match(await page.locator('#share-note').textContent(), /A file is too much for a link/);
   await close();
 });
 

@@ -193,8 +193,8 @@ function addLine(at, snippet) {
   const lines = area.value.split('\n');
   const before = lines.slice(0, at).join('\n').length;
   replaceText(area, `\n${snippet}`, before, before);
-  const value = /["']([^"']*)["']|=\s*([^\s{]+)/.exec(snippet);
-  const inner = value ? (value[1] ?? value[2]) : '';
+  const value = /["']([^"']*)["']/.exec(snippet) ?? /=\s*()([^\s{]+)/.exec(snippet);
+  const inner = value?.[1] || value?.[2] || '';
   const from = before + 1 + snippet.indexOf(inner, value?.index ?? 0);
   area.setSelectionRange(from, from + inner.length);
   showHint();

@@ -64,8 +64,8 @@ function replaceText(area, text, from = 0, to = area.value.length) {
   const expected = area.value.slice(0, from) + text + area.value.slice(to);
   area.focus({ preventScroll: true });
   area.setSelectionRange(from, to);
-  // Typing long texts is slow.
-  if (text.length < 200_000) document.execCommand(text ? 'insertText' : 'delete', false, text);
+  // Browsers type long texts slowly.
+  if (text.length < 20_000) document.execCommand(text ? 'insertText' : 'delete', false, text);
   if (area.value === expected) return;
   area.value = expected;
   area.dispatchEvent(new Event('input', { bubbles: true }));

@@ -4,6 +4,8 @@
 const PAUSE_MILLISECONDS = 90;
 /** Characters of the text box; longer text is held as a file, because text boxes get slow. */
 const MAX_TYPED_CHARACTERS = 1024 * 1024;
+const MAX_PASTED_CHARACTERS = 100_000;
+const MAX_PASTED_LINES = 1_000;
 /** How often the sorter's thread is started again before it is left stopped. */
 const MAX_RESTARTS = 3;
 
@@ -116,7 +118,8 @@ const heard = {
   found({ at, place }) {
     if (at !== list.chosen) return;
     if (place >= 0) scrollToPlace(place);
-    else choosePlace(0);
+    // The rows that are shown are not those of this list yet.
+    else { list.place = 0; send({ kind: 'choose-place', place: 0, wanted: list.wanted }); }
     askRows();
   },
   chosen({ at }) { choose(at); },
@@ -291,6 +294,15 @@ function begin() {
       $('lines').value = '';
       showFile({ name: 'Pasted text', bytes });
     } else typed();
+  });
+  $('lines').addEventListener('paste', (event) => {
+    const text = event.clipboardData.getData('text/plain');
+    if (text.length <= MAX_PASTED_CHARACTERS && text.split('\n', MAX_PASTED_LINES + 1).length <= MAX_PASTED_LINES) return;
+    event.preventDefault();
+    const whole = $('lines').value;
+    const pasted = whole.slice(0, $('lines').selectionStart) + text + whole.slice($('lines').selectionEnd);
+    $('lines').value = '';
+    showFile({ name: 'Pasted text', bytes: new TextEncoder().encode(pasted) });
   });
   $('lines').addEventListener('click', () => {
     const at = $('lines').value.slice(0, $('lines').selectionStart).split('\n').length - 1;
