@@ -47,7 +47,7 @@ function showRows({ total, rows }) {
   else $('list').removeAttribute('aria-activedescendant');
 }
 
-function rowElement({ place, at, number, text }, total) {
+function rowElement({ place, at, number, text, isPart }, total) {
   const it = number === null ? null : unpackNumber(number);
   const isGone = it && it.fate !== 'kept';
   const type = isGone ? it.fate : it?.type ?? '';
@@ -57,7 +57,7 @@ function rowElement({ place, at, number, text }, total) {
   },
   el('span', { class: 'type' }, swatch(isGone ? '' : it?.type, list.types), el('b', {}, type)),
   el('span', { class: `severity ${it?.severity ?? ''}` }, it?.severity ?? ''),
-  el('span', { class: 'text' }, visible(text).replaceAll('\t', ' ') || ' '),
+  el('span', { class: isPart ? 'text part' : 'text' }, visible(text).replaceAll('\t', ' ') || ' '),
   el('span', { class: it?.isOwn ? 'rule own' : 'rule' }, it?.rule ?? ''));
   element.style.transform = `translateY(${place * rowHeight()}px)`;
   return element;

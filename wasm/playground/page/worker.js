@@ -11,6 +11,9 @@ const REPORT_MILLISECONDS = 100;
 /** Bytes of a line that are shown in the list, and of the chosen line. */
 const LISTED_BYTES = 400;
 const SHOWN_BYTES = 20_000;
+/** Bytes of a record in which its text is looked for, to be shown in the list. */
+const SEARCHED_BYTES = 4_000;
+const TEXT_OF_RECORD = /"(?:log|message|msg)"\s*:\s*"((?:[^"\\]|\\.)+)/;
 const NO_RULE = 0xffff;
 
 let engine = null;
@@ -89,6 +92,14 @@ function sortSlice(run) {
   if (!isDone) timer = setTimeout(sortSlice, 0, run);
 }
 
+/** What is shown of a line in the list: of a record its text, which says more than its first fields. */
+function listedText(at) {
+  const chosen = line(at);
+  const text = decoder.decode(chosen.subarray(0, LISTED_BYTES));
+  const found = text.startsWith('{') ? TEXT_OF_RECORD.exec(decoder.decode(chosen.subarray(0, SEARCHED_BYTES))) : null;
+  return found ? { text: found[1].slice(0, LISTED_BYTES), isPart: true } : { text, isPart: false };
+}
+
 /** The lines that are listed: all, or those of what is wanted. */
 let listed = { version: -1, done: -1, wanted: null, lines: null };
 function listing() {
@@ -110,8 +121,7 @@ function rows(from, to) {
   const found = [];
   for (let place = from; place < Math.min(to, total); place += 1) {
     const at = lines ? lines[place] : place;
-    const text = decoder.decode(line(at).subarray(0, LISTED_BYTES));
-    found.push({ place, at, number: at < done ? numbers[at] : null, text });
+    found.push({ place, at, number: at < done ? numbers[at] : null, ...listedText(at) });
   }
   return { total, rows: found };
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`playground`]: the state behind the page, and lines by the block.
 //! - [`rules_report`]: what is said of a rules file. [`line_report`]: what is said of a line.
-//! - [`suggestion`]: a rule for a line, with its test. [`pattern`]: the pattern in it.
+//! - [`suggestion`]: a rule for a line, with its test. [`pattern`]: the pattern in it. `toml_text`: values in it.
 //! - `bindings`: the same for JavaScript, in a browser only.
 //!
 //! Answers are JSON texts, as they go to JavaScript in one copy. Nothing here does I/O or reads a clock. What a line holds is
@@ -15,3 +15,4 @@ pub mod pattern;
 pub mod playground;
 pub mod rules_report;
 pub mod suggestion;
+mod toml_text;

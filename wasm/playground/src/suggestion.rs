@@ -6,11 +6,11 @@
 use crate::line_report::fields;
 use crate::pattern::{self, LinePattern};
 use crate::playground::{Origin, Playground, parse};
+use crate::toml_text::{of_json, quoted};
 use serde_json::{Value, json};
 use shiwake_records::classify::MESSAGE_KEYS;
 use shiwake_records::log_type::LogType;
 use shiwake_records::rules::{GroupKind, RuleId, RuleSet, run_test};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// The rule of lines that no other rule knows.
@@ -103,15 +103,13 @@ fn candidates(line: &str, is_unknown: bool) -> Vec<Candidate> {
     let record = record.unwrap_or_default();
     let text = MESSAGE_KEYS.iter().find_map(|key| record.iter().find(|(name, value)| name == key && !value.is_empty()));
     let mut candidates = Vec::new();
-    if let Some((_, text)) = text {
-        if let Some(pattern) = pattern::of_line(text) {
-            let formats = REQUEST_FORMATS.iter().filter(|_| pattern.is_request);
-            candidates.extend(formats.map(|format| {
-                let candidate = of_pattern(&pattern, is_unknown);
-                Candidate { asks: format!("when.format = \"{format}\"\n{}", candidate.asks), ..candidate }
-            }));
-            candidates.push(of_pattern(&pattern, is_unknown));
-        }
+    if let Some(pattern) = text.and_then(|(_, text)| pattern::of_line(text)) {
+        let formats = REQUEST_FORMATS.iter().filter(|_| pattern.is_request);
+        candidates.extend(formats.map(|format| {
+            let candidate = of_pattern(&pattern, is_unknown);
+            Candidate { asks: format!("when.format = \"{format}\"\n{}", candidate.asks), ..candidate }
+        }));
+        candidates.push(of_pattern(&pattern, is_unknown));
     }
     candidates.extend(of_fields(&record));
     if let Some((_, text)) = text {
@@ -182,60 +180,9 @@ fn tests(line: &str, origin: &Origin, name: &str) -> Vec<String> {
         .filter_map(|(key, value)| Some(format!("{key} = {}\n", quoted(value.as_deref()?))))
         .collect::<String>();
     let of_line = format!("\n[[test]]\nline = {}\n{tag}{of_container}{expect}", quoted(line));
-    let record =
-        serde_json::from_str::<Value>(line).ok().filter(Value::is_object).and_then(|record| toml_value(&record));
+    let record = serde_json::from_str::<Value>(line).ok().filter(Value::is_object).and_then(|record| of_json(&record));
     let of_record = record.map(|record| format!("\n[[test]]\nrecord = {record}\n{tag}{expect}"));
     of_record.into_iter().chain([of_line, String::new()]).collect()
-}
-
-/// A JSON value as TOML on one line; TOML has no null.
-fn toml_value(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::Bool(flag) => Some(flag.to_string()),
-        Value::Number(number) => {
-            number.as_i64().map(|it| it.to_string()).or_else(|| Some(format!("{:?}", number.as_f64()?)))
-        }
-        Value::String(text) => Some(quoted(text)),
-        Value::Array(items) => {
-            Some(format!("[{}]", items.iter().map(toml_value).collect::<Option<Vec<_>>>()?.join(", ")))
-        }
-        Value::Object(fields) => {
-            let fields = fields.iter().map(|(name, value)| Some(format!("{} = {}", key(name), toml_value(value)?)));
-            Some(format!("{{ {} }}", fields.collect::<Option<Vec<_>>>()?.join(", ")))
-        }
-    }
-}
-
-fn key(name: &str) -> String {
-    let is_bare =
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if is_bare { name.to_owned() } else { quoted(name) }
-}
-
-/// Text as TOML: as it is between single quotes where that can be, else escaped.
-fn quoted(text: &str) -> String {
-    let is_control = |character: char| character.is_control() && character != '\t';
-    if text.contains(['\\', '"']) && !text.contains('\'') && !text.contains(is_control) {
-        return format!("'{text}'");
-    }
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            '\r' => quoted.push_str("\\r"),
-            character if character.is_control() => {
-                // Writing to memory does not fail.
-                let _ = write!(quoted, "\\u{:04X}", u32::from(character));
-            }
-            character => quoted.push(character),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 /// Where the rule whose name stands at `place` begins: its `[[rule]]`, and the comment above it.
