@@ -154,4 +154,4 @@ $(VENV)/.ready: tests/end-to-end/requirements.txt
 	touch $@
 
 clean:
-	rm -rf target dist lake $(VENV)
+	rm -rf target dist lake $(VENV) tests/playground/node_modules

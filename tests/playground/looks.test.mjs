@@ -10,9 +10,13 @@ after(stopBrowser);
 /** Texts whose contrast is below 4.5, which WCAG 2.2 asks for (https://www.w3.org/TR/WCAG22/#contrast-minimum). */
 const faint = () => {
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-  const paint = (colours) => {
+  const paint = (colours, opacity = 1) => {
     canvas.clearRect(0, 0, 1, 1);
-    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+    colours.forEach((colour, at) => {
+      canvas.globalAlpha = at === colours.length - 1 ? opacity : 1;
+      canvas.fillStyle = colour;
+      canvas.fillRect(0, 0, 1, 1);
+    });
     return canvas.getImageData(0, 0, 1, 1).data;
   };
   const light = ([r, g, b]) => [r, g, b].map((value) => value / 255)
@@ -24,9 +28,13 @@ const faint = () => {
     const style = getComputedStyle(element);
     if (!text || !element.checkVisibility({ visibilityProperty: true }) || element.closest('script, :disabled') || element.id === 'rules') continue;
     const backgrounds = [];
-    for (let at = element; at; at = at.parentElement) backgrounds.unshift(getComputedStyle(at).backgroundColor);
+    let opacity = 1;
+    for (let at = element; at; at = at.parentElement) {
+      backgrounds.unshift(getComputedStyle(at).backgroundColor);
+      opacity *= Number(getComputedStyle(at).opacity);
+    }
     const ground = light(paint(backgrounds));
-    const ink = light(paint([...backgrounds, style.color]));
+    const ink = light(paint([...backgrounds, style.color], opacity));
     const contrast = (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
     if (contrast < 4.5) found.push(`${contrast.toFixed(2)} ${element.className || element.tagName}: ${text.slice(0, 40)}`);
   }
@@ -82,6 +90,12 @@ for (const width of [360, 560, 860, 1024, 1340, 1600]) {
     if (width >= 860) assert.ok(high <= 800, `the page is ${high} high and its parts should scroll instead`);
     const list = await page.locator('#list').boundingBox();
     assert.ok(list.height >= 100, `the list is ${list.height} high`);
+    await page.locator('#share').click();
+    await page.locator('#origin summary').click();
+    for (const [inner, outer] of [['#list', '.results'], ['#editor', '.rules'], ['#detail', '.detail']]) {
+      const [within, around] = [await page.locator(inner).boundingBox(), await page.locator(outer).boundingBox()];
+      assert.ok(within.y + within.height <= around.y + around.height, `${inner} sticks out of ${outer}`);
+    }
     await close();
   });
 }

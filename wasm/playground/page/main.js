@@ -263,7 +263,7 @@ async function share() {
   location.hash = fragment;
   $('share-link').value = location.href;
   $('share-link').select();
-  note.textContent = `The link holds the lines and the rules themselves (${wholeNumber.format(fragment.length)} characters); nobody else has them.`;
+  note.textContent = `The link holds the lines and the rules themselves (${wholeNumber.format(fragment.length)} characters). Whoever has it has them; this page sends nothing.`;
 }
 
 function showOrigin() {
