@@ -1,69 +1,408 @@
-"""Every configuration that ships works as it is."""
+"""Every configuration that ships works as it is: its words are known, it loads in every host, and its records arrive."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
+import time
+import urllib.request
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
 
+import boto3
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
-from conftest import REAL, name_of
-from hosts import DEADLINE_SECONDS, ROOT, harness_hosts
+import docker
+from confs import CONFS, FOLDER, YAMLS, classic_sections, faults_of, sections_of, variables_of, yaml_sections
+from conftest import BUCKET, REAL, name_of
+from hosts import DEADLINE_SECONDS, ROOT, harness_hosts, stop, wait_until
+from stand_ins import SecureAws, Taker, free_address, free_port, make_certificate
+from test_fluent_bit import start
 
-CONFS = sorted((ROOT / "fluent-bit-conf").glob("*.conf"))
+TAG = "app-firelens-0a1b2c"
+REGION = "eu-west-1"
+# Its YAML is another dialect, which nothing later reads.
+YAML_SINCE = (2, 0, 0)
+# One line of so many of each file, so that a run takes seconds.
+EVERY = 40
+# These are used without FireLens, and have inputs of their own.
+WHOLE = ["daemon", "tail-sidecar"]
+SECURE = ["cloudwatch_logs", "datadog", "kinesis_firehose", "kinesis_streams", "opensearch"]
+TRACE = ["Exception in thread \"main\" java.lang.IllegalStateException: no stock",
+         "\tat com.shop.Stock.take(Stock.java:17)", "\tat com.shop.Order.place(Order.java:42)",
+         "Caused by: java.io.IOException: broken pipe", "\tat com.shop.Stock.read(Stock.java:5)"]
 
 
-def sections(conf) -> list[tuple[str, dict[str, str]]]:
-    """The sections of a classic configuration, with variables of the environment filled in."""
-    found: list[tuple[str, dict[str, str]]] = []
-    for line in conf.read_text().splitlines():
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
-        if line.startswith("["):
-            found.append((line.strip("[]"), {}))
-        else:
-            key, value = line.split(None, 1)
-            found[-1][1][key] = re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], value)
-    return found
+def stem_of(conf: Path) -> str:
+    """How a configuration is shown in the name of a test."""
+    return conf.name
 
 
-@pytest.mark.parametrize("conf", CONFS, ids=lambda conf: conf.name)
+@pytest.fixture
+def environment(tmp_path, monkeypatch) -> dict[str, str]:
+    """Variables that the configurations want, with folders and endpoints of this test."""
+    values = {
+        "LAKE": str(tmp_path / "lake"), "STORE_DIR": str(tmp_path / "spool"), "STORAGE_PATH": str(tmp_path / "storage"),
+        "STATE_DIR": str(tmp_path / "state"), "LOG_FILES": str(tmp_path / "*.log"), "RULES": str(FOLDER / "rules.toml"),
+        "LOG_GROUP": "/ecs/shop", "DELIVERY_STREAM": "logs", "AUDIT_STREAM": "audit", "DD_API_KEY": "0123456789abcdef-secret",
+        "LOGS_ENDPOINT": "localhost", "FIREHOSE_ENDPOINT": "localhost", "KINESIS_ENDPOINT": "localhost", "DD_LOGS_HOST": "localhost",
+        "OPENSEARCH_HOST": "localhost", "OPENSEARCH_PORT": "443", "AWS_REGION": REGION,
+        "DD_ENV": "test", "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "very-secret-testing-key",
+    }
+    (tmp_path / "state").mkdir()
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return values
+
+
+@pytest.mark.parametrize("conf", [*CONFS, *YAMLS], ids=stem_of)
+def test_every_word_of_it_is_known(conf, environment):
+    assert faults_of(conf) == []
+    assert variables_of(conf) <= set(environment)
+    comments = "\n".join(line for line in conf.read_text().splitlines() if line.startswith("#"))
+    for variable in variables_of(conf) - {"AWS_REGION"}:
+        assert variable in comments, f"{conf.name} does not say what {variable} is"
+
+
+@pytest.mark.parametrize("conf", CONFS, ids=stem_of)
+def test_classic_and_yaml_say_the_same(conf):
+    def comparable(sections):
+        return [(kind, dict(properties)) for kind, properties in sections]
+
+    ours = comparable(yaml_sections(conf.with_suffix(".yaml")))
+    if conf.stem not in WHOLE:
+        assert [properties["name"] for kind, properties in ours if kind == "INPUT"] == ["forward"]
+        ours = [section for section in ours if section[0] != "INPUT"]
+    assert ours == comparable(classic_sections(conf))
+
+
+@pytest.mark.parametrize("conf", CONFS, ids=stem_of)
 @pytest.mark.parametrize("host", harness_hosts(), ids=name_of)
-def test_its_properties_are_known_and_its_records_arrive(host, conf, firelens_records, tmp_path, monkeypatch, ask):
+def test_the_plugin_takes_its_properties(host, conf, firelens_records, environment, ask):
     records, lines = firelens_records
-    monkeypatch.setenv("LAKE", str(tmp_path))
-    monkeypatch.setenv("STORE_DIR", str(tmp_path / "spool"))
-    own = {"FILTER": {}, "OUTPUT": {}}
-    for name, entries in sections(conf):
-        if entries.get("Name") == "shiwake":
-            own[name] = {key: value for key, value in entries.items() if key not in ("Name", "Match", "Retry_Limit")}
-    run = host.run(records, [own["OUTPUT"]], own["FILTER"])
+    own: dict[str, dict[str, str]] = {"FILTER": {}, "OUTPUT": {}}
+    for kind, properties in classic_sections(conf):
+        if properties.get("name") == "shiwake":
+            own[kind] = {key: re.sub(r"\$\{(\w+)\}", lambda match: environment[match[1]], value)
+                         for key, value in properties.items() if key not in ("name", "match", "retry_limit")}
+    # A tag for retention is for S3; a folder has none.
+    run = host.run(records, [own["OUTPUT"] | {"lake": environment["LAKE"]}], own["FILTER"])
     assert run.status == 0, run.log
-    assert ask(tmp_path, "SELECT count(*) FROM lake") == [(lines,)]
+    assert ask(environment["LAKE"], "SELECT count(*) FROM lake") == [(lines,)]
 
 
-@pytest.mark.parametrize("conf", CONFS, ids=lambda conf: conf.name)
+@pytest.mark.parametrize("conf", [*CONFS, *YAMLS], ids=stem_of)
 @pytest.mark.parametrize("host", REAL, ids=name_of)
-def test_it_runs_when_firelens_includes_it(host, conf, firelens_records, tmp_path, ask):
-    records, lines = firelens_records
-    (tmp_path / "parsers.conf").write_text("[PARSER]\n    Name whole\n    Format json\n")
-    main = tmp_path / "main.conf"
+def test_a_dry_run_finds_nothing_wrong(host, conf, environment):
+    if conf.suffix == ".yaml" and host.version < YAML_SINCE:
+        pytest.skip(f"{host.name} reads another YAML")
+    done = subprocess.run([*host.command(conf), "--dry-run"], capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+    assert done.returncode == 0, done.stderr
+    assert "configuration test is successful" in done.stdout + done.stderr
+    assert "not set" not in done.stderr, "a variable that this test does not know"
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory) -> list[dict[str, str]]:
+    """Records of every kind, as FireLens has them, and a stack trace in lines."""
+    from firelens import record, write_records
+
+    path = tmp_path_factory.mktemp("sent") / "records.ndjson"
+    write_records(path)
+    lines = path.read_text(encoding="utf-8").splitlines()[::EVERY]
+    # CloudWatch takes nothing that is older than 14 days, and the time in a line becomes the record's.
+    today = datetime.now(timezone.utc).strftime("%d/%b/%Y")
+    return [json.loads(re.sub(r"\d\d/May/2015(?=:)", today, line)) for line in lines] + [record(line, "shop", "shop:7") for line in TRACE]
+
+
+@pytest.fixture(scope="module")
+def addresses() -> tuple[str, str]:
+    """Two addresses: of AWS, and of what else records go to."""
+    if os.geteuid() != 0 and free_address() is None:
+        pytest.skip("Fluent Bit 1.9 speaks to AWS on port 443 only, which this user may not open")
+    return free_address(), free_address()
+
+
+@pytest.fixture(scope="module")
+def certificate(addresses, tmp_path_factory) -> Path:
+    return make_certificate(tmp_path_factory.mktemp("tls"), *addresses)
+
+
+@pytest.fixture(scope="module")
+def secure_aws(addresses, certificate):
+    server = SecureAws(addresses[0], certificate)
+    yield addresses[0]
+    server.stop()
+
+
+@pytest.fixture
+def taker(addresses, certificate):
+    taker = Taker(addresses[1], certificate)
+    yield taker
+    taker.stop()
+
+
+@pytest.fixture
+def aws(secure_aws, taker, endpoint, client, environment, monkeypatch):
+    """AWS with what the configurations want of it, empty."""
+    monkeypatch.setenv("AWS_REGION", REGION)
+    for name in ("LOGS_ENDPOINT", "FIREHOSE_ENDPOINT", "KINESIS_ENDPOINT"):
+        monkeypatch.setenv(name, secure_aws)
+    for name in ("DD_LOGS_HOST", "OPENSEARCH_HOST"):
+        monkeypatch.setenv(name, taker.address)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+    monkeypatch.setenv("LAKE", f"s3://{BUCKET}/prod")
+
+    def speak(service):
+        return boto3.client(service, endpoint_url=endpoint, region_name=REGION)
+
+    speak("kinesis").create_stream(StreamName="audit", ShardCount=1)
+    speak("firehose").create_delivery_stream(
+        DeliveryStreamName="logs", ExtendedS3DestinationConfiguration={
+            "RoleARN": "arn:aws:iam::123456789012:role/firehose", "BucketARN": f"arn:aws:s3:::{BUCKET}", "Prefix": "firehose/"})
+    speak("logs").create_log_group(logGroupName="/ecs/shop")
+    yield speak
+    speak("kinesis").delete_stream(StreamName="audit")
+    speak("firehose").delete_delivery_stream(DeliveryStreamName="logs")
+    speak("logs").delete_log_group(logGroupName="/ecs/shop")
+
+
+def firelens_main(conf: Path, folder: Path, port: int) -> Path:
+    """The configuration that FireLens writes around one of the user's."""
+    main = folder / "fluent-bit.conf"
     main.write_text(f"""
-[SERVICE]
-    Flush 0.2
-    Grace 2
-    Parsers_File {tmp_path}/parsers.conf
 [INPUT]
-    Name tail
-    Path {records}
-    Read_from_Head on
-    Exit_On_Eof on
-    Parser whole
+    Name tcp
+    Listen 127.0.0.1
+    Port {free_port()}
+    Tag firelens-healthcheck
+[INPUT]
+    Name forward
+    Listen 127.0.0.1
+    Port {port}
 @INCLUDE {conf}
+[OUTPUT]
+    Name null
+    Match firelens-healthcheck
 """)
-    run = subprocess.run(host.command(main), capture_output=True, text=True, timeout=DEADLINE_SECONDS,
-                         env={**os.environ, "LAKE": str(tmp_path / "lake"), "STORE_DIR": str(tmp_path / "spool")})
-    assert run.returncode == 0, run.stderr
-    assert ask(tmp_path / "lake", "SELECT count(*) FROM lake") == [(lines,)]
+    return main
+
+
+def for_this_machine(conf: Path, folder: Path, certificate: Path, forward: int, http: int) -> Path:
+    """A copy of a configuration that listens where nobody else does, and knows who has signed the stand-ins' certificate.
+
+    By itself Fluent Bit looks for authorities in fixed folders of the system only.
+    """
+    text = re.sub(r"(?i)(http_port:?\s+)2020", rf"\g<1>{http}", conf.read_text())
+    assert str(http) in text, "it opens no port for health checks"
+    for name in SECURE:
+        text = text.replace(f"- name: {name}\n", f"- name: {name}\n      tls.ca_file: {certificate}\n")
+        text = re.sub(rf"(    Name +{name}\n)", rf"\g<1>    tls.ca_file {certificate}\n", text)
+    copy = folder / conf.name
+    text = re.sub(r"(?i)( port:?\s+)24224", rf"\g<1>{forward}", text)
+    copy.write_text(text.replace("listen: 0.0.0.0", "listen: 127.0.0.1"))
+    return copy
+
+
+def counts_of(port: int) -> dict[str, dict[str, int]]:
+    """What the host has counted, of its inputs and outputs by the plugins' names."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/metrics", timeout=5) as answer:
+            metrics = json.load(answer)
+    except (OSError, ValueError):
+        return {"input": {}, "output": {}}
+    return {"input": {name.split(".")[0]: counts["records"] for name, counts in metrics["input"].items()},
+            "output": {name.split(".")[0]: counts["proc_records"] for name, counts in metrics["output"].items()}}
+
+
+def has_sent(counts: dict[str, dict[str, int]], outputs: list[str], records: int) -> bool:
+    """Whether all records came in and each output has sent what it had."""
+    return (counts["input"].get("forward") == records and all(counts["output"].get(name, 0) > 0 for name in outputs)
+            and counts["output"].get("shiwake", records) == records)
+
+
+def rows_of(lake, folder: Path) -> list[dict]:
+    """All rows of the lake in the bucket, with the key's type."""
+    rows = []
+    for number, entry in enumerate(lake.list_objects_v2(Bucket=BUCKET, Prefix="prod/type=").get("Contents", [])):
+        path = folder / f"{number}.parquet"
+        lake.download_file(BUCKET, entry["Key"], str(path))
+        rows += [row | {"type": entry["Key"].split("/")[1].removeprefix("type=")}
+                 for row in pq.read_table(path, partitioning=None).to_pylist()]
+    return rows
+
+
+class Arrived:
+    """What has come where, by the destination's name."""
+
+    def __init__(self, aws, taker: Taker, folder: Path) -> None:
+        self.aws, self.taker, self.folder = aws, taker, folder
+
+    def cloudwatch_logs(self) -> list[dict]:
+        logs = self.aws("logs")
+        streams = logs.describe_log_streams(logGroupName="/ecs/shop")["logStreams"]
+        assert all(stream["logStreamName"].split("/")[1].startswith(("app-firelens-", "sidecar-firelens-")) for stream in streams)
+        pages = (logs.get_paginator("filter_log_events").paginate(logGroupName="/ecs/shop"))
+        return [json.loads(event["message"]) for page in pages for event in page["events"]]
+
+    def kinesis_firehose(self) -> list[dict]:
+        s3, found = self.aws("s3"), []
+        for entry in s3.list_objects_v2(Bucket=BUCKET, Prefix="firehose/").get("Contents", []):
+            text = s3.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read().decode()
+            found += [json.loads(line) for line in text.splitlines()]
+        return found
+
+    def kinesis_streams(self) -> list[dict]:
+        kinesis, found = self.aws("kinesis"), []
+        for shard in kinesis.describe_stream(StreamName="audit")["StreamDescription"]["Shards"]:
+            place = kinesis.get_shard_iterator(StreamName="audit", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
+            found += [json.loads(record["Data"]) for record in
+                      kinesis.get_records(ShardIterator=place["ShardIterator"], Limit=10_000)["Records"]]
+        return found
+
+    def datadog(self) -> list[dict]:
+        assert all(taken.headers["dd-api-key"].endswith("-secret") for taken in self.taker.taken)
+        return [entry for taken in self.taker.taken for entry in json.loads(taken.body)]
+
+    def opensearch(self) -> list[dict]:
+        assert all("AWS4-HMAC-SHA256" in taken.headers["authorization"] for taken in self.taker.taken)
+        lines = [json.loads(line) for taken in self.taker.taken for line in taken.body.splitlines()]
+        for action, document in zip(lines[::2], lines[1::2], strict=True):
+            # Bulk actions: `create` in some versions, `index` in others.
+            (target,) = action.values()
+            assert target["_index"].startswith(document["log_type"] + "-"), action
+        return lines[1::2]
+
+    def shiwake(self) -> list[dict]:
+        return rows_of(self.aws("s3"), self.folder)
+
+
+# The types of which a destination gets records; one that is not named gets all.
+SOME = {"kinesis_streams": {"audit"}, "opensearch": {"access", "error"}}
+
+
+@pytest.mark.parametrize("conf", [conf for conf in [*CONFS, *YAMLS] if conf.stem not in [*WHOLE, "wasm", "multiline"]], ids=stem_of)
+@pytest.mark.parametrize("host", REAL, ids=name_of)
+def test_its_records_arrive(host, conf, sent, aws, taker, certificate, tmp_path):
+    if conf.suffix == ".yaml" and host.version < YAML_SINCE:
+        pytest.skip(f"{host.name} reads another YAML")
+    forward, http, log = free_port(), free_port(), tmp_path / "log"
+    copy = for_this_machine(conf, tmp_path, certificate, forward, http)
+    main = copy if conf.suffix == ".yaml" else firelens_main(copy, tmp_path, forward)
+    outputs = [properties["name"] for kind, properties in sections_of(conf) if kind == "OUTPUT"]
+    process = start(host, main, log)
+    try:
+        wait_until(lambda: process.poll() is not None or counts_of(http)["input"], "the host has started", seconds=30)
+        docker.send(forward, [docker.message(TAG, int(time.time()), record) for record in sent])
+        wait_until(lambda: has_sent(counts_of(http), outputs, len(sent)), "the records are out", seconds=30)
+        status = stop(process)
+    finally:
+        process.kill()
+        text = log.read_text(errors="replace")
+        print(text)
+    assert status == 0
+    assert "secret" not in text
+    arrived = Arrived(aws, taker, tmp_path)
+    for name in outputs:
+        found = getattr(arrived, name)()
+        print(name, found[:1])
+        kinds = Counter(entry["type" if name == "shiwake" else "log_type"] for entry in found)
+        if name in SOME:
+            assert set(kinds) == SOME[name], name
+            whole = Counter(entry["type"] for entry in arrived.shiwake())
+            assert all(kinds[kind] == whole[kind] for kind in kinds), (name, kinds, whole)
+        else:
+            assert kinds.total() == len(sent), (name, kinds)
+            assert {"access", "audit", "error", "app"} <= set(kinds), name
+        if name == "datadog":
+            assert all({"env:test", "task_family:shop"} <= set(entry["ddtags"].split(",")) or "task_family:shop" not in entry["ddtags"]
+                       for entry in found)
+
+
+@pytest.mark.parametrize("conf", [FOLDER / "tail-sidecar.conf", FOLDER / "tail-sidecar.yaml"], ids=stem_of)
+@pytest.mark.parametrize("host", REAL, ids=name_of)
+def test_the_sidecar_reads_files_through_rotation_and_a_restart(host, conf, environment, certificate, tmp_path, ask):
+    if conf.suffix == ".yaml" and host.version < YAML_SINCE:
+        pytest.skip(f"{host.name} reads another YAML")
+    http, log, app = free_port(), tmp_path / "host-log", tmp_path / "app.log"
+    main = for_this_machine(conf, tmp_path, certificate, 0, http)
+    write = app.open("w", buffering=1)
+    for part in range(3):
+        write.writelines(f"INFO part {part} line {number}\n" for number in range(100))
+        process = start(host, main, log)
+        try:
+            wait_until(lambda: process.poll() is not None or counts_of(http)["output"].get("shiwake") == 100, "the part is read")
+            # Rotated while the host runs, and written to under the new name as logrotate's users do.
+            app.rename(tmp_path / f"app.log.{part}")
+            write = app.open("w", buffering=1)
+            write.writelines(f"INFO part {part} rotated {number}\n" for number in range(100))
+            wait_until(lambda: process.poll() is not None or counts_of(http)["output"].get("shiwake") == 200, "the new file is read")
+            assert stop(process) == 0
+        finally:
+            process.kill()
+            print(log.read_text(errors="replace"))
+    assert ask(tmp_path / "lake", "SELECT count(*), count(DISTINCT message) FROM lake") == [(600, 600)]
+
+
+@pytest.mark.parametrize("conf", [FOLDER / "daemon.conf", FOLDER / "daemon.yaml"], ids=stem_of)
+@pytest.mark.parametrize("host", REAL, ids=name_of)
+def test_the_daemon_takes_the_origin_from_dockers_labels(host, conf, environment, certificate, tmp_path, ask):
+    if conf.suffix == ".yaml" and host.version < YAML_SINCE:
+        pytest.skip(f"{host.name} reads another YAML")
+    forward, http, log = free_port(), free_port(), tmp_path / "log"
+    main = for_this_machine(conf, tmp_path, certificate, forward, http)
+    labels = {"cluster": "production", "task-arn": "arn:aws:ecs:eu-west-1:123456789012:task/production/0a1b2c",
+              "task-definition-family": "shop", "task-definition-version": "7", "container-name": "web"}
+    records = [{"log": f"INFO line {number}", "container_id": "c0ffee", "container_name": "/ecs-shop-7-web", "source": "stdout"}
+               | {f"com.amazonaws.ecs.{key}": value for key, value in labels.items()} for number in range(50)]
+    process = start(host, main, log)
+    try:
+        wait_until(lambda: process.poll() is not None or counts_of(http)["input"], "the host has started", seconds=30)
+        docker.send(forward, [docker.message("ecs-shop-7-web-firelens-c0ffee", int(time.time()), record) for record in records])
+        wait_until(lambda: process.poll() is not None or counts_of(http)["output"].get("shiwake") == 50, "the records are out")
+        assert stop(process) == 0
+    finally:
+        process.kill()
+        print(log.read_text(errors="replace"))
+    assert ask(tmp_path / "lake", "SELECT DISTINCT cluster_name, task_id, task_family, task_version, ecs_container_name, region, "
+                                  "count(*) OVER () FROM lake") == [("production", "0a1b2c", "shop", "7", "web", "eu-west-1", 50)]
+
+
+JAVA = [*TRACE, "INFO done"]
+PYTHON = ["Traceback (most recent call last):", '  File "/app/shop.py", line 3, in take', "    stock[key]", "KeyError: 'apple'"]
+GO = ["panic: no stock", "", "goroutine 1 [running]:", "main.take(0x1)", "\t/app/main.go:17 +0x1d", "main.main()",
+      "\t/app/main.go:42 +0x2f", "exit status 2"]
+
+
+@pytest.mark.parametrize("conf", [FOLDER / "multiline.conf", FOLDER / "multiline.yaml"], ids=stem_of)
+@pytest.mark.parametrize("host", REAL, ids=name_of)
+def test_a_stack_trace_becomes_one_record(host, conf, environment, certificate, tmp_path, ask):
+    if conf.suffix == ".yaml" and host.version < YAML_SINCE:
+        pytest.skip(f"{host.name} reads another YAML")
+    from firelens import record
+
+    forward, http, log = free_port(), free_port(), tmp_path / "log"
+    copy = for_this_machine(conf, tmp_path, certificate, forward, http)
+    main = copy if conf.suffix == ".yaml" else firelens_main(copy, tmp_path, forward)
+    process = start(host, main, log)
+    try:
+        wait_until(lambda: process.poll() is not None or counts_of(http)["input"], "the host has started", seconds=30)
+        for number, lines in enumerate((JAVA, PYTHON, GO)):
+            docker.send(forward, [docker.message(f"app{number}-firelens-1", int(time.time()), record(line, "shop", "shop:7"))
+                                  for line in lines])
+        # Held for flush_ms; a stop before that may cost the pieces (docs/operations.md).
+        wait_until(lambda: process.poll() is not None or counts_of(http)["output"].get("shiwake", 0) >= 4, "the traces are out")
+        assert stop(process) == 0
+    finally:
+        process.kill()
+        print(log.read_text(errors="replace"))
+    found = ask(tmp_path / "lake", "SELECT error_kind, len(string_split(coalesce(error_stack, message), chr(10))) FROM lake "
+                                   "WHERE type = 'error' AND error_kind IS NOT NULL ORDER BY ALL")
+    print(found, ask(tmp_path / "lake", "SELECT type, message FROM lake"))
+    assert [kind for kind, _ in found] == ["KeyError", "java.lang.IllegalStateException", "panic"]
+    assert all(lines > 3 for _, lines in found)
