@@ -16,13 +16,13 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 import docker
+from conf_run import counts_of
 from confs import CONFS
 from conftest import REAL, name_of
 from firelens import record
 from hosts import ROOT, stop, wait_until
 from image_root import DOCKERFILE, IMAGE, Root, context_files, stages_of
 from stand_ins import free_port
-from test_conf import counts_of
 
 TOOLS = Path(sys.executable).parent
 # What the last stage may add to the base, in bytes; docs/operations.md states what it does.
@@ -173,7 +173,8 @@ def test_a_command_may_name_another_configuration(host, tmp_path):
 
 @needs_root
 @pytest.mark.parametrize("host", REAL[-1:], ids=name_of)
-@pytest.mark.parametrize(("script", "said"), [("exec /usr/bin/other -c x\n", "does not call /fluent-bit/bin/fluent-bit"), (None, "has no /entrypoint.sh")])
+@pytest.mark.parametrize(("script", "said"), [("exec /usr/bin/other -c x\n", "does not call /fluent-bit/bin/fluent-bit"),
+                                              (None, "has no /entrypoint.sh")], ids=["another call", "no script"])
 def test_a_base_that_is_none_is_named(host, script, said, tmp_path):
     root = Root(tmp_path / "root", host.binary, script or "")
     if script is None:
