@@ -17,7 +17,7 @@ from confs import CONFS, FOLDER, YAMLS, classic_sections, faults_of, sections_of
 from conf_run import REGION, TAG, Arrived, counts_of, firelens_main, for_this_machine, has_sent
 from conftest import BUCKET, REAL, name_of
 from firelens import fresh_records, record
-from hosts import DEADLINE_SECONDS, harness_hosts, stop, wait_until
+from hosts import DEADLINE_SECONDS, DIST, harness_hosts, stop, wait_until
 from stand_ins import SecureAws, Taker, free_address, free_port, make_certificate
 from test_fluent_bit import start
 
@@ -25,11 +25,22 @@ from test_fluent_bit import start
 YAML_SINCE = (2, 0, 0)
 # One line of so many of each file, so that a run takes seconds.
 EVERY = 40
+WASM = DIST / "shiwake.wasm"
 # These are used without FireLens, and have inputs of their own.
 WHOLE = ["daemon", "tail-sidecar"]
 TRACE = ["Exception in thread \"main\" java.lang.IllegalStateException: no stock",
          "\tat com.shop.Stock.take(Stock.java:17)", "\tat com.shop.Order.place(Order.java:42)",
          "Caused by: java.io.IOException: broken pipe", "\tat com.shop.Stock.read(Stock.java:5)"]
+
+
+def skip_where_it_cannot_run(host, conf: Path) -> None:
+    """Not every host reads every configuration; which does not, the configuration or README says."""
+    if conf.suffix == ".yaml" and host.version < YAML_SINCE:
+        pytest.skip(f"{host.name} reads another YAML")
+    if conf.stem == "wasm" and host.version < YAML_SINCE:
+        pytest.skip(f"{host.name} has no filter for WebAssembly")
+    if conf.stem == "wasm" and not WASM.exists():
+        pytest.skip(f"{WASM} is not there: run 'make wasm'")
 
 
 def stem_of(conf: Path) -> str:
@@ -43,6 +54,7 @@ def environment(tmp_path, monkeypatch) -> dict[str, str]:
     values = {
         "LAKE": str(tmp_path / "lake"), "STORE_DIR": str(tmp_path / "spool"), "STORAGE_PATH": str(tmp_path / "storage"),
         "STATE_DIR": str(tmp_path / "state"), "LOG_FILES": str(tmp_path / "*.log"), "RULES": str(FOLDER / "rules.toml"),
+        "WASM_PATH": str(WASM),
         "LOG_GROUP": "/ecs/shop", "DELIVERY_STREAM": "logs", "AUDIT_STREAM": "audit", "DD_API_KEY": "0123456789abcdef-secret",
         "LOGS_ENDPOINT": "localhost", "FIREHOSE_ENDPOINT": "localhost", "KINESIS_ENDPOINT": "localhost", "DD_LOGS_HOST": "localhost",
         "OPENSEARCH_HOST": "localhost", "OPENSEARCH_PORT": "443", "AWS_REGION": REGION,
@@ -75,7 +87,7 @@ def test_classic_and_yaml_say_the_same(conf):
     assert ours == comparable(classic_sections(conf))
 
 
-@pytest.mark.parametrize("conf", CONFS, ids=stem_of)
+@pytest.mark.parametrize("conf", [conf for conf in CONFS if "    Name                shiwake" in conf.read_text()], ids=stem_of)
 @pytest.mark.parametrize("host", harness_hosts(), ids=name_of)
 def test_the_plugin_takes_its_properties(host, conf, firelens_records, environment, ask):
     records, lines = firelens_records
@@ -93,8 +105,7 @@ def test_the_plugin_takes_its_properties(host, conf, firelens_records, environme
 @pytest.mark.parametrize("conf", [*CONFS, *YAMLS], ids=stem_of)
 @pytest.mark.parametrize("host", REAL, ids=name_of)
 def test_a_dry_run_finds_nothing_wrong(host, conf, environment):
-    if conf.suffix == ".yaml" and host.version < YAML_SINCE:
-        pytest.skip(f"{host.name} reads another YAML")
+    skip_where_it_cannot_run(host, conf)
     done = subprocess.run([*host.command(conf), "--dry-run"], capture_output=True, text=True, timeout=DEADLINE_SECONDS)
     assert done.returncode == 0, done.stderr
     assert "configuration test is successful" in done.stdout + done.stderr
@@ -163,11 +174,12 @@ def aws(secure_aws, taker, endpoint, client, environment, monkeypatch):
 SOME = {"kinesis_streams": {"audit"}, "opensearch": {"access", "error"}}
 
 
-@pytest.mark.parametrize("conf", [conf for conf in [*CONFS, *YAMLS] if conf.stem not in [*WHOLE, "wasm", "multiline"]], ids=stem_of)
+@pytest.mark.parametrize("conf", [conf for conf in [*CONFS, *YAMLS] if conf.stem not in [*WHOLE, "multiline"]], ids=stem_of)
 @pytest.mark.parametrize("host", REAL, ids=name_of)
 def test_its_records_arrive(host, conf, sent, aws, taker, certificate, tmp_path):
-    if conf.suffix == ".yaml" and host.version < YAML_SINCE:
-        pytest.skip(f"{host.name} reads another YAML")
+    skip_where_it_cannot_run(host, conf)
+    if conf.stem == "wasm" and host.version >= (5, 0, 0):
+        pytest.skip(f"{host.name} runs filters behind forward in coroutines, where its WebAssembly traps: wasm.conf says so")
     forward, http, log = free_port(), free_port(), tmp_path / "log"
     copy = for_this_machine(conf, tmp_path, certificate, forward, http)
     main = copy if conf.suffix == ".yaml" else firelens_main(copy, tmp_path, forward)
@@ -204,8 +216,7 @@ def test_its_records_arrive(host, conf, sent, aws, taker, certificate, tmp_path)
 @pytest.mark.parametrize("conf", [FOLDER / "tail-sidecar.conf", FOLDER / "tail-sidecar.yaml"], ids=stem_of)
 @pytest.mark.parametrize("host", REAL, ids=name_of)
 def test_the_sidecar_reads_files_through_rotation_and_a_restart(host, conf, environment, certificate, tmp_path, ask):
-    if conf.suffix == ".yaml" and host.version < YAML_SINCE:
-        pytest.skip(f"{host.name} reads another YAML")
+    skip_where_it_cannot_run(host, conf)
     http, log, app = free_port(), tmp_path / "host-log", tmp_path / "app.log"
     main = for_this_machine(conf, tmp_path, certificate, 0, http)
     write = app.open("w", buffering=1)
@@ -229,8 +240,7 @@ def test_the_sidecar_reads_files_through_rotation_and_a_restart(host, conf, envi
 @pytest.mark.parametrize("conf", [FOLDER / "daemon.conf", FOLDER / "daemon.yaml"], ids=stem_of)
 @pytest.mark.parametrize("host", REAL, ids=name_of)
 def test_the_daemon_takes_the_origin_from_dockers_labels(host, conf, environment, certificate, tmp_path, ask):
-    if conf.suffix == ".yaml" and host.version < YAML_SINCE:
-        pytest.skip(f"{host.name} reads another YAML")
+    skip_where_it_cannot_run(host, conf)
     forward, http, log = free_port(), free_port(), tmp_path / "log"
     main = for_this_machine(conf, tmp_path, certificate, forward, http)
     labels = {"cluster": "production", "task-arn": "arn:aws:ecs:eu-west-1:123456789012:task/production/0a1b2c",
@@ -259,25 +269,59 @@ GO = ["panic: no stock", "", "goroutine 1 [running]:", "main.take(0x1)", "\t/app
 @pytest.mark.parametrize("conf", [FOLDER / "multiline.conf", FOLDER / "multiline.yaml"], ids=stem_of)
 @pytest.mark.parametrize("host", REAL, ids=name_of)
 def test_a_stack_trace_becomes_one_record(host, conf, environment, certificate, tmp_path, ask):
-    if conf.suffix == ".yaml" and host.version < YAML_SINCE:
-        pytest.skip(f"{host.name} reads another YAML")
+    skip_where_it_cannot_run(host, conf)
     forward, http, log = free_port(), free_port(), tmp_path / "log"
     copy = for_this_machine(conf, tmp_path, certificate, forward, http)
     main = copy if conf.suffix == ".yaml" else firelens_main(copy, tmp_path, forward)
     process = start(host, main, log)
     try:
         wait_until(lambda: process.poll() is not None or counts_of(http)["input"], "the host has started", seconds=30)
-        for number, lines in enumerate((JAVA, PYTHON, GO)):
+        # More than once: the filter lets go of all it holds twice a second, and may cut a trace there.
+        for number, lines in enumerate((JAVA, PYTHON, GO) * 3):
             docker.send(forward, [docker.message(f"app{number}-firelens-1", int(time.time()), record(line, "shop", "shop:7"))
                                   for line in lines])
-        # Held for flush_ms; a stop before that may cost the pieces (docs/operations.md).
-        wait_until(lambda: process.poll() is not None or counts_of(http)["output"].get("shiwake", 0) >= 4, "the traces are out")
+        sent = 3 * (len(JAVA) + len(PYTHON) + len(GO))
+        wait_until(lambda: process.poll() is not None or counts_of(http)["input"].get("forward") == sent, "the lines are in")
         assert stop(process) == 0
     finally:
         process.kill()
         print(log.read_text(errors="replace"))
-    found = ask(tmp_path / "lake", "SELECT error_kind, len(string_split(coalesce(error_stack, message), chr(10))) FROM lake "
-                                   "WHERE type = 'error' AND error_kind IS NOT NULL ORDER BY ALL")
-    print(found, ask(tmp_path / "lake", "SELECT type, message FROM lake"))
-    assert [kind for kind, _ in found] == ["KeyError", "java.lang.IllegalStateException", "panic"]
-    assert all(lines > 3 for _, lines in found)
+    rows = [message for (message,) in ask(tmp_path / "lake", "SELECT message FROM lake")]
+    for trace in (JAVA[:-1], PYTHON, GO[:-1]):
+        assert "\n".join(trace) in rows
+    # Fluent Bit 1.9.10 and 5.1.1 give the line that ends a trace of Python once more.
+    again = rows.count(PYTHON[-1]) if host.version[:2] != (4, 2) else 0
+    assert sum(len(row.split("\n")) for row in rows) == sent + again
+
+
+@pytest.mark.parametrize("host", REAL, ids=name_of)
+def test_a_stack_trace_that_is_held_when_the_stop_signal_comes_is_not_lost(host, environment, certificate, tmp_path, ask):
+    forward, http, log = free_port(), free_port(), tmp_path / "log"
+    copy = for_this_machine(FOLDER / "multiline.conf", tmp_path, certificate, forward, http)
+    process = start(host, firelens_main(copy, tmp_path, forward), log)
+    try:
+        wait_until(lambda: process.poll() is not None or counts_of(http)["input"], "the host has started", seconds=30)
+        docker.send(forward, [docker.message(TAG, int(time.time()), record(line, "shop", "shop:7")) for line in TRACE])
+        wait_until(lambda: process.poll() is not None or counts_of(http)["input"].get("forward") == len(TRACE), "the lines are in")
+        assert stop(process) == 0
+    finally:
+        process.kill()
+        print(log.read_text(errors="replace"))
+    assert ask(tmp_path / "lake", "SELECT count(*), any_value(error_kind) FROM lake") == [(1, "java.lang.IllegalStateException")]
+
+
+@pytest.mark.parametrize("host", REAL, ids=name_of)
+def test_inputs_that_firelens_writes_are_told_to_keep_their_chunks_on_disk(host, environment, certificate, tmp_path):
+    if host.version < (4, 0, 0):
+        pytest.skip(f"{host.name} cannot be told so, which the configuration says")
+    forward, http, log = free_port(), free_port(), tmp_path / "log"
+    copy = for_this_machine(FOLDER / "audit-no-loss.conf", tmp_path, certificate, forward, http)
+    process = start(host, firelens_main(copy, tmp_path, forward), log)
+    try:
+        wait_until(lambda: process.poll() is not None or counts_of(http)["input"], "the host has started", seconds=30)
+        assert stop(process) == 0
+    finally:
+        process.kill()
+        text = log.read_text(errors="replace")
+        print(text)
+    assert re.search(r"forward\.\d\] storage_strategy='filesystem'", text)

@@ -229,3 +229,21 @@ def test_cloudformation_makes_the_stack(endpoint):
             speak("logs").delete_log_group(logGroupName=group)
         except speak("logs").exceptions.ResourceNotFoundException:
             pass
+
+
+def test_the_lines_of_the_failure_table_are_lines_of_the_plugin():
+    table = (ROOT / "docs/operations.md").read_text().split("<!-- failures -->")[1].split("<!-- /failures -->")[0]
+    # Text that goes over lines in the source is put together again.
+    source = "\n".join(path.read_text() for folder in ("plugin/delivery/src", "c_api/src") for path in (ROOT / folder).rglob("*.rs"))
+    source = re.sub(r"\\\n\s*", "", source)
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    assert len(rows) > 12
+    for row in rows:
+        for quoted in re.findall(r"`([^`]+)`", row.split(" | ")[0]):
+            assert quoted in source, quoted
+
+
+def test_links_of_the_reference_lead_somewhere():
+    for page in [*(ROOT / "docs").glob("*.md"), FOLDER / "README.md", ROOT / "README.md"]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
