@@ -88,8 +88,8 @@ def test_the_task_definition_fits_what_it_starts(path):
     for one in containers:
         for wanted in one.get("dependsOn", []):
             assert wanted["condition"] == "START" or "healthCheck" in by_name[wanted["containerName"]]
-            # ECS refuses HEALTHY of a container that may be missing.
-            assert wanted["condition"] == "START" or by_name[wanted["containerName"]]["essential"]
+            # An application that may run without its router does not wait for it to be healthy.
+            assert (wanted["condition"] == "HEALTHY") == by_name[wanted["containerName"]]["essential"]
     router = router_of(task)
     if router is None:
         assert path.stem == "ec2-daemon-app"
@@ -244,6 +244,14 @@ def test_the_lines_of_the_failure_table_are_lines_of_the_plugin():
 
 
 def test_links_of_the_reference_lead_somewhere():
-    for page in [*(ROOT / "docs").glob("*.md"), FOLDER / "README.md", ROOT / "README.md"]:
+    for page in [*(ROOT / "docs").glob("*.md"), FOLDER / "README.md", ROOT / "README.md", ROOT / "README.ja.md"]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_configuration_stands_in_the_table_of_both_readmes():
+    def named_in(page: str) -> list[str]:
+        return re.findall(r"(?m)^\| .*?\]\(fluent-bit-conf/([\w-]+\.conf)\)", (ROOT / page).read_text())
+
+    assert sorted(named_in("README.md")) == [conf.name for conf in CONFS]
+    assert named_in("README.ja.md") == named_in("README.md")
