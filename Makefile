@@ -40,10 +40,19 @@ CASES ?= 32
 PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-playground
 PORT ?= 8017
 
-.PHONY: demo test unit end-to-end crash fuzz plugin header install host wasm wasm-aot playground playground-page playground-tests bench sanitize lint clean
+.PHONY: demo hybrid image sbom test unit end-to-end crash fuzz plugin header install host wasm wasm-aot playground playground-page playground-tests bench sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
+
+hybrid: plugin host $(VENV)/.ready ## fluent-bit-conf/hybrid.conf in a real Fluent Bit, against AWS' APIs on this machine
+	$(PY) tests/end-to-end/hybrid.py
+
+image: sbom                        ## The container image, with dist/ in it; BASE=... for another base. Needs Docker
+	docker build -f fluent-bit-conf/image/Dockerfile --build-arg PLUGIN=prebuilt $(if $(BASE),--build-arg BASE=$(BASE)) -t shiwake .
+
+sbom: plugin                       ## dist/shiwake.cdx.json: what is in the shared object, as CycloneDX
+	$(PYTHON) fluent-bit-conf/image/sbom.py > dist/shiwake.cdx.json
 
 test: unit end-to-end playground-tests   ## Everything that can be tested on this machine
 

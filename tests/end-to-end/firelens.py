@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -42,3 +44,14 @@ def write_records(target: Path, folder: Path = DATA) -> int:
                 out.write(json.dumps(record(line, container, task_definition)) + "\n")
                 count += 1
     return count
+
+
+def fresh_records(every: int, folder: Path = DATA) -> list[dict]:
+    """One record of so many, with access lines of yesterday: CloudWatch takes nothing that is older than 14 days or two hours in
+    the future, and the time in a line becomes the record's."""
+    day = (datetime.now(timezone.utc) - timedelta(days=1)).strftime("%d/%b/%Y")
+    found = []
+    for file in sorted(folder.glob("*.log")):
+        for line in file.read_text(encoding="utf-8").split("\n")[:-1]:
+            found.append(record(re.sub(r"\d\d/May/2015(?=:)", day, line), *CONTAINERS[file.name]))
+    return found[::every]

@@ -1,0 +1,75 @@
+"""The policies are enough, and no more than that: a lake is written by a user that has just one of them, where AWS' rules are enforced."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import boto3
+import pytest
+
+from confs import FOLDER
+from hosts import harness_hosts, wait_until
+from stand_ins import free_port
+
+REGION = "eu-west-1"
+BUCKET = "my-logs"
+# What a test asks for before rules are enforced: the bucket, the user, its policy, its key.
+FREE_CALLS = 4
+
+
+@pytest.fixture
+def strict_aws():
+    """AWS' APIs in a process of their own, which enforces policies after the first calls."""
+    port = free_port()
+    process = subprocess.Popen([Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
+                               env=os.environ | {"INITIAL_NO_AUTH_ACTION_COUNT": str(FREE_CALLS)},
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    endpoint = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(endpoint), "moto answers")
+        yield endpoint
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers(endpoint: str) -> bool:
+    """Whether a server is there; this page is no call of an API."""
+    try:
+        with urllib.request.urlopen(f"{endpoint}/moto-api/", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def key_with(policy: str, endpoint: str) -> dict[str, str]:
+    """The credentials of a new user that has one of the policies that ship."""
+    def speak(service):
+        return boto3.client(service, endpoint_url=endpoint, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="y")
+
+    speak("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    iam = speak("iam")
+    iam.create_user(UserName="task")
+    iam.put_user_policy(UserName="task", PolicyName="p", PolicyDocument=(FOLDER / "iam" / f"{policy}.json").read_text())
+    key = iam.create_access_key(UserName="task")["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+
+@pytest.mark.parametrize(("policy", "prefix", "allowed"), [
+    ("lake-only", "prod", True), ("hybrid", "prod", True), ("lake-only", "other", False), ("firehose", "prod", False)])
+def test_a_lake_is_written_with_the_policy_and_nowhere_else(policy, prefix, allowed, strict_aws, firelens_records, monkeypatch):
+    for name, value in key_with(policy, strict_aws).items():
+        monkeypatch.setenv(name, value)
+    records, lines = firelens_records
+    properties = {"lake": f"s3://{BUCKET}/{prefix}", "region": REGION, "endpoint": strict_aws,
+                  "object_tags": "on" if policy == "hybrid" else "off"}
+    run = harness_hosts()[1].run(records, [properties | ({} if allowed else {"shutdown_timeout": "3s"})])
+    (ledger,) = run.ledgers
+    assert ledger == ((lines, lines, 0, 0) if allowed else (lines, 0, 0, lines)), run.log
+    assert ("allow s3:PutObject" in run.log) == (not allowed), run.log
+    if not allowed:
+        assert "of shutdown_timeout and are lost" in run.log
