@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from conftest import REAL, name_of
-from hosts import DIST, ROOT
+from docker import send, text
+from hosts import DIST, ROOT, stop, wait_until
+from test_pieces import free_port
 
 MODULE = DIST / "shiwake.wasm"
 UNBUILT = DIST / "shiwake-unbuilt.wasm"
@@ -84,10 +87,16 @@ def run(host, folder: Path, lines: Path, module: Path | None = MODULE, parser: s
     with log.open("wb") as sink:
         process = subprocess.Popen([host.binary, "-c", folder / "fluent-bit.conf"], stdout=sink, stderr=subprocess.STDOUT)
         peak_rss_kib = watch(process)
-    text = log.read_text(errors="replace")
-    assert process.returncode == 0, text[-2000:]
+    said = log.read_text(errors="replace")
+    assert process.returncode == 0, said[-2000:]
     written = (folder / "out").read_text(errors="surrogateescape").splitlines() if keep else []
-    return Run([json.loads(line) for line in written], text, peak_rss_kib)
+    return Run([json.loads(line) for line in written], said, peak_rss_kib)
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def watch(process: subprocess.Popen) -> int:
@@ -178,8 +187,8 @@ def test_deep_records_and_all_sample_lines_come_out(host, tmp_path):
     plain = run(host, tmp_path / "plain", lines, None, "Parser whole")
     assert_all_there(plain, run(host, tmp_path / "sorted", lines, parser="Parser whole"), 500)
     samples = [path for path in sorted([*DATA.glob("*.log"), *DATA.glob("*.ndjson"), *(DATA / "formats").iterdir()]) if path.is_file()]
-    text = b"".join(path.read_bytes() for path in samples)
-    lines.write_bytes(b"".join(line + b"\n" for line in text.split(b"\n") if line))
+    whole = b"".join(path.read_bytes() for path in samples)
+    lines.write_bytes(b"".join(line + b"\n" for line in whole.split(b"\n") if line))
     count = lines.read_bytes().count(b"\n")
     assert_all_there(run(host, tmp_path / "plain2", lines, None), run(host, tmp_path / "sorted2", lines), count)
 
@@ -190,6 +199,71 @@ def test_odd_and_large_lines_come_out(host, tmp_path):
     lines = tmp_path / "odd.log"
     count = odd_lines(lines)
     assert_all_there(run(host, tmp_path / "plain", lines, None), run(host, tmp_path / "sorted", lines), count)
+
+
+# Values of MessagePack that the host writes as text which its own reader refuses, or takes for something else.
+ODD_VALUES = {
+    "NaN": b"\xa1v\xcb\x7f\xf8\0\0\0\0\0\0",
+    "infinity": b"\xa1v\xcb\x7f\xf0\0\0\0\0\0\0",
+    "minus infinity in a list": b"\xa1v\x92\x01\xcb\xff\xf0\0\0\0\0\0\0",
+    "extension": b"\xa1v\xc7\x03\x05\x01\xff\x22",
+    "number for a name": b"\x07\xa1x",
+    "nothing for a name": b"\xc0\xa1x",
+    "name in a map": b"\xa1v\x81\xcd\x01\x00\xc3",
+    "bytes": b"\xa1v\xc4\x04\0\xff\x22\\",
+    "zero bytes": b"\xa1v\xa3a\0b",
+    "control characters": b"\xa1v\xa3\x01\x1f\x7f",
+    "no UTF-8": b"\xa1v\xa4\xff\xc3\x28\xed",
+    "large number": b"\xa1v\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
+    "small float": b"\xa1v\xcb\x00\x00\x00\x00\x00\x00\x00\x01",
+    "empty name": b"\xa0\xa1x",
+}
+
+
+@pytest.mark.parametrize("host", REAL, ids=name_of)
+def test_values_that_json_has_no_word_for_come_out(host, tmp_path):
+    needs_wasm(host)
+    port, out = free_port(), tmp_path / "out"
+    (tmp_path / "fluent-bit.conf").write_text(f"""
+[SERVICE]
+    Flush 0.2
+    Grace 2
+[INPUT]
+    Name forward
+    Listen 127.0.0.1
+    Port {port}
+# 5.1 calls filters behind this input in a thread of its own, in which no WASM filter runs (docs/wasm.md).
+[FILTER]
+    Name rewrite_tag
+    Match app
+    Rule $log .* sorted.$TAG false
+[FILTER]
+    Name wasm
+    Match sorted.*
+    Wasm_Path {MODULE}
+    Function_Name filter_shiwake
+[OUTPUT]
+    Name file
+    Match *
+    Path {tmp_path}
+    File out
+    Format plain
+""")
+    bodies = [b"\x83" + text("id") + text(name) + text("log") + text("hello") + pair for name, pair in ODD_VALUES.items()]
+    log = tmp_path / "log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen([host.binary, "-c", tmp_path / "fluent-bit.conf"], stdout=sink, stderr=subprocess.STDOUT)
+        try:
+            wait_until(lambda: is_listening(port), "the host listens")
+            send(port, [b"\x93" + text("app") + b"\xce\x65\x53\xf1\x00" + body for body in bodies])
+            wait_until(lambda: out.exists() and len(out.read_bytes().splitlines()) >= len(bodies), "all are out", 20)
+        finally:
+            stop(process)
+    came = [json.loads(line) for line in out.read_text(errors="replace").splitlines()]
+    assert [record["id"] for record in came] == list(ODD_VALUES), log.read_text(errors="replace")
+    assert all(record["log_type"] == "app" for record in came), came
+    values = {record["id"]: record.get("v") for record in came}
+    assert (values["NaN"], values["infinity"], values["minus infinity in a list"]) == ("NaN", "Infinity", [1, "-Infinity"])
 
 
 @pytest.mark.parametrize("host", REAL, ids=name_of)

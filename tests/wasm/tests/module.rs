@@ -110,7 +110,7 @@ fn a_record_for_which_there_is_no_memory_is_told_of() {
 #[test]
 fn on_any_doubt_a_record_comes_out_as_it_went_in() {
     let mut host = host(Frees::AfterTheCall);
-    for record in [&b""[..], b"x", b"[1]", b"{\"a\":", b"{\"a\":\"\xff\"", b"{\"a\":\"\x01\"}", b"{\"a\":nan}"] {
+    for record in [&b""[..], b"x", b"[1]", b"{\"a\":", b"{\"a\":\"\xff\"", b"{\"a\":\"\x01\"}", b"{\"a\":x}"] {
         assert_eq!(host.filter(b"app", record).unwrap(), record);
     }
     let tag = host.copy(b"app").unwrap();
