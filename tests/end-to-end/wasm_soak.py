@@ -18,7 +18,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCESS_LOG = ROOT / "tests/data/access_apache_combined.log"
+# 4.2 says how many there were since the start, 5.1 how many there are in a chunk.
 TOTAL = re.compile(rb"\(total = (\d+)\)")
+OF_CHUNK = re.compile(rb"\"log_records\":(\d+)")
 # Memory that a host may take more at some moment than at another, with as much work.
 SLACK_KIB = 8 * 1024
 
@@ -57,8 +59,10 @@ def main() -> int:
 
         def count() -> None:
             for line in process.stdout:
-                found = TOTAL.search(line)
-                total[0] = int(found[1]) if found else total[0]
+                if found := TOTAL.search(line):
+                    total[0] = int(found[1])
+                elif found := OF_CHUNK.search(line):
+                    total[0] += int(found[1])
 
         reader = threading.Thread(target=count)
         reader.start()
