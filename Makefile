@@ -103,7 +103,7 @@ wasm:                              ## dist/shiwake.wasm, the filter for Fluent B
 	else \
 		echo "== rustup cannot download here: taking Debian's compiler"; \
 		apt-get update && apt-get install -y rustc-web rust-web-src lld && \
-		RUSTC=/usr/bin/rustc $(WASM_SETTINGS) $(WASM_BUILD); \
+		RUSTC=/usr/bin/rustc CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld $(WASM_SETTINGS) $(WASM_BUILD); \
 	fi
 	$(CARGO) build --locked -p shiwake-cli
 	mkdir -p dist

@@ -10,6 +10,8 @@ use shiwake_records::msgpack::{Reader, Value};
 
 /// Bytes of an answer that memory is kept for between records.
 const KEPT_BYTES: usize = 256 * 1024;
+/// Names of found fields that are known to stand between quotes as they are.
+const KNOWN_NAMES: usize = 256;
 /// Room for fields that most records get.
 const ROOM_BYTES: usize = 1024;
 
@@ -21,6 +23,8 @@ pub(crate) struct Answer {
     /// between them.
     open: Vec<(u64, bool)>,
     scratch: Vec<u8>,
+    /// Addresses and lengths of names of found fields, which live as long as the sorter and are asked for again and again.
+    plain_names: Vec<(usize, usize)>,
     has_fields: bool,
     is_whole: bool,
 }
@@ -61,7 +65,7 @@ impl Answer {
             self.line_fields(enriched.body.content, kept_bytes, skipped.map(|place| place.start))?;
         }
         for (name, value) in enriched.new_fields() {
-            self.name(name.as_bytes());
+            self.found_name(name.as_bytes());
             self.found_value(text, record, value)?;
         }
         self.bytes.extend_from_slice(b"}\0");
@@ -108,16 +112,26 @@ impl Answer {
     }
 
     /// A comma, if one is needed, and the name of a field.
-    #[inline]
     fn name(&mut self, name: &[u8]) {
         self.comma();
-        if is_plain(name) {
-            self.bytes.push(b'"');
+        self.quoted(name);
+        self.bytes.push(b':');
+    }
+
+    /// As [`Answer::name`], for a name that stands in the code or in the rules.
+    #[inline]
+    fn found_name(&mut self, name: &[u8]) {
+        let known = (name.as_ptr().addr(), name.len());
+        if self.plain_names.get(slot(known)) == Some(&known) {
+            self.bytes.extend_from_slice(if std::mem::replace(&mut self.has_fields, true) { b",\"" } else { b"\"" });
             self.bytes.extend_from_slice(name);
             self.bytes.extend_from_slice(b"\":");
         } else {
-            self.quoted(name);
-            self.bytes.push(b':');
+            self.name(name);
+            self.plain_names.resize(KNOWN_NAMES, (0, 0));
+            if let Some(slot) = self.plain_names.get_mut(slot(known)).filter(|_| is_plain(name)) {
+                *slot = known;
+            }
         }
     }
 
@@ -275,6 +289,11 @@ impl Answer {
         }
         self.bytes.extend_from_slice(exponent);
     }
+}
+
+/// Where a name is kept that is known to be plain.
+fn slot((address, length): (usize, usize)) -> usize {
+    (address ^ (address >> 7) ^ length) % KNOWN_NAMES
 }
 
 /// Whether a piece of text neither begins nor ends within a character.

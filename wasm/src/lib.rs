@@ -17,5 +17,6 @@ mod exports;
 mod memory;
 pub mod package;
 mod record;
+mod repair;
 pub mod text_sorter;
 mod words;

@@ -9,6 +9,7 @@
 use crate::words::find_escaped;
 use shiwake_records::line::json::{JsonScanner, unescape};
 use shiwake_records::msgpack::{Composite, write};
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Bytes of MessagePack, and fields or pieces of text, that memory is kept for between records.
@@ -42,6 +43,8 @@ pub(crate) struct TextRecord {
     body: Vec<u8>,
     places: Vec<Place>,
     stretches: Vec<Stretch>,
+    /// The one that was asked for last.
+    last_stretch: Cell<usize>,
     scanner: JsonScanner,
     /// Where the text's closing brace is.
     end: usize,
@@ -56,6 +59,7 @@ impl TextRecord {
         self.places.shrink_to(KEPT_ENTRIES);
         self.stretches.clear();
         self.stretches.shrink_to(KEPT_ENTRIES);
+        self.last_stretch.set(0);
         self.body.extend_from_slice(&[0xdf, 0, 0, 0, 0]);
 
         let mut at = expect(text, skip_space(text, 0), b'{')?;
@@ -139,9 +143,18 @@ impl TextRecord {
 
     #[inline]
     fn stretch(&self, in_body: usize) -> Option<Stretch> {
+        let has = |stretch: &Stretch| in_body >= stretch.in_body && in_body < stretch.in_body + stretch.length;
+        // What is found in a line is found from its beginning to its end.
+        let last = self.last_stretch.get();
+        if let Some((at, stretch)) = self.stretches.iter().enumerate().skip(last).take(4).find(|(_, known)| has(known))
+        {
+            self.last_stretch.set(at);
+            return Some(*stretch);
+        }
         let behind = self.stretches.partition_point(|stretch| stretch.in_body <= in_body);
-        let stretch = *self.stretches.get(behind.checked_sub(1)?)?;
-        (in_body < stretch.in_body + stretch.length).then_some(stretch)
+        let stretch = self.stretches.get(behind.checked_sub(1)?).filter(|stretch| has(stretch))?;
+        self.last_stretch.set(behind - 1);
+        Some(*stretch)
     }
 
     /// Appends the text whose quote is at `at`, and says where it ends.

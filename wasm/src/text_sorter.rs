@@ -2,12 +2,16 @@
 
 use crate::answer::Answer;
 use crate::record::TextRecord;
+use crate::repair;
 use shiwake_records::event::{Event, EventKind, Timestamp};
 use shiwake_records::sorter::{Pieces, SortedItem, Sorter, SorterConfig};
 
 /// Largest record that is sorted, in bytes of its text: it is held four times at once, and WebAssembly never gives memory
 /// back. A larger one comes out as it went in.
 pub const MAX_RECORD_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bytes of a repaired text that memory is kept for between records.
+const KEPT_BYTES: usize = 64 * 1024;
 
 /// What becomes of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +29,7 @@ pub enum Sorted<'a> {
 pub struct TextSorter {
     sorter: Sorter,
     record: TextRecord,
+    repaired: Vec<u8>,
     answer: Answer,
 }
 
@@ -34,17 +39,34 @@ impl TextSorter {
     #[must_use]
     pub fn new(config: SorterConfig) -> Self {
         let config = SorterConfig { pieces: Pieces::JoinOrPass, ..config };
-        Self { sorter: Sorter::new(config), record: TextRecord::default(), answer: Answer::default() }
+        Self {
+            sorter: Sorter::new(config),
+            record: TextRecord::default(),
+            repaired: Vec::new(),
+            answer: Answer::default(),
+        }
     }
 
-    /// Sorts a record with this tag. Text that is no JSON object stays as it came, and so does what is not to be sorted: a
-    /// piece of a line, a record that keeps bad bytes.
+    /// Sorts a record with this tag. Text that is no JSON object, and cannot be made one (`repair.rs`), stays as it came, and
+    /// so does what is not to be sorted: a piece of a line, a record that keeps bad bytes.
     pub fn sort(&mut self, tag: &[u8], text: &[u8]) -> Sorted<'_> {
-        let Self { sorter, record, answer } = self;
+        let Self { sorter, record, repaired, answer } = self;
         answer.clear();
-        if text.len() > MAX_RECORD_BYTES || record.read(text).is_none() {
+        if text.len() > MAX_RECORD_BYTES {
             return Sorted::Unchanged;
         }
+        let text = match record.read(text) {
+            Some(()) => text,
+            None => {
+                repaired.clear();
+                repaired.shrink_to(KEPT_BYTES);
+                repair::append_repaired(text, repaired);
+                match record.read(repaired) {
+                    Some(()) => repaired,
+                    None => return Sorted::Unchanged,
+                }
+            }
+        };
         sorter.set_tag(tag);
         let body = record.body();
         // The time stays with the host, which takes none back.

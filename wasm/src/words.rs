@@ -20,6 +20,14 @@ const fn escaped_in(word: u64) -> u64 {
 /// Where, from `from` on, the first byte is that cannot stand in JSON text as it is; the end of the text when there is none.
 #[inline]
 pub(crate) fn find_escaped(text: &[u8], mut from: usize) -> usize {
+    while let Some([first, second]) = text.get(from..).and_then(|rest| rest.as_chunks::<8>().0.first_chunk::<2>()) {
+        let (first, second) = (escaped_in(u64::from_le_bytes(*first)), escaped_in(u64::from_le_bytes(*second)));
+        if first | second != 0 {
+            let (found, at) = if first != 0 { (first, from) } else { (second, from + 8) };
+            return at + (found.trailing_zeros() >> 3) as usize;
+        }
+        from += 16;
+    }
     while let Some(word) = text.get(from..).and_then(|rest| rest.first_chunk::<8>()) {
         let found = escaped_in(u64::from_le_bytes(*word));
         if found != 0 {

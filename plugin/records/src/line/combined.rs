@@ -7,7 +7,7 @@
 //! adds ([`super::access_tail`]).
 
 use super::access_tail;
-use super::words::{decimal, split_at_byte, split_request};
+use super::words::{decimal, find_either, split_at_byte, split_request};
 use crate::append::{FoundFields, FoundValue};
 use crate::civil_time::parse_common_log_time;
 
@@ -125,7 +125,7 @@ fn split_port(name: &[u8]) -> Option<(&[u8], &[u8])> {
 fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let content = text.strip_prefix(b"\"")?;
     let mut from = 0;
-    while let Some(found) = memchr::memchr2(b'"', b'\\', content.get(from..)?) {
+    while let Some(found) = find_either(content.get(from..)?, b'"', b'\\') {
         let at = from + found;
         if content.get(at) == Some(&b'"') {
             return Some((content.get(..at)?, content.get(at + 1..)?));

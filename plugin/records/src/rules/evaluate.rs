@@ -197,40 +197,47 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         let marks = self.index.marks();
         let rules = self.rules;
         let last = rules.compiled.len().saturating_sub(1);
-        for place in 0.. {
-            let Some(Candidate { at, key_marks: [first, second], line_bits, line_facts }) =
-                self.state.candidates.get(place).copied()
-            else {
-                break;
-            };
+        let candidates = std::mem::take(&mut self.state.candidates);
+        let deciding = candidates.iter().find_map(|candidate| {
+            let [first, second] = candidate.key_marks;
             if (first != 0 && first & marks == 0) || (second != 0 && second & marks == 0) {
-                continue;
+                return None;
             }
-            if line_bits != 0 {
-                let patterns = &rules.shared.line_patterns;
-                if line_bits & patterns.possible_bits(self.line, &mut self.state.line) == 0 {
-                    continue;
-                }
+            self.try_rule(candidate)
+        });
+        self.state.candidates = candidates;
+        // The last of the built-in rules always holds, so there is one.
+        deciding.unwrap_or(last)
+    }
+
+    /// Whether a rule holds and decides; what it does when it holds and leaves that to others is noted.
+    #[inline]
+    fn try_rule(&mut self, candidate: &Candidate) -> Option<usize> {
+        let rules = self.rules;
+        let Candidate { at, line_bits, line_facts, .. } = *candidate;
+        if line_bits != 0 {
+            let patterns = &rules.shared.line_patterns;
+            if line_bits & patterns.possible_bits(self.line, &mut self.state.line) == 0 {
+                return None;
             }
-            let holds = match line_facts {
-                Some((formats, severities)) => {
-                    let reading = self.read_line();
-                    formats.is_none_or(|formats| reading.formats.meets(formats))
-                        && severities.is_none_or(|severities| severities.contains(reading.severity))
-                }
-                None => rules.compiled.get(at).is_some_and(|rule| self.holds(&rule.node)),
-            };
-            if !holds {
-                continue;
-            }
-            self.state.count(at, |counts| counts.matched += 1);
-            if rules.effect(at).is_some_and(Effect::decides) {
-                return at;
-            }
-            self.state.applied.push(at);
         }
-        // The last of the built-in rules always holds, so this is not reached.
-        last
+        let holds = match line_facts {
+            Some((formats, severities)) => {
+                let reading = self.read_line();
+                formats.is_none_or(|formats| reading.formats.meets(formats))
+                    && severities.is_none_or(|severities| severities.contains(reading.severity))
+            }
+            None => rules.compiled.get(at).is_some_and(|rule| self.holds(&rule.node)),
+        };
+        if !holds {
+            return None;
+        }
+        self.state.count(at, |counts| counts.matched += 1);
+        if rules.effect(at).is_some_and(Effect::decides) {
+            return Some(at);
+        }
+        self.state.applied.push(at);
+        None
     }
 
     /// Whether a condition holds. Conditions lie at most [`super::read_condition::MAX_DEPTH`] deep.
