@@ -33,8 +33,8 @@ pub const MAX_FOUND_FIELDS: usize = 128;
 #[derive(Debug, Clone, Default)]
 pub struct FoundFields<'a> {
     items: SmallVec<[(&'a str, FoundValue<'a>); MAX_FOUND_FIELDS]>,
-    /// The one field that takes the place of the record's own.
-    over_own: Option<&'a str>,
+    /// The fields that take the place of the record's own: its trace and its tags.
+    over_own: [Option<&'a str>; 2],
 }
 
 impl<'a> FoundFields<'a> {
@@ -69,16 +69,19 @@ impl<'a> FoundFields<'a> {
         }
     }
 
-    /// As [`FoundFields::set`], and the record's own field of that name gives way to it; this is for one field.
+    /// As [`FoundFields::set`], and the record's own field of that name gives way to it; this is for two
+    /// fields, and of a third the record's own stays.
     pub fn set_over_own(&mut self, name: &'a str, value: FoundValue<'a>) {
         self.set(name, value);
-        self.over_own = Some(name);
+        if let Some(free) = self.over_own.iter_mut().find(|known| known.is_none_or(|known| known == name)) {
+            *free = Some(name);
+        }
     }
 
     /// Takes all fields away.
     pub fn clear(&mut self) {
         self.items.clear();
-        self.over_own = None;
+        self.over_own = [None; 2];
     }
 
     /// The value of a field.
@@ -107,8 +110,9 @@ pub fn append_event(
 ) {
     // A bit for each found field that the event does not have.
     const { assert!(MAX_FOUND_FIELDS <= u128::BITS as usize) };
-    let replaced = found.over_own.and_then(|name| index.pair(body, name.as_bytes()));
-    let is_new = |name: &str| found.over_own == Some(name) || !index.contains(body, name.as_bytes());
+    let mut replaced = found.over_own.map(|name| index.pair(body, name?.as_bytes()));
+    replaced.sort_by_key(|place| place.as_ref().map_or(usize::MAX, |place| place.start));
+    let is_new = |name: &str| found.over_own.contains(&Some(name)) || !index.contains(body, name.as_bytes());
     let new = found.iter().enumerate().fold(0_u128, |new, (at, (name, _))| new | (u128::from(is_new(name)) << at));
 
     match time {
@@ -127,10 +131,14 @@ pub fn append_event(
             }
         }
     }
-    write::map_header(out, body.count.saturating_add(new.count_ones()).saturating_sub(u32::from(replaced.is_some())));
-    let place = replaced.unwrap_or_default();
-    out.extend_from_slice(body.content.get(..place.start).unwrap_or_default());
-    out.extend_from_slice(body.content.get(place.end..).unwrap_or_default());
+    let replaced_fields = replaced.iter().flatten().map(|_| 1).sum();
+    write::map_header(out, body.count.saturating_add(new.count_ones()).saturating_sub(replaced_fields));
+    let mut copied = 0;
+    for place in replaced.into_iter().flatten() {
+        out.extend_from_slice(body.content.get(copied..place.start).unwrap_or_default());
+        copied = place.end;
+    }
+    out.extend_from_slice(body.content.get(copied..).unwrap_or_default());
     for (_, (name, value)) in found.iter().enumerate().filter(|(at, _)| new >> at & 1 == 1) {
         write::str(out, name.as_bytes());
         match value {
@@ -173,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn one_field_may_take_the_place_of_the_records_own() {
+    fn two_fields_may_take_the_place_of_the_records_own() {
         // [5, {"a": 1, "b": [2], "c": 3}]
         let bytes = [0x92, 0x05, 0x83, 0xa1, b'a', 0x01, 0xa1, b'b', 0x91, 0x02, 0xa1, b'c', 0x03];
         let event = Event::read(&mut Reader::new(&bytes)).unwrap();
@@ -188,6 +196,14 @@ mod tests {
             let mut out = Vec::new();
             append_event(&mut out, &event, &event.body, &index, &found, None);
             assert_eq!(out, expected, "{name}");
+        }
+        for names in [["a", "c"], ["c", "a"]] {
+            let mut found = FoundFields::default();
+            names.iter().for_each(|name| found.set_over_own(name, FoundValue::Bool(true)));
+            let mut out = Vec::new();
+            append_event(&mut out, &event, &event.body, &index, &found, None);
+            let [first, second] = names.map(|name| [&[0xa1][..], name.as_bytes(), &[0xc3]].concat());
+            assert_eq!(out, [&[0x92, 0x05, 0x83][..], &[0xa1, b'b', 0x91, 0x02], &first, &second].concat());
         }
     }
 }

@@ -28,12 +28,31 @@ pub(crate) enum Owner {
     Container(usize),
 }
 
-/// Memory for the tags of one record.
+impl Owner {
+    /// A number that no other owner has.
+    fn number(self) -> usize {
+        match self {
+            Owner::Unknown => 0,
+            Owner::NewContainer => 1,
+            Owner::Task => 2,
+            Owner::Container(place) => 3 + place,
+        }
+    }
+}
+
+/// Memory for the tags of one record. What the tags of the last one were made of is kept: mostly the next one's are the same.
 #[derive(Debug, Default)]
 pub(crate) struct TagLists {
     ours: Vec<u8>,
     merged: Vec<u8>,
+    /// What `ours` was made of.
+    made_of: Vec<u8>,
+    /// What the record's tags are to be made of.
+    parts: Vec<u8>,
 }
+
+/// Longest list of parts that is kept.
+const KEPT_PARTS_BYTES: usize = 16 * 1024;
 
 /// What a record of one owner is given.
 #[derive(Debug, Default)]
@@ -98,6 +117,8 @@ pub(crate) struct Enricher {
     configured: Vec<u8>,
     /// Whether records get tags though nothing is known of their task.
     is_for_datadog: bool,
+    /// How often the task became known.
+    generation: u64,
 }
 
 impl Enricher {
@@ -105,12 +126,13 @@ impl Enricher {
     pub(crate) fn new(written_tags: &str, is_for_datadog: bool) -> Self {
         let mut configured = Vec::new();
         push_tags(&mut configured, written_tags.as_bytes());
-        Self { known: None, configured, is_for_datadog }
+        Self { known: None, configured, is_for_datadog, generation: 0 }
     }
 
     /// From now on records of this task get what is known of it.
     pub(crate) fn set_task(&mut self, task: &TaskIdentity) {
         self.known = Some(Known::new(task, &self.configured));
+        self.generation += 1;
     }
 
     /// Whose the record is.
@@ -151,8 +173,7 @@ impl Enricher {
         if owner == Owner::Unknown && !self.is_for_datadog {
             return;
         }
-        let TagLists { ours, merged } = lists;
-        ours.clear();
+        let TagLists { ours, merged, made_of, parts } = lists;
         let text = |key: &str| match index.get(body, key.as_bytes()) {
             Some(value) => value.as_str_bytes(),
             None => match found.get(key) {
@@ -160,19 +181,33 @@ impl Enricher {
                 _ => None,
             },
         };
-        let given = self.known.as_ref().and_then(|known| known.given_to(owner));
-        ours.extend_from_slice(given.map_or(&self.configured, |given| &given.tags));
-        if matches!(owner, Owner::Unknown | Owner::NewContainer) {
-            // What FireLens and the log driver say.
-            for field in ORIGIN_FIELDS.iter().filter(|field| field.firelens.is_some()) {
-                let value = field.name.and_then(text).unwrap_or_default();
+        // What FireLens and the log driver say, unless the metadata says it.
+        let from_record = ORIGIN_FIELDS.iter().filter(|field| field.firelens.is_some());
+        let from_record = from_record.filter(|_| matches!(owner, Owner::Unknown | Owner::NewContainer));
+        let from_record =
+            || from_record.clone().map(|field| (field.tags, field.name.and_then(text).unwrap_or_default()));
+        let unified = || UNIFIED_FIELDS.iter().map(|field| (field.name, text(field.name).unwrap_or_default()));
+        parts.clear();
+        parts.extend_from_slice(&self.generation.to_ne_bytes());
+        parts.extend_from_slice(&owner.number().to_ne_bytes());
+        for value in from_record().map(|(_, value)| value).chain(unified().map(|(_, value)| value)) {
+            parts.extend_from_slice(&value.len().to_ne_bytes());
+            parts.extend_from_slice(value);
+        }
+        if parts != made_of {
+            std::mem::swap(parts, made_of);
+            ours.clear();
+            let given = self.known.as_ref().and_then(|known| known.given_to(owner));
+            ours.extend_from_slice(given.map_or(&self.configured, |given| &given.tags));
+            for (tags, value) in from_record() {
                 let value = value.strip_prefix(b"/").unwrap_or(value);
-                field.tags.iter().for_each(|tag| push_tag(ours, tag, value));
+                tags.iter().for_each(|tag| push_tag(ours, tag, value));
+            }
+            for (tag, value) in unified() {
+                push_tag(ours, tag, value);
             }
         }
-        for field in &UNIFIED_FIELDS {
-            push_tag(ours, field.name, text(field.name).unwrap_or_default());
-        }
+        parts.shrink_to(KEPT_PARTS_BYTES);
 
         let (in_record, in_found) = (index.get(body, TAGS_KEY.as_bytes()), found.get(TAGS_KEY));
         let own = match (in_record, in_found) {

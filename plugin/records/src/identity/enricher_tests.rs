@@ -197,3 +197,29 @@ fn what_was_given_its_origin_comes_out_unchanged() {
         assert_eq!(sort(&mut sorter, &once), once, "{own:?}");
     }
 }
+
+#[test]
+fn a_record_gets_the_tags_that_it_would_get_alone_whatever_came_before() {
+    let names = ["ecs_task_arn", "ecs_cluster", "container_id", "container_name", "env", "version", "ddtags"];
+    let mut together = sorter(FARGATE, Some("team:shop"));
+    for number in 0..400_usize {
+        // Which fields are there, and which of two values each has, changes from record to record, and comes again.
+        let shape = number * 7 % 128;
+        let values = [[FARGATE_ARN, "arn:aws:ecs:eu-west-1:1:task/c/x"], ["one", "on"], [CURL, "c0ffee"], ["/a", "b"]];
+        let values = |at: usize| values.get(at).copied().unwrap_or(["prod", "e"]);
+        let is_set = |at: &usize| shape >> at & 1 == 1;
+        let record: Vec<(&str, &str)> =
+            (0..names.len()).filter(is_set).map(|at| (names[at], values(at)[number / 2 % 2])).collect();
+        let alone = sorted(&mut sorter(FARGATE, Some("team:shop")), &record);
+        assert_eq!(sorted(&mut together, &record), alone, "{record:?}");
+    }
+}
+
+#[test]
+fn a_task_that_becomes_known_later_changes_the_tags_of_the_same_record() {
+    let mut sorter = Sorter::new(SorterConfig { tags: Some("a:b".into()), ..SorterConfig::default() });
+    let record = [("log", "x")];
+    assert_eq!(sorted(&mut sorter, &record)["ddtags"], "a:b");
+    sorter.set_task(&TaskIdentity::from_task(FARGATE).unwrap());
+    assert!(sorted(&mut sorter, &record)["ddtags"].contains("task_family:"));
+}
