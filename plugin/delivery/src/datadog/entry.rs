@@ -181,7 +181,10 @@ impl EntryWriter {
                 },
             };
             names.write(out, name);
-            json::write(out, &value)?;
+            match (name, &value) {
+                ("ddtags", Value::Str(text)) if tags.text == *text && !tags.json.is_empty() => out.push_str(&tags.json),
+                _ => json::write(out, &value)?,
+            }
         }
         let message = match message {
             Some(Value::Str(bytes)) => {
@@ -411,6 +414,8 @@ fn mark(name: &[u8]) -> u64 {
 #[derive(Debug, Default)]
 struct KnownTags {
     text: Vec<u8>,
+    /// The text as JSON; empty when it is none.
+    json: String,
     fields: u32,
 }
 
@@ -420,6 +425,10 @@ impl KnownTags {
         if self.text != text {
             self.text.clear();
             self.text.extend_from_slice(text);
+            self.json.clear();
+            if let Ok(text) = std::str::from_utf8(text) {
+                json::quoted(&mut self.json, text);
+            }
             self.fields = 0;
             for tag in text.split(|byte| *byte == b',') {
                 let name = tag.split(|byte| *byte == b':').next().unwrap_or_default();
