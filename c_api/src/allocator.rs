@@ -5,6 +5,9 @@
 //! times as much from the system as is in use. A mapping of its own is the system's again at the moment it is given
 //! back, in whatever host, and growing one moves pages and copies nothing.
 //!
+//! What is given back is cleared first: an API key passes through buffers of libraries that clear nothing, and would stay in
+//! memory, and in a core, until something else is written there.
+//!
 //! Nothing that is allocated here is handed to the host to be freed.
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -22,6 +25,17 @@ pub struct Allocator;
 /// Whether such memory is a mapping of its own. It is found out again from the layout when the memory is given back.
 fn is_mapped(layout: Layout) -> bool {
     layout.size() >= LARGE_BYTES && layout.align() <= MAPPING_ALIGN
+}
+
+/// Clears memory that is about to be given back.
+///
+/// # Safety
+/// The memory has so many bytes, and nobody reads them any more.
+unsafe fn clear(memory: *mut u8, bytes: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { memory.write_bytes(0, bytes) };
+    // Else the compiler leaves out what nobody reads.
+    std::hint::black_box(memory);
 }
 
 fn map(bytes: usize) -> *mut u8 {
@@ -58,6 +72,8 @@ unsafe impl GlobalAlloc for Allocator {
             unsafe { libc::munmap(memory.cast(), layout.size()) };
             return;
         }
+        // SAFETY: the memory has that layout, and the caller gives it back.
+        unsafe { clear(memory, layout.size()) };
         // SAFETY: by its layout it came from the system allocator; the caller gives it back.
         unsafe { System.dealloc(memory, layout) }
     }
@@ -66,13 +82,12 @@ unsafe impl GlobalAlloc for Allocator {
         // SAFETY: the caller vouches that the new size is not zero and can be rounded up to the alignment.
         let new_layout = unsafe { Layout::from_size_align_unchecked(new_bytes, layout.align()) };
         match (is_mapped(layout), is_mapped(new_layout)) {
-            // SAFETY: by its layout it came from the system allocator, and stays there.
-            (false, false) => unsafe { System.realloc(memory, layout, new_bytes) },
             (true, true) => {
                 // SAFETY: the mapping is the caller's, who uses only what is given back here.
                 let moved = unsafe { libc::mremap(memory.cast(), layout.size(), new_bytes, libc::MREMAP_MAYMOVE) };
                 if moved == libc::MAP_FAILED { ptr::null_mut() } else { moved.cast() }
             }
+            // The system allocator would leave the old bytes where they were.
             _ => {
                 // SAFETY: the new layout is valid, see above.
                 let moved = unsafe { self.alloc(new_layout) };

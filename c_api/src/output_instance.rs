@@ -71,9 +71,9 @@ impl OutputInstance {
             None => "spool in memory: a crash loses what is not written yet, set store_dir to keep it".to_owned(),
         };
         let started = format!(
-            "version {} writes to '{}' ({spool}; memory_limit {} bytes, shutdown_timeout {:?}{origin})",
+            "version {} writes to {} ({spool}; memory_limit {} bytes, shutdown_timeout {:?}{origin})",
             env!("CARGO_PKG_VERSION"),
-            config.location,
+            destinations(&config),
             config.memory_limit_bytes,
             config.shutdown_timeout
         );
@@ -125,6 +125,22 @@ impl OutputInstance {
         self.host.metrics.update(self.pipeline.ledger());
         self.host.metrics.close();
     }
+}
+
+/// Where records go, in words.
+fn destinations(config: &OutputConfig) -> String {
+    let lake = config.location.as_ref().map(|lake| format!("'{lake}'"));
+    let datadog = config.datadog.as_ref().map(|datadog| {
+        let sent = config.lanes.names().zip(&datadog.lanes).filter(|(_, is_sent)| **is_sent).map(|(name, _)| name);
+        let types: Vec<&str> = sent.take(config.lanes.count()).collect();
+        let refused = match (&config.location, &datadog.quarantine) {
+            (Some(_), _) => String::new(),
+            (None, Some(place)) => format!(", what it refuses to '{place}'"),
+            (None, None) => ", what it refuses is lost: set 'quarantine' or 'store_dir' to keep it".to_owned(),
+        };
+        format!("Datadog at '{}' ({}{refused})", datadog.intake, types.join(", "))
+    });
+    lake.into_iter().chain(datadog).collect::<Vec<_>>().join(" and ")
 }
 
 /// The memory that all instances share.

@@ -5,7 +5,7 @@
 
 use crate::record::TextRecord;
 use crate::words::{find_escaped, is_plain};
-use shiwake_records::append::{Enriched, FoundValue};
+use shiwake_records::append::{Enriched, FoundValue, MAX_OVER_OWN};
 use shiwake_records::msgpack::{Reader, Value};
 
 /// Bytes of an answer that memory is kept for between records.
@@ -53,16 +53,17 @@ impl Answer {
         let left_out = enriched.left_out.clone().unwrap_or_default();
         let kept_bytes = enriched.event.body.content.len() - left_out.len();
         let replaced = enriched.replaced();
-        // Where a field that is replaced stands in the event's own record; it may be one of the line's instead.
-        let own_replaced = replaced.as_ref().filter(|place| place.start < kept_bytes);
-        let own_replaced = own_replaced
-            .map(|place| if place.start < left_out.start { place.start } else { place.start + left_out.len() });
+        // Where the fields that are replaced stand in the event's own record; they may be some of the line's instead.
+        let [first, second] = replaced.each_ref().map(|place| {
+            let start = place.as_ref().filter(|place| place.start < kept_bytes)?.start;
+            Some(if start < left_out.start { start } else { start + left_out.len() })
+        });
         let line_left_out = (!left_out.is_empty()).then_some(left_out.start);
-        self.own_text(text, record, [line_left_out, own_replaced])?;
+        self.own_text(text, record, [line_left_out, first, second])?;
 
         if enriched.left_out.is_some() {
-            let skipped = replaced.filter(|place| place.start >= kept_bytes);
-            self.line_fields(enriched.body.content, kept_bytes, skipped.map(|place| place.start))?;
+            let skipped = replaced.map(|place| Some(place?.start));
+            self.line_fields(enriched.body.content, kept_bytes, skipped)?;
         }
         for (name, value) in enriched.new_fields() {
             self.found_name(name.as_bytes());
@@ -73,8 +74,8 @@ impl Answer {
     }
 
     /// The text up to its closing brace, without the fields at these places of the record.
-    fn own_text(&mut self, text: &[u8], record: &TextRecord, without: [Option<usize>; 2]) -> Option<()> {
-        if without == [None, None] {
+    fn own_text(&mut self, text: &[u8], record: &TextRecord, without: [Option<usize>; 1 + MAX_OVER_OWN]) -> Option<()> {
+        if without.iter().all(Option::is_none) {
             self.bytes.extend_from_slice(text.get(..record.end())?);
             self.has_fields = !record.is_empty();
             return Some(());
@@ -95,13 +96,13 @@ impl Answer {
         }
     }
 
-    /// The fields of the line, which stand in the record's content from `from` on, but for the one at `skipped`.
-    fn line_fields(&mut self, content: &[u8], from: usize, skipped: Option<usize>) -> Option<()> {
+    /// The fields of the line, which stand in the record's content from `from` on, but for those at `skipped`.
+    fn line_fields(&mut self, content: &[u8], from: usize, skipped: [Option<usize>; MAX_OVER_OWN]) -> Option<()> {
         let mut reader = Reader::at(content, from);
         while !reader.is_at_end() {
             let start = reader.position();
             let name = reader.value().ok()?.as_str_bytes()?;
-            if skipped == Some(start) {
+            if skipped.contains(&Some(start)) {
                 reader.skip().ok()?;
                 continue;
             }

@@ -45,6 +45,9 @@ struct Series {
     /// The instance's name.
     name: CString,
     misfits: Metric,
+    sent: Metric,
+    refused: Metric,
+    cut: Metric,
     /// Names of the log types, in the order of the ledger; filled when it is shown for the first time, which is while the host
     /// starts the instance.
     types: Vec<CString>,
@@ -150,6 +153,17 @@ impl Series {
                 c"Fields of written records whose value does not fit their column and is in the overflow.",
                 NAME_AND_TYPE,
             )?,
+            sent: counter(c"datadog_sent_records_total", c"Records that Datadog has.", NAME_AND_TYPE)?,
+            refused: counter(
+                c"datadog_refused_records_total",
+                c"Records that Datadog has refused, or that could not be sent to it.",
+                NAME_AND_TYPE,
+            )?,
+            cut: counter(
+                c"datadog_cut_records_total",
+                c"Records that Datadog has of which the entry was too long and was cut.",
+                NAME_AND_TYPE,
+            )?,
             dropped: counter(c"dropped_records_total", c"Records that a rule threw away.", NAME_AND_RULE)?,
             types: Vec::new(),
             rules: Vec::new(),
@@ -173,6 +187,9 @@ impl Series {
             self.quarantined.set(now, totals.quarantined, &labels);
             self.pending.set(now, totals.pending(), &labels);
             self.misfits.set(now, totals.misfits, &labels);
+            self.sent.set(now, totals.sent, &labels);
+            self.refused.set(now, totals.refused, &labels);
+            self.cut.set(now, totals.cut, &labels);
         }
         let dropped = ledger.dropped();
         if self.rules.is_empty() {

@@ -9,6 +9,7 @@ mod classic_exit;
 pub mod filter;
 pub mod host;
 pub(crate) mod host_buffer;
+pub mod kept_properties;
 pub mod logger;
 mod memory;
 pub mod metrics;

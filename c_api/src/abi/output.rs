@@ -9,7 +9,7 @@ use super::classic_exit::forget_exit_callback;
 use super::host::{GetProperty, HostKind, host};
 use super::logger::HostLog;
 use super::metrics::HostMetrics;
-use super::{properties, service};
+use super::{kept_properties, properties, service};
 use crate::guard::{guard, silence_panic_hook};
 use crate::output_instance::{self, HostSide, OutputInstance};
 use shiwake_delivery::config::output::PROPERTIES;
@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 const FLB_PROXY_OUTPUT_PLUGIN: c_int = 2;
 const FLB_PROXY_GOLANG: c_int = 11;
+const FLB_IO_OPT_TLS: c_int = 4;
 const FLB_ERROR: c_int = 0;
 const FLB_OK: c_int = 1;
 const FLB_RETRY: c_int = 2;
@@ -117,9 +118,10 @@ unsafe fn register(def: *mut ProxyDef) -> c_int {
     let ours = ProxyDef {
         kind: FLB_PROXY_OUTPUT_PLUGIN,
         proxy: FLB_PROXY_GOLANG,
-        flags: 0,
+        // Hosts refuse `tls on` for a plugin without.
+        flags: FLB_IO_OPT_TLS,
         name: PLUGIN_NAME.as_ptr(),
-        description: c"Sorts logs by type into typed Parquet".as_ptr(),
+        description: c"Sorts logs by type into typed Parquet and Datadog".as_ptr(),
     };
     if def.is_null() {
         return REFUSED;
@@ -143,7 +145,11 @@ unsafe fn init(plugin: *mut OutputPlugin) -> c_int {
         return REFUSED;
     };
     // SAFETY: the host's function and the host's instance.
-    let set = unsafe { properties::read(get_property, plugin.instance, &PROPERTIES) };
+    let mut set = unsafe { properties::read(get_property, plugin.instance, &PROPERTIES) };
+    if let Some(set_property) = host().output_set_property.filter(|_| set.asks_for_datadog()) {
+        // SAFETY: the host's function, and the instance that it is starting on this thread.
+        set.values.extend(unsafe { kept_properties::read(set_property, plugin.instance) });
+    }
     // SAFETY: the host is starting this instance here; stopping ours, which its exit does first, closes the metrics.
     let metrics = Arc::new(unsafe { HostMetrics::of_output(plugin.instance) });
     let side = HostSide { instance: plugin.instance as usize, grace: service::grace(plugin.instance), metrics };

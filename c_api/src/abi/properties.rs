@@ -24,12 +24,27 @@ const HOST_KEYS: [&str; 2] = ["active", "condition"];
 const HOST_KEY_PREFIX: &str = "_debug.";
 
 /// The properties of an instance: all that are set when the list was found, else those that are known.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct SetProperties {
     /// Names and values.
     pub values: Vec<(String, String)>,
     /// Whether unknown names would be among them.
     pub is_complete: bool,
+}
+
+impl SetProperties {
+    /// Whether something is sent to Datadog.
+    pub fn asks_for_datadog(&self) -> bool {
+        const NAMES: [&str; 3] = ["apikey", "apikey_file", "datadog"];
+        self.values.iter().any(|(name, _)| NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)))
+    }
+}
+
+/// Names only: among the values may be secrets.
+impl std::fmt::Debug for SetProperties {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_list().entries(self.values.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 /// Reads the properties of an instance.

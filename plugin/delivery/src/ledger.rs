@@ -30,6 +30,12 @@ pub struct Totals {
     pub recovered: u64,
     /// Fields of written records that are in the overflow because their value does not fit their column.
     pub misfits: u64,
+    /// Records that Datadog has.
+    pub sent: u64,
+    /// Records that Datadog has refused, or that could not be sent to it.
+    pub refused: u64,
+    /// Of those sent, the ones whose entry was too long and was cut.
+    pub cut: u64,
 }
 
 impl Totals {
@@ -63,6 +69,9 @@ struct Counters {
     lost: AtomicU64,
     recovered: AtomicU64,
     misfits: AtomicU64,
+    sent: AtomicU64,
+    refused: AtomicU64,
+    cut: AtomicU64,
 }
 
 /// The sums of one output instance, since its start.
@@ -164,6 +173,17 @@ impl Ledger {
         self.add(lane, fields, |counters| &counters.misfits);
     }
 
+    /// Datadog has records; of some of them the entry was cut. Where there is no lake they are written by this too.
+    pub fn send(&self, lane: Lane, records: u64, cut: u64) {
+        self.add(lane, records, |counters| &counters.sent);
+        self.add(lane, cut, |counters| &counters.cut);
+    }
+
+    /// Datadog has refused records.
+    pub fn refuse(&self, lane: Lane, records: u64) {
+        self.add(lane, records, |counters| &counters.refused);
+    }
+
     /// Records are in an object under `quarantine/`.
     pub fn quarantine(&self, lane: Lane, records: u64) {
         self.add(lane, records, |counters| &counters.quarantined);
@@ -211,6 +231,9 @@ impl Ledger {
             lost: sum.lost + totals.lost,
             recovered: sum.recovered + totals.recovered,
             misfits: sum.misfits + totals.misfits,
+            sent: sum.sent + totals.sent,
+            refused: sum.refused + totals.refused,
+            cut: sum.cut + totals.cut,
         })
     }
 
@@ -234,9 +257,11 @@ impl Counters {
         let (written, quarantined) = (load(&self.written), load(&self.quarantined));
         let (set_aside, lost, recovered) = (load(&self.set_aside), load(&self.lost), load(&self.recovered));
         let misfits = load(&self.misfits);
+        let (sent, refused, cut) = (load(&self.sent), load(&self.refused), load(&self.cut));
         // What is dropped has no lane.
         let dropped = 0;
-        Totals { accepted: load(&self.accepted), written, quarantined, dropped, set_aside, lost, recovered, misfits }
+        let accepted = load(&self.accepted);
+        Totals { accepted, written, quarantined, dropped, set_aside, lost, recovered, misfits, sent, refused, cut }
     }
 }
 
@@ -244,9 +269,15 @@ impl fmt::Display for Ledger {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (objects, bytes) = self.objects();
         write!(formatter, "{} objects={objects} object_bytes={bytes}", self.totals())?;
-        let misfits = self.totals().misfits;
-        for (name, count) in [("recovered", self.recovered()), ("recognised", self.recognised()), ("misfits", misfits)]
-        {
+        let Totals { misfits, sent, refused, cut, .. } = self.totals();
+        for (name, count) in [
+            ("recovered", self.recovered()),
+            ("recognised", self.recognised()),
+            ("misfits", misfits),
+            ("datadog", sent),
+            ("datadog_refused", refused),
+            ("datadog_cut", cut),
+        ] {
             if count > 0 {
                 write!(formatter, " {name}={count}")?;
             }

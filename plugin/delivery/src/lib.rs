@@ -11,6 +11,7 @@
 //! - [`spool`]: where accepted records wait, in segments; a segment is the unit that is delivered and committed.
 //! - [`schema`]: the columns of each log type. [`columns`]: records into columns, and into Parquet files.
 //! - [`store`]: a local folder or S3, one code path.
+//! - `datadog`: records as entries of Datadog's logs API, payloads, and the way there.
 //! - [`pipeline`]: the two threads of an output instance.
 //! - [`identity`]: what ECS says of the task that the records are from.
 //! - [`ledger`]: the sums that must add up; [`metrics`]: where machines see them.
@@ -20,6 +21,8 @@
 pub mod clock;
 pub mod columns;
 pub mod config;
+#[cfg(feature = "datadog")]
+pub mod datadog;
 pub mod identity;
 pub mod lane;
 pub mod ledger;

@@ -8,15 +8,27 @@
 use crate::lane::Lane;
 use crate::spool::SegmentId;
 use shiwake_records::civil_time::{CivilHour, civil_hour};
+use std::ops::Range;
 
 /// Where what is no Parquet file is kept.
 pub const RAW_FOLDER: &str = "quarantine/segments";
+
+/// Where records are kept that Datadog has refused.
+pub const REFUSED_FOLDER: &str = "quarantine/datadog";
 
 /// The key of what is kept of a segment without being a file, with the end of its name.
 #[must_use]
 pub fn raw_key(segment: &SegmentId, end: &str) -> String {
     let SegmentId { stream, number, lane } = segment;
     format!("{RAW_FOLDER}/{stream}-{number:010}-{lane}{end}")
+}
+
+/// The key of what is kept of records that Datadog has refused, by their places in the segment.
+#[must_use]
+pub fn refused_key(segment: &SegmentId, records: &Range<u64>, what: &str) -> String {
+    let SegmentId { stream, number, lane } = segment;
+    let (start, end) = (records.start, records.end);
+    format!("{REFUSED_FOLDER}/{stream}-{number:010}-{lane}-{start}-{end}{what}.ndjson.zst")
 }
 
 /// One partition of the lake.

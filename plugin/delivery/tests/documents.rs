@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-use shiwake_delivery::config::{Property, filter, output};
+use shiwake_delivery::config::{Property, datadog, filter, output};
 use shiwake_delivery::lane::Lane;
 use shiwake_delivery::schema::Schemas;
 use shiwake_records::identity::origin_fields::{ORIGIN_FIELDS, Origin, UNIFIED_FIELDS};
@@ -80,8 +80,9 @@ fn check(document: &str, name: &str, table: &str) {
 
 #[test]
 fn the_properties_in_the_readme_are_those_of_the_code() {
-    let own = &output::PROPERTIES[..output::PROPERTIES.len() - filter::PROPERTIES.len()];
+    let own = &output::PROPERTIES[..output::PROPERTIES.len() - filter::PROPERTIES.len() - datadog::PROPERTIES.len()];
     check("README.md", "properties:output", &property_table(own));
+    check("docs/datadog.md", "properties:datadog", &property_table(&datadog::PROPERTIES));
     check("README.md", "properties:filter", &property_table(&filter::PROPERTIES));
 }
 

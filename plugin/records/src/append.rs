@@ -29,13 +29,16 @@ pub enum FoundValue<'a> {
 /// Most fields that one record is given.
 pub const MAX_FOUND_FIELDS: usize = 128;
 
+/// Most fields of a record that give way to found ones: its trace and its tags.
+pub const MAX_OVER_OWN: usize = 2;
+
 /// Fields to append to one record, in order, without allocation. Room that is not used is not written to: there is one of
 /// these for every record.
 #[derive(Debug, Clone, Default)]
 pub struct FoundFields<'a> {
     items: SmallVec<[(&'a str, FoundValue<'a>); MAX_FOUND_FIELDS]>,
     /// The one field that takes the place of the record's own.
-    over_own: Option<&'a str>,
+    over_own: [Option<&'a str>; MAX_OVER_OWN],
 }
 
 impl<'a> FoundFields<'a> {
@@ -70,16 +73,19 @@ impl<'a> FoundFields<'a> {
         }
     }
 
-    /// As [`FoundFields::set`], and the record's own field of that name gives way to it; this is for one field.
+    /// As [`FoundFields::set`], and the record's own field of that name gives way to it; this is for two
+    /// fields, and of a third the record's own stays.
     pub fn set_over_own(&mut self, name: &'a str, value: FoundValue<'a>) {
         self.set(name, value);
-        self.over_own = Some(name);
+        if let Some(free) = self.over_own.iter_mut().find(|known| known.is_none_or(|known| known == name)) {
+            *free = Some(name);
+        }
     }
 
     /// Takes all fields away.
     pub fn clear(&mut self) {
         self.items.clear();
-        self.over_own = None;
+        self.over_own = [None; MAX_OVER_OWN];
     }
 
     /// The value of a field.
@@ -113,15 +119,17 @@ pub struct Enriched<'e, 'a> {
 }
 
 impl<'e, 'a> Enriched<'e, 'a> {
-    /// Where in the content of `body` the field is, key and value, that gives way to a found one.
+    /// Where in the content of `body` the fields are, key and value, that give way to found ones, in their order there.
     #[must_use]
-    pub fn replaced(&self) -> Option<Range<usize>> {
-        self.found.over_own.and_then(|name| self.index.pair(self.body, name.as_bytes()))
+    pub fn replaced(&self) -> [Option<Range<usize>>; MAX_OVER_OWN] {
+        let mut replaced = self.found.over_own.map(|name| self.index.pair(self.body, name?.as_bytes()));
+        replaced.sort_by_key(|place| place.as_ref().map_or(usize::MAX, |place| place.start));
+        replaced
     }
 
     /// Whether a found field is one that `body` has not, or that takes its place.
     fn is_new(&self, name: &str) -> bool {
-        self.found.over_own == Some(name) || !self.index.contains(self.body, name.as_bytes())
+        self.found.over_own.contains(&Some(name)) || !self.index.contains(self.body, name.as_bytes())
     }
 
     /// The found fields that are appended, in their order.
@@ -137,6 +145,7 @@ impl<'e, 'a> Enriched<'e, 'a> {
         const { assert!(MAX_FOUND_FIELDS <= u128::BITS as usize) };
         let Enriched { event, body, found, .. } = *self;
         let replaced = self.replaced();
+        let replaced_fields = replaced.iter().flatten().map(|_| 1).sum();
         let new =
             found.iter().enumerate().fold(0_u128, |new, (at, (name, _))| new | (u128::from(self.is_new(name)) << at));
 
@@ -156,13 +165,13 @@ impl<'e, 'a> Enriched<'e, 'a> {
                 }
             }
         }
-        write::map_header(
-            out,
-            body.count.saturating_add(new.count_ones()).saturating_sub(u32::from(replaced.is_some())),
-        );
-        let place = replaced.unwrap_or_default();
-        out.extend_from_slice(body.content.get(..place.start).unwrap_or_default());
-        out.extend_from_slice(body.content.get(place.end..).unwrap_or_default());
+        write::map_header(out, body.count.saturating_add(new.count_ones()).saturating_sub(replaced_fields));
+        let mut copied = 0;
+        for place in replaced.into_iter().flatten() {
+            out.extend_from_slice(body.content.get(copied..place.start).unwrap_or_default());
+            copied = place.end;
+        }
+        out.extend_from_slice(body.content.get(copied..).unwrap_or_default());
         for (_, (name, value)) in found.iter().enumerate().filter(|(at, _)| new >> at & 1 == 1) {
             write::str(out, name.as_bytes());
             value.append_to(out);
@@ -238,6 +247,14 @@ mod tests {
             let mut out = Vec::new();
             append(&mut out, &event, &index, &found, None);
             assert_eq!(out, expected, "{name}");
+        }
+        for names in [["a", "c"], ["c", "a"]] {
+            let mut found = FoundFields::default();
+            names.iter().for_each(|name| found.set_over_own(name, FoundValue::Bool(true)));
+            let mut out = Vec::new();
+            append(&mut out, &event, &index, &found, None);
+            let [first, second] = names.map(|name| [&[0xa1][..], name.as_bytes(), &[0xc3]].concat());
+            assert_eq!(out, [&[0x92, 0x05, 0x83][..], &[0xa1, b'b', 0x91, 0x02], &first, &second].concat());
         }
     }
 }

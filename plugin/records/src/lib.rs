@@ -40,4 +40,5 @@ pub mod rules;
 pub mod severity;
 pub mod sorter;
 mod subject;
+pub mod trace_ids;
 pub mod units;

@@ -10,16 +10,17 @@ use crate::chunk::{Chunk, Item};
 use crate::classify::{Fate, Verdict};
 use crate::event::{Event, EventKind, Timestamp};
 use crate::expand::Expander;
-use crate::fields::FieldIndex;
+use crate::fields::{FieldIndex, KeySet};
 use crate::identity::enricher::{Enricher, Owner, TagLists};
 use crate::identity::firelens;
 use crate::identity::task::TaskIdentity;
-use crate::msgpack::Reader;
+use crate::msgpack::{Composite, Reader};
 use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
 use crate::quarantine;
 use crate::record_time;
 use crate::rules::{Evaluation, Explanation, RuleCounts, RuleId, RuleSet, RuleState};
 use crate::subject::Subject;
+use crate::trace_ids::TraceIds;
 use std::sync::Arc;
 
 /// What is done with the pieces of a long line ([`crate::pieces`]).
@@ -40,6 +41,8 @@ pub enum Pieces {
 pub struct SorterConfig {
     /// `service` for records that name none.
     pub service: Option<String>,
+    /// `hostname` for records that name none.
+    pub hostname: Option<String>,
     /// `ddsource` for records that name none.
     pub source: Option<String>,
     /// Tags for `ddtags` of all records, as a user writes them; they are normalised.
@@ -60,6 +63,7 @@ impl Default for SorterConfig {
     fn default() -> Self {
         Self {
             service: None,
+            hostname: None,
             source: None,
             tags: None,
             env: None,
@@ -251,8 +255,8 @@ impl Sorter {
         let rules = &*config.rules;
         let Subject { body, line, expanded, left_out, own, was_sorted } =
             Subject::of(event, is_incomplete, rules, index, expander);
-        #[expect(clippy::needless_late_init, reason = "what is found borrows the type's name, so that lives longer")]
-        let log_type;
+        // What is found borrows these, so they live longer.
+        let (log_type, trace);
         let mut found = FoundFields::default();
         let mut evaluation = Evaluation::new(rules, state, index, body, line, expanded, &mut found);
         let mut verdict = match own {
@@ -273,6 +277,10 @@ impl Sorter {
         }
         if is_incomplete {
             found.push_text_if_new(pieces::INCOMPLETE_KEY, b"true");
+        }
+        trace = trace_of(index, &body, &found);
+        if let Some(trace) = &trace {
+            add_trace(trace, index, &body, &mut found);
         }
         firelens::add_ecs(index, &body, &mut found);
         let owner = enricher.owner(index, &body);
@@ -388,11 +396,46 @@ impl Sorter {
     }
 }
 
+/// Fields that name the trace a record is of, in the order in which they count. What Datadog's own fields say is in its form.
+const TRACE_KEYS: KeySet = KeySet::new(&[
+    "trace_id",
+    "traceId",
+    "trace.id",
+    "traceparent",
+    "xray_trace_id",
+    "x_amzn_trace_id",
+    "X-Amzn-Trace-Id",
+    "_X_AMZN_TRACE_ID",
+]);
+const SPAN_KEYS: KeySet = KeySet::new(&["span_id", "dd.span_id", "spanId", "span.id"]);
+
+/// The trace that the line, or a field of the record, names in a form that is known.
+fn trace_of(index: &FieldIndex, body: &Composite<'_>, found: &FoundFields<'_>) -> Option<TraceIds> {
+    let text = match found.get("trace_id") {
+        Some(FoundValue::Text(text)) if !index.contains(body, b"trace_id") => text,
+        _ => index.first_text_of(body, &TRACE_KEYS)?.1,
+    };
+    TraceIds::parse(text)
+}
+
+/// Gives the record its trace in the one form, in place of its own in another; and the span, unless it has one.
+fn add_trace<'a>(trace: &'a TraceIds, index: &FieldIndex, body: &Composite<'_>, found: &mut FoundFields<'a>) {
+    let own = index.get(body, b"trace_id");
+    let is_as_it_was = own.is_some_and(|own| own.as_str_bytes() == Some(trace.trace().as_bytes()));
+    if !is_as_it_was && !index.contains(body, b"dd.trace_id") {
+        found.set_over_own("trace_id", FoundValue::Text(trace.trace().as_bytes()));
+    }
+    if let Some(span) = trace.span().filter(|_| !index.has_any(body, &SPAN_KEYS)) {
+        found.push_text_if_new("span_id", span.as_bytes());
+    }
+}
+
 /// What the configuration says of every record. A service that nobody names is the task's family.
 fn add_configured<'a>(config: &'a SorterConfig, found: &mut FoundFields<'a>) {
     let configured = [
         ("service", &config.service),
         ("ddsource", &config.source),
+        ("hostname", &config.hostname),
         ("env", &config.env),
         ("version", &config.version),
     ];

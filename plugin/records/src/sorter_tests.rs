@@ -240,3 +240,36 @@ proptest! {
         prop_assert_eq!(events, sorted.records + sorted.markers + sorted.bad);
     }
 }
+
+#[test]
+fn a_trace_is_in_one_form_wherever_it_was_named() {
+    const TRACE: &str = "5759e988bd862e3fe1be46a994272793";
+    let sorted = |fields: &[(&str, &str)]| {
+        let mut bytes = vec![0x92, 0x05];
+        write::map_header(&mut bytes, u32::try_from(fields.len()).unwrap());
+        for (key, value) in fields {
+            write::str(&mut bytes, key.as_bytes());
+            write::str(&mut bytes, value.as_bytes());
+        }
+        let mut out = Vec::new();
+        Sorter::default().sort_chunk(&bytes, Timestamp::default(), &mut out);
+        let event = Event::read(&mut Reader::new(&out)).unwrap();
+        let mut index = FieldIndex::default();
+        index.fill(&event.body);
+        let text = |key: &str| {
+            let value = index.get(&event.body, key.as_bytes())?;
+            Some(String::from_utf8(value.as_str_bytes()?.to_vec()).unwrap())
+        };
+        (text("trace_id"), text("span_id"), event.body.count)
+    };
+    let both = |count| (Some(TRACE.to_owned()), Some("53995c3f42cd8ad8".to_owned()), count);
+    let w3c = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
+    let xray = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+    assert_eq!(sorted(&[("log", "x"), ("traceparent", w3c)]), both(5));
+    assert_eq!(sorted(&[("log", "x"), ("X-Amzn-Trace-Id", xray)]), both(5));
+    assert_eq!(sorted(&[("trace_id", xray), ("log", "x")]), both(4), "it takes the place of the record's own");
+    assert_eq!(sorted(&[("trace_id", TRACE), ("span_id", "s")]).1.as_deref(), Some("s"));
+    assert_eq!(sorted(&[("trace_id", "1234")]).0.as_deref(), Some("1234"), "no form that is known");
+    assert_eq!(sorted(&[("traceparent", "00-x")]).0, None);
+    assert_eq!(sorted(&[("dd.trace_id", "7"), ("traceparent", w3c)]).0, None, "the column has that of Datadog");
+}

@@ -94,7 +94,7 @@ pub(crate) fn run(
     out: &mut impl Write,
 ) -> Result<(), CommandError> {
     let config = output_config(options.lake, options.rules, &options.s3, &[])?;
-    if engine == Engine::Athena && !matches!(config.location, Location::S3 { .. }) {
+    if engine == Engine::Athena && !matches!(config.lake()?, Location::S3 { .. }) {
         return Err(DdlError::NotS3 { what: "athena", lake: options.lake.to_owned() }.into());
     }
     let lanes = lanes(options, &config)?;
@@ -103,7 +103,7 @@ pub(crate) fn run(
             let from = date(from).ok_or_else(|| DdlError::Date { found: from.to_owned() })?;
             lanes.iter().map(|lane| (lane.name().to_owned(), from.clone())).collect()
         }
-        None => first_days(&config, environment)?,
+        None => first_days(&config, config.lake()?, environment)?,
     };
     let database = match options.database {
         Some(name) if name.is_empty() || !name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_') => {
@@ -112,11 +112,12 @@ pub(crate) fn run(
         database => database,
     };
     let schemas = Schemas::new(config.lanes.clone(), &config.types);
+    let location = config.lake()?;
     let tables: Vec<Table<'_>> = lanes
         .iter()
         .filter_map(|lane| {
             let first_day = first_days.get(lane.name())?;
-            Some(Table::new(&config.location, database, *lane, schemas.columns(*lane), first_day))
+            Some(Table::new(location, database, *lane, schemas.columns(*lane), first_day))
         })
         .collect();
     if tables.is_empty() {
@@ -131,7 +132,7 @@ pub(crate) fn run(
 /// Writes the lifecycle rules of the lake's bucket.
 pub(crate) fn write_lifecycle(options: &Options<'_>, by: Selector, out: &mut impl Write) -> Result<(), CommandError> {
     let config = output_config(options.lake, options.rules, &options.s3, &[])?;
-    let Location::S3 { prefix, .. } = &config.location else {
+    let Location::S3 { prefix, .. } = config.lake()? else {
         return Err(DdlError::NotS3 { what: "a lifecycle rule", lake: options.lake.to_owned() }.into());
     };
     let rules = lifecycle::rules(&config, &lanes(options, &config)?, prefix.as_ref(), by);
@@ -154,8 +155,12 @@ fn lanes(options: &Options<'_>, config: &OutputConfig) -> Result<Vec<Lane>, DdlE
 }
 
 /// The first day of each type that the lake has.
-fn first_days(config: &OutputConfig, environment: &Environment) -> Result<BTreeMap<String, String>, DdlError> {
-    let lake = Lake::open_existing(&config.location, &config.s3, environment)?;
+fn first_days(
+    config: &OutputConfig,
+    location: &Location,
+    environment: &Environment,
+) -> Result<BTreeMap<String, String>, DdlError> {
+    let lake = Lake::open_existing(location, &config.s3, environment)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DdlError::Start)?;
     runtime.block_on(async {
         let mut first_days = BTreeMap::new();

@@ -10,9 +10,9 @@ use std::time::Instant;
 pub(super) const KEY: &str = "_shiwake_doctor";
 
 /// Stores a small object, the same one every time.
-pub(super) async fn look(config: &OutputConfig, environment: &[(String, String)]) -> Finding {
-    let subject = format!("lake {}", config.location);
-    let lake = match Lake::open(&config.location, &config.s3, environment) {
+pub(super) async fn look(config: &OutputConfig, location: &Location, environment: &[(String, String)]) -> Finding {
+    let subject = format!("lake {location}");
+    let lake = match Lake::open(location, &config.s3, environment) {
         Ok(lake) => lake,
         Err(error) => return Finding::bad(subject, error.to_string(), "correct 'lake', 'bucket' or 'region'"),
     };
@@ -22,7 +22,7 @@ pub(super) async fn look(config: &OutputConfig, environment: &[(String, String)]
     match stored {
         Ok(()) => {
             let took = begin.elapsed();
-            if let Location::Folder(folder) = &config.location {
+            if let Location::Folder(folder) = location {
                 // In a bucket it stays: the plugin's role needs no right to delete.
                 let _ = std::fs::remove_file(folder.join(KEY));
             }

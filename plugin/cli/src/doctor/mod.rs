@@ -23,6 +23,7 @@ pub(crate) use host_config::HostConfigError;
 use host_config::{Kind, Section};
 use shiwake_delivery::config::output::{OutputConfig, PROPERTIES};
 use shiwake_delivery::config::{self, Properties, filter};
+use shiwake_delivery::store::Location;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -120,12 +121,15 @@ async fn look(options: &Options<'_>, environment: &[(String, String)]) -> Result
 
 /// What an output will find.
 async fn destination(options: &Options<'_>, config: &OutputConfig, environment: &[(String, String)]) -> Vec<Finding> {
-    let is_s3 = matches!(config.location, shiwake_delivery::store::Location::S3 { .. });
-    let mut findings: Vec<Finding> = is_s3.then(|| task::credentials(environment)).into_iter().collect();
-    findings.push(match options.stores {
-        true => lake::look(config, environment).await,
-        false => Finding::skipped(format!("lake {}", config.location), "nothing is stored there, as was asked for"),
-    });
+    let mut findings = Vec::new();
+    if let Some(location) = &config.location {
+        let is_s3 = matches!(location, Location::S3 { .. });
+        findings.extend(is_s3.then(|| task::credentials(environment)));
+        findings.push(match options.stores {
+            true => lake::look(config, location, environment).await,
+            false => Finding::skipped(format!("lake {location}"), "nothing is stored there, as was asked for"),
+        });
+    }
     findings.extend(spool_folder::look(config));
     findings
 }

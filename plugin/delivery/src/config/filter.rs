@@ -7,12 +7,13 @@ use shiwake_records::sorter::{Pieces, SorterConfig};
 use std::sync::Arc;
 
 /// The properties.
-pub const PROPERTIES: [Property; 7] = [
+pub const PROPERTIES: [Property; 8] = [
     Property {
         name: "dd_service",
         default: None,
         meaning: "`service` of records that name none; without it the ECS task's family",
     },
+    Property { name: "dd_hostname", default: None, meaning: "`hostname` of records that name none" },
     Property { name: "dd_source", default: None, meaning: "`ddsource` of records that name none" },
     Property {
         name: "dd_tags",
@@ -70,6 +71,7 @@ pub fn sorter_config(
     Ok(SorterConfig {
         service: properties.text("dd_service").or_else(|| variable(SERVICE_VARIABLE)),
         source: properties.text("dd_source"),
+        hostname: properties.text("dd_hostname"),
         tags: (!tags.is_empty()).then(|| tags.join(",")),
         env: variable(ENV_VARIABLE),
         version: variable(VERSION_VARIABLE),

@@ -1,5 +1,6 @@
 //! Properties of the output.
 
+use super::datadog::{self, DatadogConfig};
 use super::durability::durability;
 use super::filter;
 use super::property::{ConfigError, Properties, Property};
@@ -22,6 +23,8 @@ pub const DEFAULT_STORE_DIR_LIMIT_BYTES: u64 = 4_000_000_000;
 /// Time for what is pending at exit. ECS kills 30 s after the stop signal, and Fluent Bit waits up to 5 s before it
 /// lets its plugins exit.
 pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest a record waits before it is sent, when it goes to Datadog alone.
+pub const DEFAULT_DATADOG_TIMEOUT: Duration = Duration::from_secs(5);
 /// zstd above level 1 costs more time than it saves bytes on logs.
 pub const DEFAULT_ZSTD_LEVEL: i32 = 1;
 
@@ -88,11 +91,17 @@ const OWN: [Property; 13] = [
 
 /// All properties of the output.
 #[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index does not compile")]
-pub static PROPERTIES: [Property; OWN.len() + filter::PROPERTIES.len()] = {
-    let mut all = [OWN[0]; OWN.len() + filter::PROPERTIES.len()];
+pub static PROPERTIES: [Property; OWN.len() + datadog::PROPERTIES.len() + filter::PROPERTIES.len()] = {
+    let mut all = [OWN[0]; OWN.len() + datadog::PROPERTIES.len() + filter::PROPERTIES.len()];
     let mut index = 1;
     while index < all.len() {
-        all[index] = if index < OWN.len() { OWN[index] } else { filter::PROPERTIES[index - OWN.len()] };
+        all[index] = if index < OWN.len() {
+            OWN[index]
+        } else if index < OWN.len() + datadog::PROPERTIES.len() {
+            datadog::PROPERTIES[index - OWN.len()]
+        } else {
+            filter::PROPERTIES[index - OWN.len() - datadog::PROPERTIES.len()]
+        };
         index += 1;
     }
     all
@@ -101,8 +110,10 @@ pub static PROPERTIES: [Property; OWN.len() + filter::PROPERTIES.len()] = {
 /// The configuration of an output instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputConfig {
-    /// Where objects go.
-    pub location: Location,
+    /// Where objects go; `None` when all goes to Datadog.
+    pub location: Option<Location>,
+    /// The Datadog destination.
+    pub datadog: Option<DatadogConfig>,
     /// How S3 is reached.
     pub s3: S3Options,
     /// Bytes of records after which a lane's segment is sealed.
@@ -146,7 +157,13 @@ impl OutputConfig {
         let sorter = filter::sorter_config(properties, environment, load)?;
         let types = sorter.rules.types().to_vec();
         let metadata_endpoint = filter::metadata_endpoint(properties, environment)?;
-        Ok(Self { metadata_endpoint, ..Self::with_types(properties, sorter, types)? })
+        let config = Self::with_types(properties, sorter, types)?;
+        let has_lake = config.location.is_some();
+        let datadog = DatadogConfig::read(properties, environment, &config.lanes, &config.types, has_lake)?;
+        if !has_lake && datadog.is_none() {
+            return Err(ConfigError::Missing(NO_LAKE));
+        }
+        Ok(Self { metadata_endpoint, datadog, ..config })
     }
 
     /// Reads what is left of the properties when it is known what the rules say of types.
@@ -180,7 +197,16 @@ impl OutputConfig {
             zstd_level: properties.number("compression_level", 1..=22)?.unwrap_or(DEFAULT_ZSTD_LEVEL),
             sorter,
             metadata_endpoint: None,
+            datadog: None,
         })
+    }
+
+    /// Where objects go.
+    ///
+    /// # Errors
+    /// When all goes to Datadog.
+    pub fn lake(&self) -> Result<&Location, ConfigError> {
+        self.location.as_ref().ok_or(ConfigError::Missing(NO_LAKE))
     }
 
     /// What the rules file says of a lane's worth.
@@ -192,7 +218,11 @@ impl OutputConfig {
     /// The longest a record of this lane waits.
     #[must_use]
     pub fn upload_timeout(&self, lane: Lane) -> Duration {
-        let by_default = || self.lanes.like(lane).unwrap_or(lane).default_upload_timeout();
+        let by_default = || match self.location {
+            Some(_) => self.lanes.like(lane).unwrap_or(lane).default_upload_timeout(),
+            // Payloads are small, and somebody looks at them now.
+            None => DEFAULT_DATADOG_TIMEOUT,
+        };
         self.policy(lane).upload_timeout.or(self.upload_timeout).unwrap_or_else(by_default)
     }
 
@@ -230,16 +260,17 @@ impl OutputConfig {
     }
 }
 
-fn location(properties: &Properties) -> Result<Location, ConfigError> {
-    const MISSING: &str =
-        "property 'lake' is not set: set it to a folder or to s3://bucket/prefix, or set 'bucket' to a bucket's name";
+const NO_LAKE: &str = "property 'lake' is not set: set it to a folder or to s3://bucket/prefix, or set 'bucket' to a bucket's \
+                       name, or 'apikey' to send to Datadog alone";
+
+fn location(properties: &Properties) -> Result<Option<Location>, ConfigError> {
     let (name, found, parsed) = match (properties.get("lake"), properties.get("bucket")) {
         (Some(_), Some(_)) => return Err(ConfigError::Both { first: "lake", second: "bucket" }),
         (Some(lake), None) => ("lake", lake, Location::parse(lake)),
         (None, Some(bucket)) => ("bucket", bucket, Location::bucket(bucket, "")),
-        (None, None) => return Err(ConfigError::Missing(MISSING)),
+        (None, None) => return Ok(None),
     };
-    parsed.map_err(|error| ConfigError::Value { name, found: found.to_owned(), allowed: error.to_string() })
+    parsed.map(Some).map_err(|error| ConfigError::Value { name, found: found.to_owned(), allowed: error.to_string() })
 }
 
 fn endpoint(properties: &Properties) -> Result<Option<String>, ConfigError> {
@@ -271,9 +302,11 @@ mod tests {
             .iter()
             .filter_map(|property| Some((property.name, property.default?)))
             .chain([("bucket", "logs")])
+            // They say how something is sent to Datadog.
+            .filter(|(name, _)| datadog::PROPERTIES.iter().all(|property| property.name != *name))
             .collect();
         assert_eq!(config, self::config(&by_default).unwrap());
-        assert_eq!(config.location.to_string(), "s3://logs");
+        assert_eq!(config.lake().unwrap().to_string(), "s3://logs");
     }
 
     #[test]
@@ -329,6 +362,7 @@ mod tests {
                     upload_timeout: Some(Duration::from_secs(7)),
                     total_file_size_bytes: Some(200_000),
                     retention: Retention::parse("6mo"),
+                    datadog: None,
                 },
             ),
         ];

@@ -3,6 +3,7 @@
 use shiwake_records::rules::RulesError;
 use shiwake_records::units::{parse_size, parse_time, size_in_words};
 use std::time::Duration;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A property that a user can set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,28 @@ pub enum ConfigError {
         /// How safe its records shall be.
         durability: &'static str,
     },
+    /// A property that means nothing without another one.
+    #[error("property '{name}' is set, but nothing is sent to Datadog: set '{needs}' too, or take it out")]
+    Without {
+        /// The property.
+        name: &'static str,
+        /// What it needs.
+        needs: &'static str,
+    },
+    /// The value is not one of those allowed, and is not for everybody's eyes.
+    #[error("property '{name}' cannot be used: {allowed}")]
+    Secret {
+        /// The property.
+        name: &'static str,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// Records of a type that nothing takes.
+    #[error("records of the type '{log_type}' go nowhere: set 'lake', or let them go to Datadog")]
+    Nowhere {
+        /// The type.
+        log_type: String,
+    },
     /// Two properties say the same thing differently.
     #[error("properties '{first}' and '{second}' are both set: set one of them")]
     Both {
@@ -80,10 +103,29 @@ fn hint(nearest: &Option<&'static str>) -> String {
     nearest.map(|name| format!(", did you mean '{name}'?")).unwrap_or_default()
 }
 
-/// Values as the host gives them, by property.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Properties whose values are shown to nobody.
+const SECRETS: [&str; 2] = ["apikey", "proxy"];
+
+/// Values as the host gives them, by property. Those of secret ones are not printed and end as zeroes.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Properties {
     values: Vec<(&'static str, String)>,
+}
+
+impl std::fmt::Debug for Properties {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = |(name, value): &(&'static str, String)| match SECRETS.contains(name) {
+            true => (*name, "(hidden)".to_owned()),
+            false => (*name, value.clone()),
+        };
+        formatter.debug_map().entries(self.values.iter().map(shown)).finish()
+    }
+}
+
+impl Drop for Properties {
+    fn drop(&mut self) {
+        self.values.iter_mut().filter(|(name, _)| SECRETS.contains(name)).for_each(|(_, value)| value.zeroize());
+    }
 }
 
 impl Properties {
@@ -101,7 +143,7 @@ impl Properties {
             let Some(property) = known.iter().find(|property| property.name.eq_ignore_ascii_case(name)) else {
                 return Err(unknown(known, name));
             };
-            let value = value.into();
+            let value = Zeroizing::new(value.into());
             if !value.trim().is_empty() {
                 values.push((property.name, value.trim().to_owned()));
             }

@@ -9,11 +9,12 @@
 
 use super::claim::Claim;
 use super::lane_buffer::{KEPT_BUFFER_BYTES, LaneBuffer};
+use super::queues::{Owed, Queues};
 use super::{Answer, Inbox, Message, Surroundings};
 use crate::identity::watcher::TaskReader;
 use crate::lane::{Lane, Lanes};
 use crate::log::{Level, RateLimit};
-use crate::spool::{Appended, ChunkBlocks, ChunkId, Durability, SealedSegment, SegmentId, Spool, SpoolError, orphans};
+use crate::spool::{Appended, ChunkBlocks, ChunkId, Durability, SegmentId, Spool, SpoolError, orphans};
 use shiwake_records::event::Timestamp;
 use shiwake_records::log_type::LogType;
 use shiwake_records::rules::RuleId;
@@ -24,7 +25,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender};
 use std::time::Duration;
-use tokio::sync::mpsc::UnboundedSender;
 
 /// How long a chunk waits for room before the host is asked to try again.
 pub(super) const WAIT_FOR_ROOM: Duration = Duration::from_secs(5);
@@ -59,7 +59,10 @@ pub(super) struct Acceptor {
     /// What is known of the task that records are from.
     task: Option<TaskReader>,
     spool: Spool,
-    jobs: Option<UnboundedSender<SealedSegment>>,
+    jobs: Option<Queues>,
+    owed: Owed,
+    /// Threads of destinations that have not ended.
+    deliverers_left: usize,
     /// An entry a lane.
     buffers: Vec<LaneBuffer>,
     sorted: Vec<u8>,
@@ -77,12 +80,7 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(super) fn new(
-        surroundings: Surroundings,
-        spool: Spool,
-        jobs: UnboundedSender<SealedSegment>,
-        task: Option<TaskReader>,
-    ) -> Self {
+    pub(super) fn new(surroundings: Surroundings, spool: Spool, jobs: Queues, task: Option<TaskReader>) -> Self {
         let next_summary = surroundings.clock.monotonic() + SUMMARY_INTERVAL;
         Self {
             lanes: surroundings.config.lanes.clone(),
@@ -91,6 +89,8 @@ impl Acceptor {
             buffers: surroundings.config.lanes.each(LaneBuffer::default),
             surroundings,
             spool,
+            deliverers_left: jobs.count(),
+            owed: Owed::default(),
             jobs: Some(jobs),
             sorted: Vec::new(),
             waiting: VecDeque::new(),
@@ -121,11 +121,18 @@ impl Acceptor {
             loop {
                 match message.take() {
                     Some(Message::Chunk { bytes, tag, answer, claim }) => {
-                        self.take_guarded(&bytes, &tag, answer, claim)
+                        self.take_guarded(&bytes, &tag, answer, claim);
+                        self.surroundings.recycle(bytes);
                     }
                     Some(Message::Delivered(segment)) => self.commit(&segment),
                     Some(Message::Stop) => is_stopping = true,
-                    Some(Message::DelivererEnded) => return,
+                    Some(Message::DelivererEnded) => {
+                        self.deliverers_left = self.deliverers_left.saturating_sub(1);
+                        // One that ends while more is to come has failed, and nothing can be committed without it.
+                        if self.deliverers_left == 0 || self.jobs.is_some() {
+                            return;
+                        }
+                    }
                     // Those that wait are answered below.
                     Some(Message::StoreFails | Message::Wake) | None => {}
                 }
@@ -156,6 +163,9 @@ impl Acceptor {
     }
 
     fn commit(&mut self, segment: &SegmentId) {
+        if !self.owed.settle(segment) {
+            return;
+        }
         let committed = self.spool.commit(segment);
         self.say_uncommitted(committed);
     }
@@ -226,7 +236,7 @@ impl Acceptor {
         }
         for segment in segments {
             ledger.recover(segment.id.lane, segment.records);
-            let _ = jobs.send(segment);
+            jobs.hand_out(segment, &mut self.owed);
         }
     }
 
@@ -461,7 +471,7 @@ impl Acceptor {
     fn seal(&mut self, lane: Lane) {
         let Some(jobs) = &self.jobs else { return };
         if let Some(segment) = self.spool.seal(lane) {
-            let _ = jobs.send(segment);
+            jobs.hand_out(segment, &mut self.owed);
         }
     }
 

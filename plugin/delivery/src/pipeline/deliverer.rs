@@ -6,46 +6,26 @@
 //! behind the others, and only when all that wait have failed is there a pause. Failed requests are tried again for as
 //! long as the host runs; when it exits, until the deadline, and then what is worth most comes first.
 
-use super::backoff::Backoff;
-use super::{Message, StartError, Surroundings};
+use super::delivery_loop::{Attempt, Destination};
+use super::stop_time::StopTime;
+use super::{Message, Surroundings};
 use crate::columns::file::{FileWriter, PartitionPlan, plan};
 use crate::columns::object::{PartitionObject, guarded, write_object};
-use crate::lane::{Lane, Lanes};
+use crate::lane::Lane;
 use crate::log::{Level, RateLimit};
 use crate::partition::raw_key;
 use crate::schema::Schemas;
 use crate::spool::{CountedBytes, LoadError, LoadedSegment, MAX_TRIES, SealedSegment};
 use crate::store::{Disposition, Lake, PutError};
-use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
-use tokio::runtime::Runtime;
-use tokio::sync::{mpsc, watch};
-
-/// Threads for what the system can only do by waiting: local files, names of hosts.
-const BLOCKING_THREADS: usize = 1;
-/// How long such a thread may outlive the deadline.
-const RUNTIME_END: Duration = Duration::from_secs(1);
 
 /// Failures to read a segment's file, after which it is put aside.
 const MAX_READ_FAILURES: u32 = 10;
 
-/// How an attempt at a segment ended.
-enum Attempt {
-    /// All of its objects are stored.
-    Delivered,
-    /// An object was not stored; those before it were.
-    Failed,
-    /// The host began to exit: what is worth more may have to come first.
-    Interrupted,
-    /// The deadline came.
-    OutOfTime,
-}
-
 /// Why a segment's records could not be had.
-enum Failure {
+pub(super) enum Failure {
     OutOfTime,
     Read(String),
     Removed(String),
@@ -53,7 +33,7 @@ enum Failure {
 }
 
 /// A segment that is being delivered.
-struct Entry {
+pub(super) struct Entry {
     segment: SealedSegment,
     /// Objects of it that are stored; the next one is the first that is not.
     stored_objects: usize,
@@ -67,144 +47,62 @@ impl From<SealedSegment> for Entry {
     }
 }
 
-pub(super) struct Deliverer {
-    runtime: Option<Runtime>,
-    work: Option<Work>,
-}
-
-struct Work {
+/// The lake, as a destination.
+pub(super) struct LakeDelivery {
     surroundings: Surroundings,
-    lanes: Lanes,
     lake: Lake,
     writer: FileWriter,
-    queue: mpsc::UnboundedReceiver<SealedSegment>,
-    deadline: watch::Receiver<Option<Duration>>,
+    stop: StopTime,
     acceptor: Sender<Message>,
-    backoff: Backoff,
     failure_lines: RateLimit,
     rejected_lines: RateLimit,
     last_failure: Option<String>,
     is_in_order_of_worth: bool,
 }
 
-impl Deliverer {
-    pub(super) fn new(
-        surroundings: Surroundings,
-        lake: Lake,
-        stream: &str,
-        queue: mpsc::UnboundedReceiver<SealedSegment>,
-        deadline: watch::Receiver<Option<Duration>>,
-        acceptor: Sender<Message>,
-    ) -> Result<Self, StartError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(BLOCKING_THREADS)
-            .thread_name("shiwake-io")
-            .build()
-            .map_err(|source| StartError::System { what: "a runtime", source })?;
-        let seed = stream.bytes().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+impl Destination for LakeDelivery {
+    type Entry = Entry;
+
+    fn segment(entry: &Entry) -> &SealedSegment {
+        &entry.segment
+    }
+
+    async fn attempt(&mut self, entry: &mut Entry, is_in_order_of_worth: bool) -> Attempt {
+        self.is_in_order_of_worth = is_in_order_of_worth;
+        self.deliver(entry).await
+    }
+
+    fn take_wanted_pause(&mut self) -> Option<Duration> {
+        None
+    }
+
+    fn say_out_of_time(&self, entry: &Entry) {
+        let why = self.last_failure.as_deref().unwrap_or("the store has not answered in time");
+        let text = format!("time is up while {} records were being stored: {why}", entry.segment.id.lane);
+        self.surroundings.log.line(Level::Error, &text);
+    }
+}
+
+impl LakeDelivery {
+    pub(super) fn new(surroundings: Surroundings, lake: Lake, stop: StopTime, acceptor: Sender<Message>) -> Self {
         let config = &surroundings.config;
         let schemas = Arc::new(Schemas::new(config.lanes.clone(), &config.types));
         let writer = FileWriter { zstd_level: config.zstd_level, schemas, rules: config.sorter.rules.fingerprint() };
-        let work = Work {
-            lanes: surroundings.config.lanes.clone(),
+        Self {
             surroundings,
             lake,
             writer,
-            queue,
-            deadline,
+            stop,
             acceptor,
-            backoff: Backoff::new(seed),
             failure_lines: RateLimit::default(),
             rejected_lines: RateLimit::default(),
             last_failure: None,
             is_in_order_of_worth: false,
-        };
-        Ok(Self { runtime: Some(runtime), work: Some(work) })
-    }
-
-    /// Runs until the queue is closed and empty, or the deadline has passed.
-    pub(super) fn run(&mut self) {
-        let (Some(runtime), Some(mut work)) = (self.runtime.take(), self.work.take()) else { return };
-        let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work.run())));
-        if ended.is_err() {
-            let text = "internal error while delivering: this instance writes no more";
-            work.surroundings.log.line(Level::Error, text);
-        }
-        runtime.shutdown_timeout(RUNTIME_END);
-    }
-}
-
-/// However the work ends, and also when its thread never began, the acceptor learns of it and does not wait.
-impl Drop for Work {
-    fn drop(&mut self) {
-        let _ = self.acceptor.send(Message::DelivererEnded);
-    }
-}
-
-impl Work {
-    async fn run(&mut self) {
-        let mut backlog: VecDeque<Entry> = VecDeque::new();
-        let mut failed_in_a_row = 0;
-        loop {
-            while let Ok(segment) = self.queue.try_recv() {
-                backlog.push_back(segment.into());
-            }
-            if backlog.is_empty() {
-                let deadline_passed = self.deadline_passed();
-                let next = tokio::select! {
-                    segment = self.queue.recv() => segment,
-                    // An acceptor that hangs does not close the queue.
-                    () = deadline_passed => None,
-                };
-                match next {
-                    Some(segment) => backlog.push_back(segment.into()),
-                    None => return,
-                }
-            }
-            if self.is_stopping() && !self.is_in_order_of_worth {
-                // The acceptor closes the queue as soon as it has sealed everything.
-                let mut deadline_passed = std::pin::pin!(self.deadline_passed());
-                loop {
-                    tokio::select! {
-                        segment = self.queue.recv() => match segment {
-                            Some(segment) => backlog.push_back(segment.into()),
-                            None => break,
-                        },
-                        // An acceptor that hangs must not take the time of what is here.
-                        () = &mut deadline_passed => break,
-                    }
-                }
-                backlog.make_contiguous().sort_by_key(|entry| self.lanes.index(entry.segment.id.lane));
-                (self.is_in_order_of_worth, failed_in_a_row) = (true, 0);
-            }
-            let Some(mut entry) = backlog.pop_front() else { continue };
-            match self.attempt(&mut entry).await {
-                Attempt::Delivered => {
-                    failed_in_a_row = 0;
-                    self.backoff.reset();
-                    let _ = self.acceptor.send(Message::Delivered(entry.segment.id.clone()));
-                }
-                Attempt::Failed => {
-                    // When time is short only the next one goes before it, so that what is worth most is tried often.
-                    let place = if self.is_in_order_of_worth { backlog.len().min(1) } else { backlog.len() };
-                    backlog.insert(place, entry);
-                    failed_in_a_row += 1;
-                    // One type that is refused must not hold up the others, but a long backlog is not tried in one go.
-                    if failed_in_a_row >= backlog.len().min(self.lanes.slots()) {
-                        failed_in_a_row = 0;
-                        let pause = self.backoff.next(self.is_stopping());
-                        self.pause(pause).await;
-                    }
-                }
-                Attempt::Interrupted => backlog.push_front(entry),
-                Attempt::OutOfTime => return self.say_out_of_time(&entry),
-            }
         }
     }
 
     /// Stores the objects of a segment that are not stored yet, each once.
-    async fn attempt(&mut self, entry: &mut Entry) -> Attempt {
+    async fn deliver(&mut self, entry: &mut Entry) -> Attempt {
         let segment = entry.segment.clone();
         if segment.tries() >= MAX_TRIES {
             let reason = format!("the process has ended {} times while it was being delivered", segment.tries());
@@ -247,7 +145,7 @@ impl Work {
         segment.make_safe().map_err(failure)?;
         let counted = tokio::select! {
             counted = memory.begin_loading(segment.load_bytes()) => counted,
-            () = self.deadline_passed() => return Err(Failure::OutOfTime),
+            () = self.stop.deadline_passed() => return Err(Failure::OutOfTime),
         };
         // When it cannot be noted the segment is only suspected later.
         let _ = segment.begin_try();
@@ -256,9 +154,9 @@ impl Work {
         let loaded = loaded.map_err(failure)?;
         let _writing = tokio::select! {
             permit = memory.begin_writing(0) => permit,
-            () = self.deadline_passed() => return Err(Failure::OutOfTime),
+            () = self.stop.deadline_passed() => return Err(Failure::OutOfTime),
         };
-        if self.is_out_of_time() {
+        if self.stop.is_out_of_time() {
             return Err(Failure::OutOfTime);
         }
         let _ = segment.begin_try();
@@ -276,9 +174,9 @@ impl Work {
     ) -> Option<(PartitionObject, CountedBytes)> {
         let _writing = tokio::select! {
             permit = self.surroundings.memory.begin_writing(segment.bytes) => permit,
-            () = self.deadline_passed() => return None,
+            () = self.stop.deadline_passed() => return None,
         };
-        if self.is_out_of_time() {
+        if self.stop.is_out_of_time() {
             return None;
         }
         let _ = segment.begin_try();
@@ -333,7 +231,7 @@ impl Work {
     fn note_read_failure(&mut self, entry: &mut Entry, error: &str) -> Attempt {
         entry.read_failures += 1;
         self.say_failure(error);
-        if entry.read_failures < MAX_READ_FAILURES || self.is_stopping() {
+        if entry.read_failures < MAX_READ_FAILURES || self.stop.is_stopping() {
             return Attempt::Failed;
         }
         let (lane, records) = (entry.segment.id.lane, entry.segment.records.saturating_sub(entry.stored_records));
@@ -365,9 +263,9 @@ impl Work {
         let retention = config.retention(lane).filter(|_| config.has_object_tags);
         let put = tokio::select! {
             put = lake.put_tagged(key, object.into(), retention) => put,
-            () = self.deadline_passed() => return Attempt::OutOfTime,
+            () = self.stop.deadline_passed() => return Attempt::OutOfTime,
             // A store that does not answer must not take the time of what is worth more; the same object is stored later.
-            () = self.stop_begun(), if !self.is_in_order_of_worth => return Attempt::Interrupted,
+            () = self.stop.stop_begun(), if !self.is_in_order_of_worth => return Attempt::Interrupted,
         };
         if let Err(error) = put {
             self.note_failure(&error);
@@ -398,54 +296,9 @@ impl Work {
             self.surroundings.log.line(Level::Warn, &text);
         }
     }
-
-    fn say_out_of_time(&self, entry: &Entry) {
-        let why = self.last_failure.as_deref().unwrap_or("the store has not answered in time");
-        let text = format!("time is up while {} records were being stored: {why}", entry.segment.id.lane);
-        self.surroundings.log.line(Level::Error, &text);
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.deadline.borrow().is_some()
-    }
-
-    fn is_out_of_time(&self) -> bool {
-        self.deadline.borrow().is_some_and(|deadline| self.surroundings.clock.monotonic() >= deadline)
-    }
-
-    /// Waits for `pause`, or less when the host begins to exit or its deadline comes.
-    async fn pause(&mut self, pause: Duration) {
-        let was_stopping = self.is_stopping();
-        let mut deadline = self.deadline.clone();
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = deadline.wait_for(Option::is_some), if !was_stopping => {}
-            () = self.deadline_passed() => {}
-        }
-    }
-
-    /// Completes when the host begins to exit.
-    async fn stop_begun(&self) {
-        let mut deadline = self.deadline.clone();
-        // When the pipeline is gone without a word nobody waits for us.
-        let _ = deadline.wait_for(Option::is_some).await;
-    }
-
-    /// Completes when a deadline is set and has passed; never before one is set.
-    fn deadline_passed(&self) -> impl Future<Output = ()> + use<> {
-        let (mut deadline, clock) = (self.deadline.clone(), Arc::clone(&self.surroundings.clock));
-        async move {
-            let set = match deadline.wait_for(Option::is_some).await {
-                Ok(set) => *set,
-                // The pipeline is gone without a word; nobody waits for us.
-                Err(_) => return,
-            };
-            tokio::time::sleep(set.unwrap_or_default().saturating_sub(clock.monotonic())).await;
-        }
-    }
 }
 
-fn failure(error: LoadError) -> Failure {
+pub(super) fn failure(error: LoadError) -> Failure {
     match &error {
         LoadError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
             Failure::Removed(error.to_string())

@@ -7,6 +7,9 @@ use std::sync::Arc;
 /// Memory a lane's buffer keeps between chunks.
 pub(super) const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 
+/// Blocks from this size on take the buffer with them: then memory is a mapping of its own.
+const HANDED_OVER_BYTES: usize = 128 * 1024;
+
 /// Records of one chunk for one lane; its memory is kept from chunk to chunk.
 #[derive(Debug, Default)]
 pub(super) struct LaneBuffer {
@@ -31,8 +34,16 @@ impl LaneBuffer {
         if self.records == 0 {
             return None;
         }
-        // Copied, so that what waits in the spool takes no more memory than its bytes.
-        let block = Block { tag: Arc::clone(tag), events: Bytes::copy_from_slice(&self.events), records: self.records };
+        // What waits in the spool takes no more memory than its bytes: a small block is a copy, and a large one the buffer
+        // itself, whose end goes back to the system without a copy.
+        let events = if self.events.len() < HANDED_OVER_BYTES {
+            Bytes::copy_from_slice(&self.events)
+        } else {
+            let mut events = std::mem::take(&mut self.events);
+            events.shrink_to_fit();
+            Bytes::from(events)
+        };
+        let block = Block { tag: Arc::clone(tag), events, records: self.records };
         self.clear();
         Some(block)
     }

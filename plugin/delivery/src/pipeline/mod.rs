@@ -11,8 +11,13 @@
 mod acceptor;
 mod backoff;
 mod claim;
+#[cfg(feature = "datadog")]
+mod datadog_delivery;
 mod deliverer;
+mod delivery_loop;
 mod lane_buffer;
+mod queues;
+mod stop_time;
 
 use crate::clock::Clock;
 use crate::config::output::OutputConfig;
@@ -25,22 +30,33 @@ use crate::spool::{
 };
 use crate::store::{Environment, Lake, OpenError};
 use acceptor::Acceptor;
+use backoff::Backoff;
 use claim::Claim;
-use deliverer::Deliverer;
+#[cfg(feature = "datadog")]
+use datadog_delivery::DatadogDelivery;
+#[cfg(feature = "datadog")]
+pub use datadog_delivery::DatadogError;
+use deliverer::LakeDelivery;
+use delivery_loop::{Deliverer, DeliveryLoop};
+use queues::{QueueEnds, Queues};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use stop_time::StopTime;
+use tokio::sync::watch;
 use twox_hash::XxHash3_64;
 
 /// How long the host waits for the acceptor: longer than a chunk waits for room.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How long a thread may take to end beyond the time that the stop has; then it is held to hang, and left alone.
 const END_MARGIN: Duration = Duration::from_secs(5);
+
+/// Memory for a chunk that is kept from one to the next: Fluent Bit's have about 2 MB at most.
+const KEPT_CHUNK_BYTES: usize = 2_500_000;
 
 /// What the host is told about a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +107,9 @@ struct Surroundings {
     memory: MemoryShare,
     metrics: Arc<dyn Metrics>,
     is_store_failing: Arc<AtomicBool>,
+    /// Memory of a chunk that was sorted, for the next one.
+    spare_chunk: Arc<Mutex<Vec<u8>>>,
+    is_datadog_failing: Arc<AtomicBool>,
     /// The instance's folder in `store_dir`.
     folder: Option<PathBuf>,
     /// Whether a host has given up waiting for the acceptor, and it has not moved since.
@@ -101,14 +120,44 @@ struct Surroundings {
 }
 
 impl Surroundings {
-    /// Whether the last request to the store failed.
+    fn spare_chunk(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.spare_chunk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the memory of a chunk back, unless it is large.
+    fn recycle(&self, mut chunk: Vec<u8>) {
+        if chunk.capacity() <= KEPT_CHUNK_BYTES {
+            chunk.clear();
+            *self.spare_chunk() = chunk;
+        }
+    }
+
+    /// Whether the last request to the store or to Datadog failed.
     fn is_store_failing(&self) -> bool {
-        self.is_store_failing.load(Ordering::Relaxed)
+        self.is_store_failing.load(Ordering::Relaxed) || self.is_datadog_failing.load(Ordering::Relaxed)
     }
 
     /// Notes how a request to the store ended, and tells how the one before did.
     fn note_store(&self, is_failing: bool) -> bool {
         self.is_store_failing.swap(is_failing, Ordering::Relaxed)
+    }
+}
+
+/// What a thread does.
+type ThreadBody = Box<dyn FnOnce() + Send>;
+
+/// Where objects go.
+struct Places {
+    lake: Option<Lake>,
+    /// Where records go that Datadog refuses.
+    quarantine: Option<Lake>,
+}
+
+impl Places {
+    /// The name of all of it, which with the instance's names its folder.
+    fn shown(&self, config: &OutputConfig) -> String {
+        let intake = || config.datadog.as_ref().map(|datadog| datadog.intake.to_string());
+        self.lake.as_ref().map(Lake::to_string).or_else(intake).unwrap_or_default()
     }
 }
 
@@ -118,6 +167,14 @@ pub enum StartError {
     /// The lake cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// What is sent to Datadog cannot be.
+    #[cfg(feature = "datadog")]
+    #[error(transparent)]
+    Datadog(#[from] DatadogError),
+    /// This build has no Datadog destination.
+    #[cfg(not(feature = "datadog"))]
+    #[error("this build has no Datadog destination: use one with the feature 'datadog', or take out 'apikey'")]
+    NoDatadog,
     /// The system gave no thread, timer or random number.
     #[error("{what} could not be had from the system: {source}")]
     System {
@@ -164,8 +221,16 @@ impl Pipeline {
     /// # Errors
     /// When the lake cannot be opened or the system refuses what is needed.
     pub fn start(config: OutputConfig, environment: &Environment, outside: Outside) -> Result<Self, StartError> {
-        let lake = Lake::open(&config.location, &config.s3, environment)?;
-        Self::start_on(lake, config, outside)
+        let open = |location| Lake::open(location, &config.s3, environment);
+        let lake = config.location.as_ref().map(open).transpose()?;
+        let in_its_place = config.datadog.as_ref().and_then(|datadog| datadog.quarantine.as_ref());
+        let quarantine = in_its_place.map(open).transpose()?.or_else(|| lake.clone());
+        Self::start_to(Places { lake, quarantine }, config, outside)
+    }
+
+    fn start_to(places: Places, config: OutputConfig, outside: Outside) -> Result<Self, StartError> {
+        let shown = places.shown(&config);
+        Self::start_in(places, config, outside, |folder| open_folder(folder.to_owned(), shown))
     }
 
     /// Starts the threads on a lake that is already open. A folder for segments that cannot be used stops nothing: the
@@ -174,13 +239,12 @@ impl Pipeline {
     /// # Errors
     /// When the system refuses what is needed.
     pub fn start_on(lake: Lake, config: OutputConfig, outside: Outside) -> Result<Self, StartError> {
-        let shown = lake.to_string();
-        Self::start_in(lake, config, outside, |folder| open_folder(folder.to_owned(), shown))
+        Self::start_to(Places { quarantine: Some(lake.clone()), lake: Some(lake) }, config, outside)
     }
 
     /// As [`Pipeline::start_on`], with a way to open the instance's folder in `store_dir`.
     fn start_in(
-        lake: Lake,
+        places: Places,
         config: OutputConfig,
         outside: Outside,
         open: impl FnOnce(&Path) -> OpenDisk,
@@ -190,7 +254,8 @@ impl Pipeline {
         let memory = MemoryShare::join(&memory, config.memory_limit_bytes, config.delivery_bytes());
         let stream = new_stream_id(clock.wall_micros())?;
         let [is_stopping, is_abandoned] = [(); 2].map(|()| Arc::<AtomicBool>::default());
-        let own_folder = config.store_dir.as_ref().map(|store_dir| folder_of(store_dir, &instance, &lake.to_string()));
+        let own_folder =
+            config.store_dir.as_ref().map(|store_dir| folder_of(store_dir, &instance, &places.shown(&config)));
         let folder = own_folder.as_deref().map(|folder| (folder.display().to_string(), open(folder)));
         let settings = SpoolSettings {
             stream: Arc::from(stream.as_str()),
@@ -211,6 +276,8 @@ impl Pipeline {
             memory,
             metrics,
             is_store_failing: Arc::default(),
+            spare_chunk: Arc::default(),
+            is_datadog_failing: Arc::default(),
             folder: own_folder,
             is_stuck: Arc::default(),
             is_stopping,
@@ -220,11 +287,34 @@ impl Pipeline {
         // A host's metrics are made while it starts the instance, on its own thread.
         surroundings.metrics.update(&surroundings.ledger);
         let (sender, receiver) = channel();
-        let (jobs, queue) = mpsc::unbounded_channel();
-        let (deadline, deadline_of_deliverer) = watch::channel(None);
-
-        let mut deliverer =
-            Deliverer::new(surroundings.clone(), lake, &stream, queue, deadline_of_deliverer, sender.clone())?;
+        let (jobs, QueueEnds { lake: lake_queue, datadog: datadog_queue }) = Queues::new(&surroundings.config);
+        let (deadline, deadline_of_deliverers) = watch::channel(None);
+        let stop = StopTime::new(deadline_of_deliverers, Arc::clone(&surroundings.clock));
+        let seed = stream.bytes().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        let rounds = |queue| DeliveryLoop {
+            lanes: surroundings.config.lanes.clone(),
+            queue,
+            stop: stop.clone(),
+            acceptor: sender.clone(),
+            backoff: Backoff::new(seed),
+        };
+        let mut deliverers: Vec<(&'static str, ThreadBody)> = Vec::new();
+        if let (Some(lake), Some(queue)) = (places.lake, lake_queue) {
+            let lake = LakeDelivery::new(surroundings.clone(), lake, stop.clone(), sender.clone());
+            let deliverer = Deliverer::new(surroundings.clone(), rounds(queue), lake)?;
+            deliverers.push(("shiwake-deliver", Box::new(move || deliverer.run())));
+        }
+        #[cfg(feature = "datadog")]
+        if let (Some(config), Some(queue)) = (&surroundings.config.datadog, datadog_queue) {
+            let (acceptor, stop) = (sender.clone(), stop.clone());
+            let datadog = DatadogDelivery::new(surroundings.clone(), config, places.quarantine, stop, acceptor, seed)?;
+            let deliverer = Deliverer::new(surroundings.clone(), rounds(queue), datadog)?;
+            deliverers.push(("shiwake-datadog", Box::new(move || deliverer.run())));
+        }
+        #[cfg(not(feature = "datadog"))]
+        if datadog_queue.is_some() {
+            return Err(StartError::NoDatadog);
+        }
         let endpoint = surroundings.config.metadata_endpoint.clone();
         let task_watcher = endpoint
             .map(|endpoint| TaskWatcher::start(endpoint, Pace::default(), Arc::clone(&surroundings.log)))
@@ -236,7 +326,9 @@ impl Pipeline {
         let pipeline = Self { sender, surroundings, log, deadline, threads: Mutex::default(), task_watcher };
         // When the second thread cannot be had, dropping the pipeline stops the first.
         pipeline.spawn("shiwake-accept", move || acceptor.run(&receiver))?;
-        pipeline.spawn("shiwake-deliver", move || deliverer.run())?;
+        for (name, run) in deliverers {
+            pipeline.spawn(name, run)?;
+        }
         Ok(pipeline)
     }
 
@@ -250,7 +342,9 @@ impl Pipeline {
         }
         let (answer, answered) = sync_channel(1);
         let claim = Arc::new(Claim::default());
-        let message = Message::Chunk { bytes: chunk.to_vec(), tag: Arc::from(tag), answer, claim: Arc::clone(&claim) };
+        let mut bytes = std::mem::take(&mut *self.surroundings.spare_chunk());
+        bytes.extend_from_slice(chunk);
+        let message = Message::Chunk { bytes, tag: Arc::from(tag), answer, claim: Arc::clone(&claim) };
         if self.sender.send(message).is_err() {
             return Answer::Retry;
         }

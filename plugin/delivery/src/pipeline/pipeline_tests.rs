@@ -178,7 +178,8 @@ fn start_beside(
         memory: Arc::clone(memory),
         metrics: Arc::new(NoMetrics),
     };
-    let pipeline = Pipeline::start_in(lake, config, outside, open).unwrap();
+    let pipeline =
+        Pipeline::start_in(Places { quarantine: Some(lake.clone()), lake: Some(lake) }, config, outside, open).unwrap();
     Bench { store, lines, clock, pipeline }
 }
 

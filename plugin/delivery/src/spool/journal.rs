@@ -358,6 +358,7 @@ impl Journal {
 
 fn is_gone(disk: &dyn Disk, name: &str) -> bool {
     let _ = disk.remove(&names::tries(name));
+    let _ = disk.remove(&names::progress(name));
     match disk.remove(name) {
         Ok(()) => true,
         Err(error) => error.kind() == io::ErrorKind::NotFound,

@@ -24,6 +24,11 @@ pub(super) fn tries(segment: &str) -> String {
     format!("{segment}.tries")
 }
 
+/// Which records of a segment Datadog has.
+pub(super) fn progress(segment: &str) -> String {
+    format!("{segment}.datadog")
+}
+
 pub(super) fn aside(segment: &str) -> String {
     format!("{segment}{ASIDE}")
 }

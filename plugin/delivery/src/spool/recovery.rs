@@ -213,6 +213,10 @@ impl Recovery<'_> {
                 if has_tries {
                     let _ = self.disk.remove(&tries);
                 }
+                let progress = names::progress(name);
+                if files.binary_search(&progress).is_ok() {
+                    let _ = self.disk.remove(&progress);
+                }
                 is_left |= self.disk.remove(name).is_err();
                 continue;
             }

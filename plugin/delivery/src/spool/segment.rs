@@ -6,10 +6,33 @@ use super::names;
 use crate::lane::Lane;
 use bytes::Bytes;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
+use twox_hash::XxHash3_64;
 
 /// Deaths of the process while it delivers a segment, after which the segment is held to be the cause.
 pub const MAX_TRIES: u64 = 5;
+
+/// Bytes of a note of what was sent: first record, record behind the last, and a hash of both, little endian.
+const PROGRESS_BYTES: usize = 24;
+
+fn encode_progress(records: &Range<u64>) -> [u8; PROGRESS_BYTES] {
+    let mut note = [0; PROGRESS_BYTES];
+    let (places, hash) = note.split_at_mut(16);
+    let (start, end) = places.split_at_mut(8);
+    start.copy_from_slice(&records.start.to_le_bytes());
+    end.copy_from_slice(&records.end.to_le_bytes());
+    hash.copy_from_slice(&XxHash3_64::oneshot(places).to_le_bytes());
+    note
+}
+
+fn decode_progress(note: &[u8; PROGRESS_BYTES]) -> Option<Range<u64>> {
+    let (places, hash) = note.split_at(16);
+    let (start, end) = places.split_at(8);
+    let number = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).ok();
+    let records = number(start)?..number(end)?;
+    (number(hash)? == XxHash3_64::oneshot(places) && records.start < records.end).then_some(records)
+}
 
 /// Names a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -226,6 +249,34 @@ impl SealedSegment {
         }
     }
 
+    /// Notes beside the file which records a second destination has, by their places in the segment, so that they are not sent
+    /// again after a restart. It is with the system and not on the disk: after a power cut some may be sent twice.
+    ///
+    /// # Errors
+    /// When it cannot be noted.
+    pub fn note_sent(&self, records: &Range<u64>) -> io::Result<()> {
+        let Content::File { disk, name, .. } = &self.content else { return Ok(()) };
+        let name = names::progress(name);
+        let mut file = disk.open(&name).or_else(|_| disk.create(&name))?;
+        file.append(&[&encode_progress(records)])
+    }
+
+    /// What [`SealedSegment::note_sent`] has noted; of a file that cannot be read, nothing.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Range<u64>> {
+        let Content::File { disk, name, .. } = &self.content else { return Vec::new() };
+        let read = || -> io::Result<Vec<u8>> {
+            let file = disk.open(&names::progress(name))?;
+            let mut content = vec![0; usize::try_from(file.size()?).map_err(io::Error::other)?];
+            file.read_at(0, &mut content)?;
+            Ok(content)
+        };
+        let content = read().unwrap_or_default();
+        let notes = content.as_chunks::<PROGRESS_BYTES>().0.iter();
+        // Behind a note that was cut off nothing can be told apart any more.
+        notes.map_while(decode_progress).filter(|records| records.end <= self.records).collect()
+    }
+
     /// Takes the file out of the spool but keeps it, and gives its new name; `None` for a segment in memory.
     ///
     /// # Errors
@@ -234,6 +285,7 @@ impl SealedSegment {
         let Content::File { disk, name, .. } = &self.content else { return Ok(None) };
         let aside = names::aside(name);
         disk.rename(name, &aside)?;
+        let _ = disk.remove(&names::progress(name));
         Ok(Some(aside))
     }
 }

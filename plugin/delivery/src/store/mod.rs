@@ -129,7 +129,7 @@ impl PutError {
 }
 
 /// An error with its causes, those that it does not name itself.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

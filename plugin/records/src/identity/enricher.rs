@@ -29,6 +29,9 @@ pub(crate) enum Owner {
     Container(usize),
 }
 
+/// Longest list of parts that memory is kept for.
+const KEPT_BYTES: usize = 16 * 1024;
+
 /// The tags of the last record, and what they were made of.
 #[derive(Debug, Default)]
 pub(crate) struct TagLists {
@@ -65,6 +68,7 @@ impl TagLists {
         if is_other {
             std::mem::swap(&mut self.candidate, &mut self.made_of);
         }
+        self.candidate.shrink_to(KEPT_BYTES);
         is_other
     }
 }

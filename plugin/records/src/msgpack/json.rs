@@ -55,7 +55,8 @@ fn nested(out: &mut String, value: &Value<'_>, depth: usize) -> Result<(), Msgpa
     Ok(())
 }
 
-fn key(out: &mut String, value: &Value<'_>, raw: &[u8]) {
+/// Appends a map's key, of which `raw` are the bytes, as a JSON string.
+pub fn key(out: &mut String, value: &Value<'_>, raw: &[u8]) {
     match (value, value.as_str()) {
         (_, Some(text)) => quoted(out, text),
         (Value::Str(_) | Value::Bin(_) | Value::Ext(..) | Value::Array(_) | Value::Map(_), None) => {
@@ -115,22 +116,53 @@ fn tagged(out: &mut String, tag: &str, bytes: &[u8]) {
     let _ = write!(out, "{{\"{tag}\":\"{}\"}}", STANDARD.encode(bytes));
 }
 
-fn quoted(out: &mut String, text: &str) {
+/// Appends text as a JSON string. What needs no escape, which is nearly all, is copied in runs.
+pub fn quoted(out: &mut String, text: &str) {
+    out.reserve(text.len() + 2);
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control < ' ' => {
+    let mut rest = text;
+    while let Some(at) = first_to_escape(rest.as_bytes()) {
+        // What needs an escape is ASCII, so both are boundaries of characters.
+        let (run, behind) = rest.split_at(at);
+        out.push_str(run);
+        let mut behind = behind.chars();
+        match behind.next() {
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some(control) => {
                 let _ = write!(out, "\\u{:04x}", u32::from(control));
             }
-            other => out.push(other),
+            None => {}
         }
+        rest = behind.as_str();
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+/// Where the first byte is that a JSON string cannot have as it is (RFC 8259, section 7): a quote, a backslash, or below 0x20.
+fn first_to_escape(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    let (words, rest) = bytes.as_chunks::<8>();
+    // The high bit of a byte is set where it is less than a number; only whether any is set is exact, and asked for.
+    let below = |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word & HIGHS;
+    let is_in = |word: &&[u8; 8]| {
+        let word = u64::from_ne_bytes(**word);
+        let equals = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+        (below(word, 0x20) | equals(b'"') | equals(b'\\')) != 0
+    };
+    let needs_escape = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\');
+    match words.iter().position(|word| is_in(&word)) {
+        Some(word) => {
+            let within = words.get(word)?.iter().position(needs_escape)?;
+            Some(word * 8 + within)
+        }
+        None => rest.iter().position(needs_escape).map(|at| words.len() * 8 + at),
+    }
 }
 
 #[cfg(test)]
@@ -154,6 +186,20 @@ mod tests {
         ]);
         let parsed: serde_json::Value = serde_json::from_str(&json_of(&value)).unwrap();
         assert_eq!(parsed, serde_json::json!({"a\"\\\n\u{1}é": [1, -2.5, true, null], "7": "x"}));
+    }
+
+    #[test]
+    fn every_byte_at_every_place_is_escaped_as_it_must_be() {
+        for place in 0..20 {
+            for byte in 0..=0x7f_u8 {
+                let mut text = "abcdefghijklmnopqrstu\u{80}\u{a2}\u{dc}\u{9f}".to_owned().into_bytes();
+                text[place] = byte;
+                let text = String::from_utf8(text).unwrap();
+                let mut out = String::new();
+                quoted(&mut out, &text);
+                assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text, "{out}");
+            }
+        }
     }
 
     #[test]

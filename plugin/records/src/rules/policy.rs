@@ -115,6 +115,8 @@ pub struct Policy {
     pub total_file_size_bytes: Option<u64>,
     /// How long its objects are kept.
     pub retention: Option<Retention>,
+    /// Whether its records are sent to Datadog, by an output that sends any.
+    pub datadog: Option<bool>,
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub const MAX_FROM: usize = 16;
 /// Longest name of a field, in bytes.
 const MAX_FIELD_BYTES: usize = 256;
 
-const KEYS: [&str; 6] = ["like", "durability", "upload_timeout", "total_file_size", "retention", "columns"];
+const KEYS: [&str; 7] = ["like", "durability", "upload_timeout", "total_file_size", "retention", "datadog", "columns"];
 /// Names that readers of a lake see as columns although no file has them, the overflow map, and the field that names the
 /// type.
 const TAKEN: [&str; 5] = ["type", "dt", "hour", OVERFLOW, "log_type"];
@@ -101,8 +101,10 @@ fn policy(reading: &mut Reading<'_>, table: &DeTable<'_>) -> Policy {
     let allowed =
         "days, months or years are allowed, up to a hundred years, as in \"30d\", \"3mo\" or \"5y\"".to_owned();
     let retention = measure("retention", allowed, &|text| Retention::parse(text).is_some());
+    let datadog = get(table, "datadog").and_then(|node| reading.flag("datadog", node));
     Policy {
         durability,
+        datadog,
         upload_timeout: upload_timeout.and_then(|text| time(&text)),
         total_file_size_bytes: total_file_size.and_then(|text| size(&text)),
         retention: retention.and_then(|text| Retention::parse(&text)),

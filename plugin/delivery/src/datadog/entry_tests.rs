@@ -1,0 +1,224 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+use super::*;
+use serde_json::{Value as Json, json};
+use shiwake_records::msgpack::Reader;
+
+fn event(fields: Vec<(rmpv::Value, rmpv::Value)>, seconds: u32, nanoseconds: u32) -> Vec<u8> {
+    let time = [seconds.to_be_bytes(), nanoseconds.to_be_bytes()].concat();
+    let event = rmpv::Value::Array(vec![rmpv::Value::Ext(0, time), rmpv::Value::Map(fields)]);
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, &event).unwrap();
+    bytes
+}
+
+fn write(bytes: &[u8], options: EntryOptions, log_type: LogType) -> (String, Written) {
+    let mut out = String::from("before");
+    let event = Event::read(&mut Reader::new(bytes)).unwrap();
+    let written = EntryWriter::new(options).write(&mut out, &event, Some(log_type), "app.tag").unwrap();
+    (out.strip_prefix("before").unwrap().to_owned(), written)
+}
+
+/// The entry of a record with these fields, as another parser reads it; that no name is there twice is looked at here.
+fn entry(fields: &[(&str, rmpv::Value)]) -> Json {
+    entry_of(LogType::App, fields)
+}
+
+fn entry_of(log_type: LogType, fields: &[(&str, rmpv::Value)]) -> Json {
+    let fields = fields.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
+    let (text, written) = write(&event(fields, 1_700_000_000, 123_500_000), EntryOptions::default(), log_type);
+    assert_eq!(written, Written::Whole);
+    assert_no_double(&text);
+    serde_json::from_str(&text).unwrap()
+}
+
+fn assert_no_double(text: &str) {
+    struct Names;
+    impl<'de> serde::de::Visitor<'de> for Names {
+        type Value = Vec<String>;
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("an object")
+        }
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut names = Vec::new();
+            while let Some((name, _)) = map.next_entry::<String, serde::de::IgnoredAny>()? {
+                names.push(name);
+            }
+            Ok(names)
+        }
+    }
+    let mut names = serde::Deserializer::deserialize_map(&mut serde_json::Deserializer::from_str(text), Names).unwrap();
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), count, "{text}");
+}
+
+#[test]
+fn the_line_is_the_message_and_fields_are_attributes_exactly() {
+    let found = entry(&[
+        ("log", "a \"line\"\n\u{1}é".into()),
+        ("service", "shop".into()),
+        ("ddsource", "nginx".into()),
+        ("hostname", "web-1".into()),
+        ("severity", "error".into()),
+        ("big", u64::MAX.into()),
+        ("small", i64::MIN.into()),
+        ("float", 0.1.into()),
+        ("short", rmpv::Value::F32(0.1)),
+        ("nan", f64::NAN.into()),
+        ("none", rmpv::Value::Nil),
+        ("nested", rmpv::Value::Map(vec![("a".into(), rmpv::Value::Array(vec![1.into(), true.into()]))])),
+        ("bytes", rmpv::Value::Binary(vec![0, 255])),
+    ]);
+    let expected = json!({
+        "timestamp": 1_700_000_000_124_u64, "message": "a \"line\"\n\u{1}é", "service": "shop", "ddsource": "nginx",
+        "hostname": "web-1", "status": "error", "big": u64::MAX, "small": i64::MIN, "float": 0.1, "short": 0.1,
+        "nan": "NaN", "none": null, "nested": {"a": [1, true]}, "bytes": {"$bin": "AP8="},
+    });
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn severities_are_datadogs_words_and_one_it_has_none_for_stays_too() {
+    for (severity, status) in
+        [("warn", "warn"), ("FATAL", "critical"), ("emergency", "emergency"), ("notice", "notice")]
+    {
+        assert_eq!(entry(&[("severity", severity.into())])["status"], status);
+        assert_eq!(entry(&[("severity", severity.into())]).get("severity"), None);
+    }
+    let found = entry(&[("severity", "trace".into())]);
+    assert_eq!((&found["status"], &found["severity"]), (&json!("debug"), &json!("trace")));
+    let found = entry(&[("severity", "purple".into())]);
+    assert_eq!((found.get("status"), &found["severity"]), (None, &json!("purple")));
+}
+
+#[test]
+fn an_http_status_is_not_the_entrys_status() {
+    let found = entry_of(
+        LogType::Access,
+        &[("status", 404.into()), ("host", "shop.example".into()), ("severity", "warn".into())],
+    );
+    assert_eq!(found["status"], "warn");
+    assert_eq!(found["http.status_code"], 404);
+    assert_eq!((&found["http.url_details.host"], found.get("host")), (&json!("shop.example"), None));
+    // A word is one of Datadog's own attribute, unless the severity says it.
+    assert_eq!(entry(&[("status", "ok".into())])["status"], "ok");
+    assert_eq!(entry(&[("status", "ok".into()), ("severity", "info".into())])["status_2"], "ok");
+}
+
+#[test]
+fn no_name_is_there_twice() {
+    let found = entry(&[
+        ("timestamp", "own".into()),
+        ("log", "line".into()),
+        ("message", "other".into()),
+        ("msg", "third".into()),
+        ("x", 1.into()),
+        ("x", 2.into()),
+        ("x_2", 3.into()),
+    ]);
+    let expected = json!({
+        "timestamp": 1_700_000_000_124_u64, "timestamp_2": "own", "message": "line", "message_2": "other", "msg": "third",
+        "x": 1, "x_2": 2, "x_2_2": 3,
+    });
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn keys_that_are_no_text_are_kept_as_the_lake_keeps_them() {
+    let fields = vec![(7.into(), "a".into()), (rmpv::Value::Nil, "b".into()), ("7".into(), "c".into())];
+    let (text, _) = write(&event(fields, 1, 0), EntryOptions::default(), LogType::App);
+    assert_no_double(&text);
+    assert_eq!(
+        serde_json::from_str::<Json>(&text).unwrap(),
+        json!({"timestamp": 1000, "7": "a", "null": "b", "7_2": "c"})
+    );
+}
+
+#[test]
+fn a_line_that_is_no_utf8_is_readable_and_its_bytes_are_there() {
+    let bytes = b"\x92\x01\x81\xa3log\xa3a\xffb".to_vec();
+    let (text, _) = write(&bytes, EntryOptions::default(), LogType::App);
+    let found: Json = serde_json::from_str(&text).unwrap();
+    assert_eq!((&found["message"], &found["message_bytes"]), (&json!("a\u{fffd}b"), &json!({"$bin": "Yf9i"})));
+}
+
+#[test]
+fn what_the_tags_say_is_no_attribute_too() {
+    let tags = "team:shop,task_arn:arn:aws:ecs:x,cluster_name:prod,container_id:0a1b";
+    let found = entry(&[
+        ("log", "x".into()),
+        ("task_arn", "arn:aws:ecs:x".into()),
+        ("ecs_task_arn", "arn:aws:ecs:x".into()),
+        ("ecs_cluster", "prod".into()),
+        ("container_id", "0a1b".into()),
+        ("region", "eu-west-1".into()),
+        ("ddtags", tags.into()),
+    ]);
+    let expected = json!({"timestamp": 1_700_000_000_124_u64, "message": "x", "region": "eu-west-1", "ddtags": tags});
+    assert_eq!(found, expected);
+    assert_eq!(entry(&[("task_arn", "x".into())])["task_arn"], "x");
+}
+
+#[test]
+fn a_trace_is_linked_in_datadogs_own_names() {
+    let trace = "5759e988bd862e3fe1be46a994272793";
+    let found =
+        entry(&[("trace_id", "1-5759e988-bd862e3fe1be46a994272793".into()), ("span_id", "53995c3f42cd8ad8".into())]);
+    assert_eq!((&found["dd.trace_id"], &found["dd.span_id"]), (&json!(trace), &json!("6023947403358210776")));
+    let found = entry(&[("dd.trace_id", "123".into()), ("trace_id", trace.into()), ("dd.span_id", "5".into())]);
+    assert_eq!((&found["dd.trace_id"], &found["dd.span_id"]), (&json!("123"), &json!("5")));
+    assert_eq!(entry(&[("trace_id", "no id".into())]).get("dd.trace_id"), None);
+}
+
+#[test]
+fn names_are_those_that_the_user_wants() {
+    let options =
+        EntryOptions { date_key: "date".into(), tag_key: Some("tagkey".into()), message_key: Some("text".into()) };
+    let fields = vec![("log".into(), "l".into()), ("text".into(), "t".into())];
+    let (text, _) = write(&event(fields, 5, 0), options, LogType::App);
+    let expected = json!({"date": 5000, "tagkey": "app.tag", "message": "t", "log": "l"});
+    assert_eq!(serde_json::from_str::<Json>(&text).unwrap(), expected);
+}
+
+#[test]
+fn a_long_entry_is_cut_in_its_message_with_a_mark() {
+    for line in ["x".repeat(1_500_000), "\"\u{1}é\n".repeat(400_000), "😀".repeat(300_000)] {
+        let fields =
+            vec![("log".into(), line.as_str().into()), ("service".into(), "shop".into()), ("n".into(), 7.into())];
+        let (text, written) = write(&event(fields, 5, 0), EntryOptions::default(), LogType::App);
+        assert_eq!(written, Written::Cut);
+        assert!((900_000..=MAX_ENTRY_BYTES).contains(&text.len()), "{}", text.len());
+        let found: Json = serde_json::from_str(&text).unwrap();
+        let message = found["message"].as_str().unwrap().strip_suffix(CUT_MARK).unwrap();
+        assert!(line.starts_with(message) && message.len() > 100_000);
+        assert_eq!((&found["service"], &found["n"]), (&json!("shop"), &json!(7)));
+        assert!(found[CUT_FROM].as_u64().unwrap() > 1_000_000);
+    }
+}
+
+#[test]
+fn where_the_rest_is_too_long_what_it_is_filed_under_stays() {
+    let mut fields: Vec<(rmpv::Value, rmpv::Value)> =
+        (0..50_000).map(|n| (format!("field{n}").into(), "a value of it".into())).collect();
+    fields.extend([("log".into(), "line".into()), ("service".into(), "shop".into()), ("ddtags".into(), "a:b".into())]);
+    let (text, written) = write(&event(fields, 5, 0), EntryOptions::default(), LogType::App);
+    assert_eq!(written, Written::Cut);
+    let found: Json = serde_json::from_str(&text).unwrap();
+    let length = found[CUT_FROM].as_u64().unwrap();
+    let expected = json!({"timestamp": 5000, "ddtags": "a:b", "service": "shop", CUT_FROM: length, "message": "line"});
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn quoting_within_a_room_never_exceeds_it() {
+    let text = "a\"\u{1}é😀".repeat(50);
+    for room in 2..text.len() * 3 {
+        let mut out = String::new();
+        quoted_within(&mut out, &text, room);
+        let shown: String = serde_json::from_str(&out).unwrap();
+        let kept = shown.strip_suffix(CUT_MARK).unwrap_or(&shown);
+        assert!(text.starts_with(kept) && out.len() <= room + CUT_MARK.len(), "{room}");
+    }
+}

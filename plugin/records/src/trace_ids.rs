@@ -1,0 +1,140 @@
+//! Trace and span ids in the forms that senders write, brought to one: small hexadecimal digits, 32 for a trace and 16 for
+//! a span, as OpenTelemetry logs have them.
+//!
+//! - W3C `traceparent`, `00-<32>-<16>-<2>` (<https://www.w3.org/TR/trace-context/#traceparent-header>);
+//! - the X-Ray header, `Root=1-<8>-<24>;Parent=<16>;Sampled=1`, and its id alone
+//!   (<https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>);
+//! - the 32 digits alone, small or capital.
+//!
+//! Anything else is no trace id here and is left as it is. An id of zeroes alone is invalid in all of them.
+
+/// Digits of a trace id.
+pub const TRACE_DIGITS: usize = 32;
+/// Digits of a span id.
+pub const SPAN_DIGITS: usize = 16;
+
+/// A trace, and the span of it when the text names one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceIds {
+    trace: [u8; TRACE_DIGITS],
+    span: Option<[u8; SPAN_DIGITS]>,
+}
+
+impl TraceIds {
+    /// Reads any of the forms; `None` when it is none of them.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text = text.trim_ascii();
+        if text.len() == TRACE_DIGITS {
+            return Some(Self { trace: hexadecimal(&[text])?, span: None });
+        }
+        if text.contains(&b'=') {
+            return Self::parse_xray_header(text);
+        }
+        Self::parse_xray_id(text).map(|trace| Self { trace, span: None }).or_else(|| Self::parse_traceparent(text))
+    }
+
+    /// The trace: 32 small hexadecimal digits.
+    #[must_use]
+    pub fn trace(&self) -> &str {
+        std::str::from_utf8(&self.trace).unwrap_or_default()
+    }
+
+    /// The span: 16 small hexadecimal digits.
+    #[must_use]
+    pub fn span(&self) -> Option<&str> {
+        std::str::from_utf8(self.span.as_ref()?).ok()
+    }
+
+    fn parse_traceparent(text: &[u8]) -> Option<Self> {
+        let mut parts = text.split(|byte| *byte == b'-');
+        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let is_known = hexadecimal_or_zero::<2>(&[version]).is_some_and(|version| version != *b"ff");
+        // Version 00 has four parts; a later one may have more.
+        let is_whole = version != b"00" || parts.next().is_none();
+        hexadecimal_or_zero::<2>(&[flags]).filter(|_| is_known && is_whole)?;
+        Some(Self { trace: hexadecimal(&[trace])?, span: Some(hexadecimal(&[span])?) })
+    }
+
+    fn parse_xray_header(text: &[u8]) -> Option<Self> {
+        let part = |name: &[u8]| {
+            let mut parts = text.split(|byte| *byte == b';');
+            parts.find_map(|part| part.trim_ascii().strip_prefix(name))
+        };
+        let trace = Self::parse_xray_id(part(b"Root=")?)?;
+        Some(Self { trace, span: part(b"Parent=").and_then(|span| hexadecimal(&[span])) })
+    }
+
+    fn parse_xray_id(text: &[u8]) -> Option<[u8; TRACE_DIGITS]> {
+        let mut parts = text.strip_prefix(b"1-")?.split(|byte| *byte == b'-');
+        let (time, random) = (parts.next()?, parts.next()?);
+        (time.len() == 8 && parts.next().is_none()).then(|| hexadecimal(&[time, random]))?
+    }
+}
+
+/// A span id of 16 hexadecimal digits, as small ones.
+#[must_use]
+pub fn span_id(text: &[u8]) -> Option<[u8; SPAN_DIGITS]> {
+    hexadecimal(&[text])
+}
+
+fn hexadecimal<const N: usize>(parts: &[&[u8]]) -> Option<[u8; N]> {
+    hexadecimal_or_zero(parts).filter(|digits| digits.iter().any(|digit| *digit != b'0'))
+}
+
+/// The digits of all parts together, which must be as many as asked for.
+fn hexadecimal_or_zero<const N: usize>(parts: &[&[u8]]) -> Option<[u8; N]> {
+    let mut digits = [0; N];
+    let mut written = parts.iter().copied().flatten();
+    for digit in &mut digits {
+        *digit = written.next().filter(|byte| byte.is_ascii_hexdigit())?.to_ascii_lowercase();
+    }
+    written.next().is_none().then_some(digits)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "5759e988bd862e3fe1be46a994272793";
+
+    #[test]
+    fn all_forms_of_one_trace_are_one_text() {
+        for (text, span) in [
+            (TRACE, None),
+            ("5759E988BD862E3FE1BE46A994272793", None),
+            ("1-5759e988-bd862e3fe1be46a994272793", None),
+            ("Root=1-5759e988-bd862e3fe1be46a994272793", None),
+            ("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1", Some("53995c3f42cd8ad8")),
+            ("Self=1-67891234-12456789abcdef012345678; Root=1-5759e988-bd862e3fe1be46a994272793", None),
+            ("00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01", Some("53995c3f42cd8ad8")),
+            ("cc-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01-what-comes", Some("53995c3f42cd8ad8")),
+        ] {
+            let ids = TraceIds::parse(text.as_bytes()).unwrap();
+            assert_eq!((ids.trace(), ids.span()), (TRACE, span), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_trace_id_is_none() {
+        for text in [
+            "",
+            "-",
+            "1234567890123456789",
+            "00000000000000000000000000000000",
+            "5759e988bd862e3fe1be46a99427279g",
+            "1-5759e988-bd862e3fe1be46a99427279",
+            "1-5759e98-8bd862e3fe1be46a994272793",
+            "2-5759e988-bd862e3fe1be46a994272793",
+            "Root=1-5759e988",
+            "Parent=53995c3f42cd8ad8",
+            "ff-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01",
+            "00-5759e988bd862e3fe1be46a994272793-0000000000000000-01",
+            "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01-more",
+            "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8",
+        ] {
+            assert_eq!(TraceIds::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+}
