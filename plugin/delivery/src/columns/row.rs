@@ -15,6 +15,11 @@ use std::collections::{HashMap, HashSet};
 /// dictionaries of the column as large as itself; in the overflow it is read only by who asks for it.
 pub const MAX_TEXT_BYTES: usize = 1024 * 1024;
 
+/// Fields of a record whose places are remembered for the next one.
+const KNOWN_FIELDS: usize = 64;
+/// Fields of an overflow that are compared each with each, which is cheaper than sorting so few.
+const FEW_FIELDS: usize = 8;
+
 /// A value that fits its column.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell<'a> {
@@ -35,19 +40,35 @@ pub enum Cell<'a> {
 pub struct RowLayout<'s> {
     kinds: Vec<ColumnKind>,
     /// Field name to column and to its rank among the fields that fill the column.
-    targets: HashMap<&'s [u8], (usize, usize)>,
+    targets: HashMap<&'s [u8], Target>,
 }
 
 /// One record over the columns; reused from record to record.
 #[derive(Debug, Default)]
 pub struct Row<'a> {
-    /// An entry a column.
-    pub cells: Vec<Option<Cell<'a>>>,
+    /// The columns that have a value, each by its number, in no order.
+    pub cells: Vec<(usize, Cell<'a>)>,
     /// What no column took: the field's name and its text, `None` for nil.
     pub overflow: Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>,
     /// Fields in the overflow that have a column which their value does not fit.
     pub misfits: u64,
-    taken: Vec<Option<(usize, &'a [u8], Value<'a>)>>,
+    /// Fields that fill columns so far.
+    taken: Vec<Taken<'a>>,
+    /// An entry a column: the number in `taken` of the field that fills it, plus one.
+    filled: Vec<usize>,
+    /// What the fields of the record before were called, and where they went: the next record's are mostly the same.
+    known: Vec<(&'a [u8], Option<Target>)>,
+}
+
+/// A column, and a field's rank among those that fill it.
+type Target = (usize, usize);
+
+#[derive(Debug, Clone, Copy)]
+struct Taken<'a> {
+    column: usize,
+    rank: usize,
+    name: &'a [u8],
+    value: Value<'a>,
 }
 
 impl<'s> RowLayout<'s> {
@@ -66,38 +87,66 @@ impl<'s> RowLayout<'s> {
     /// Lays out one event. `own_type` is the name of the log type, which stands in the path and not in a column; when
     /// the record names another type for itself, that goes to the overflow.
     pub fn fill<'a>(&self, event: &Event<'a>, own_type: &str, row: &mut Row<'a>) {
-        row.overflow.clear();
-        row.misfits = 0;
-        row.cells.clear();
-        row.cells.resize(self.kinds.len(), None);
-        row.taken.clear();
-        row.taken.resize(self.kinds.len(), None);
-
-        let mut reader = Reader::new(event.body.content);
-        for _ in 0..event.body.count {
-            // The event was read whole before, so neither read fails.
-            let (Ok(key), Ok(value)) = (reader.value(), reader.value()) else { break };
-            self.place(key, value, own_type, row);
-        }
-        for index in 0..self.kinds.len() {
-            if let Some((_, key, value)) = row.taken.get_mut(index).and_then(Option::take) {
-                self.settle(index, key, value, row);
-            }
-        }
+        self.fill_fields(event.body.count, event.body.content, own_type, row);
         if let Some(metadata) = event.metadata.filter(|metadata| metadata.count > 0) {
             row.overflow.push((Cow::Borrowed("metadata"), text_of(&Value::Map(metadata))));
         }
         rename_doubles(&mut row.overflow);
     }
 
-    fn place<'a>(&self, key: Value<'a>, value: Value<'a>, own_type: &str, row: &mut Row<'a>) {
+    /// As [`RowLayout::fill`], for an event without metadata whose record has `count` pairs, of which `content` are the bytes.
+    pub fn fill_plain<'a>(&self, count: u32, content: &'a [u8], own_type: &str, row: &mut Row<'a>) {
+        self.fill_fields(count, content, own_type, row);
+        rename_doubles(&mut row.overflow);
+    }
+
+    fn fill_fields<'a>(&self, count: u32, content: &'a [u8], own_type: &str, row: &mut Row<'a>) {
+        row.overflow.clear();
+        row.misfits = 0;
+        row.cells.clear();
+        row.filled.resize(self.kinds.len(), 0);
+
+        let mut reader = Reader::new(content);
+        for number in 0..count as usize {
+            // The event was read whole before, so neither read fails.
+            let (Ok(key), Ok(value)) = (reader.value(), reader.value()) else { break };
+            self.place(number, key, value, own_type, row);
+        }
+        let mut taken = std::mem::take(&mut row.taken);
+        for field in taken.drain(..) {
+            if let Some(filled) = row.filled.get_mut(field.column) {
+                *filled = 0;
+            }
+            self.settle(field.column, field.name, field.value, row);
+        }
+        row.taken = taken;
+    }
+
+    /// Where a field goes, which is mostly where the same field of the record before went.
+    fn target<'a>(&self, number: usize, name: &'a [u8], row: &mut Row<'a>) -> Option<Target> {
+        if let Some((known, target)) = row.known.get(number)
+            && *known == name
+        {
+            return *target;
+        }
+        let target = self.targets.get(name).copied();
+        if let Some(known) = row.known.get_mut(number) {
+            *known = (name, target);
+        } else if number < KNOWN_FIELDS {
+            row.known.resize(number, (b"", self.targets.get(&b""[..]).copied()));
+            row.known.push((name, target));
+        }
+        target
+    }
+
+    fn place<'a>(&self, number: usize, key: Value<'a>, value: Value<'a>, own_type: &str, row: &mut Row<'a>) {
         let Value::Str(name) = key else {
             return row.overflow.push((key_text(&key), text_of(&value)));
         };
         if name == b"log_type" && value.as_str() == Some(own_type) {
             return;
         }
-        let Some((column, rank)) = self.targets.get(name).copied() else {
+        let Some((column, rank)) = self.target(number, name, row) else {
             return row.overflow.push((key_text(&key), text_of(&value)));
         };
         // A list or a map fills no column but one of JSON, so it keeps no other field out of it: loggers nest what is theirs
@@ -107,15 +156,19 @@ impl<'s> RowLayout<'s> {
             row.misfits += 1;
             return row.overflow.push((key_text(&key), text_of(&value)));
         }
-        let Some(slot) = row.taken.get_mut(column) else { return };
+        let Some(filled) = row.filled.get_mut(column) else { return };
+        let field = Taken { column, rank, name, value };
         // The field listed first wins the column; between equal names the one that came first.
-        match slot {
-            Some((taken_rank, ..)) if *taken_rank <= rank => row.overflow.push((key_text(&key), text_of(&value))),
-            Some((_, taken_name, taken)) => {
-                row.overflow.push((key_text(&Value::Str(taken_name)), text_of(taken)));
-                *slot = Some((rank, name, value));
+        match filled.checked_sub(1).and_then(|place| row.taken.get_mut(place)) {
+            Some(taken) if taken.rank <= rank => row.overflow.push((key_text(&key), text_of(&value))),
+            Some(taken) => {
+                let before = std::mem::replace(taken, field);
+                row.overflow.push((key_text(&Value::Str(before.name)), text_of(&before.value)));
             }
-            None => *slot = Some((rank, name, value)),
+            None => {
+                row.taken.push(field);
+                *filled = row.taken.len();
+            }
         }
     }
 
@@ -126,8 +179,8 @@ impl<'s> RowLayout<'s> {
             row.misfits += u64::from(cell.is_none());
             row.overflow.push((key_text(&Value::Str(name)), text_of(&value)));
         }
-        if let Some(slot) = row.cells.get_mut(index) {
-            *slot = cell;
+        if let Some(cell) = cell {
+            row.cells.push((index, cell));
         }
     }
 }
@@ -231,6 +284,12 @@ fn key_text<'a>(key: &Value<'a>) -> Cow<'a, str> {
 ///
 /// Without doubles, which is nearly always, this costs an index a field; with them each suffix is tried once a name.
 fn rename_doubles(overflow: &mut [(Cow<'_, str>, Option<Cow<'_, str>>)]) {
+    let is_there_before = |(number, (name, _)): (usize, &(Cow<'_, str>, Option<Cow<'_, str>>))| {
+        overflow.iter().take(number).any(|(before, _)| before == name)
+    };
+    if overflow.len() <= FEW_FIELDS && !overflow.iter().enumerate().any(is_there_before) {
+        return;
+    }
     let name = |index: &usize| overflow.get(*index).map(|(name, _)| name.as_ref()).unwrap_or_default();
     let mut by_name: Vec<usize> = (0..overflow.len()).collect();
     // Among equal names the one that came first stays first.
