@@ -51,11 +51,18 @@ impl FrameWriter {
 /// Reads them again.
 pub(crate) struct FrameReader {
     file: BufReader<File>,
+    /// Memory of chunks that nobody needs any more, for the next ones.
+    spare: Vec<Vec<u8>>,
 }
 
 impl FrameReader {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: BufReader::new(File::open(path)?) })
+        Ok(Self { file: BufReader::new(File::open(path)?), spare: Vec::new() })
+    }
+
+    /// Takes the memory of a chunk back.
+    pub(crate) fn reuse(&mut self, chunk: Vec<u8>) {
+        self.spare.push(chunk);
     }
 
     /// The next chunk and its number of records.
@@ -66,8 +73,13 @@ impl FrameReader {
             read => read?,
         }
         let [a, b, c, d, e, f, g, h] = head;
-        let mut chunk = vec![0; u32::from_le_bytes([a, b, c, d]) as usize];
-        self.file.read_exact(&mut chunk)?;
+        let mut chunk = self.spare.pop().unwrap_or_default();
+        chunk.clear();
+        let length = u32::from_le_bytes([a, b, c, d]);
+        chunk.reserve(length as usize);
+        if (&mut self.file).take(u64::from(length)).read_to_end(&mut chunk)? != length as usize {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         Ok(Some((chunk, u64::from(u32::from_le_bytes([e, f, g, h])))))
     }
 }

@@ -139,8 +139,7 @@ impl Shop {
         let Self { chance, addresses, paths, agents, users, places, containers, requests } = self;
         let mut fields = Vec::with_capacity(32);
         let kind = chance.u8(..100);
-        let request =
-            if (60..90).contains(&kind) { Request::lately(requests, chance) } else { Request::new(chance) };
+        let request = if (60..90).contains(&kind) { Request::lately(requests, chance) } else { Request::new(chance) };
         let user = users.get(request.user).map_or("", String::as_str);
         let address = of(addresses, favoured(chance, ADDRESSES));
         let (text, query, host, upstream, referer);

@@ -59,6 +59,7 @@ pub(crate) fn through_output(chunks: &Path, lake: &Path, settings: &[(String, St
             return Err(BenchError::Refused);
         }
         sent += records;
+        frames.reuse(chunk);
     }
     pipeline.stop_within(PATIENCE);
     let totals = pipeline.ledger().totals();
@@ -96,6 +97,9 @@ pub(crate) fn through_columns(folder: &Path, lake: &Path, segment_bytes: usize) 
                 let path = lake.join(plan.partition.object_key(&segment.id));
                 fs::create_dir_all(path.parent().unwrap_or(lake))?;
                 fs::write(path, writer.write(&segment, &plan)?.bytes)?;
+            }
+            for block in segment.blocks {
+                frames.reuse(block.events.into());
             }
             (number, first_record, written) = (number + 1, first_record + records, written + records);
         }

@@ -5,12 +5,14 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
-use twox_hash::XxHash3_64;
 
 /// Bytes before a value: its length.
 pub(super) const LENGTH_BYTES: usize = 4;
 
-static KEY: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0_u8));
+static KEY: LazyLock<[u64; 2]> = LazyLock::new(|| {
+    let random = RandomState::new();
+    [random.hash_one(0_u8), random.hash_one(1_u8)]
+});
 
 /// A place of the table: part of the value's hash and its index plus one, or nothing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -59,20 +61,20 @@ impl Dictionary {
     /// The index of a value, which is added when it is new.
     pub(super) fn intern(&mut self, value: &[u8]) -> u32 {
         // In many columns most values are the one before.
-        if self.value(self.last) == value && !self.ends.is_empty() {
+        if is_same(self.value(self.last), value) && !self.ends.is_empty() {
             return self.last;
         }
         if self.ends.len() * 2 >= self.slots.len() {
             self.grow();
         }
-        let hash = XxHash3_64::oneshot_with_seed(*KEY, value);
+        let hash = hash(*KEY, value);
         let mask = self.slots.len() - 1;
         let mut place = hash as usize & mask;
         let tag = (hash >> 32) as u32;
         while let Some(slot) = self.slots.get(place).copied() {
             match slot.index_plus_one.checked_sub(1) {
                 None => break,
-                Some(index) if slot.hash == tag && self.value(index) == value => {
+                Some(index) if slot.hash == tag && is_same(self.value(index), value) => {
                     self.last = index;
                     return index;
                 }
@@ -99,7 +101,7 @@ impl Dictionary {
         self.slots.clear();
         self.slots.resize(places, Slot::default());
         for index in 0..self.ends.len() as u32 {
-            let hash = XxHash3_64::oneshot_with_seed(*KEY, self.value(index));
+            let hash = hash(*KEY, self.value(index));
             let mut place = hash as usize & (places - 1);
             while self.slots.get(place).is_some_and(|slot| slot.index_plus_one != 0) {
                 place = (place + 1) & (places - 1);
@@ -109,6 +111,53 @@ impl Dictionary {
             }
         }
     }
+}
+
+/// Whether two short texts are the same: as `==`, without calling for it when they are not longer than 16 bytes, or differ in how
+/// they begin or end.
+#[inline]
+pub(super) fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    if let (Some(a_first), Some(b_first), Some(a_last), Some(b_last)) =
+        (a.first_chunk::<8>(), b.first_chunk::<8>(), a.last_chunk::<8>(), b.last_chunk::<8>())
+    {
+        return a_first == b_first && a_last == b_last && (a.len() <= 16 || a == b);
+    }
+    if let (Some(a_first), Some(b_first), Some(a_last), Some(b_last)) =
+        (a.first_chunk::<4>(), b.first_chunk::<4>(), a.last_chunk::<4>(), b.last_chunk::<4>())
+    {
+        return a_first == b_first && a_last == b_last;
+    }
+    a.iter().zip(b).all(|(a, b)| a == b)
+}
+
+/// A hash as wyhash and its like make it: pieces of 16 bytes are multiplied with the key to 128 bits and folded.
+/// <https://github.com/wangyi-fudan/wyhash>
+#[inline]
+fn hash(key: [u64; 2], value: &[u8]) -> u64 {
+    let [first, second] = key;
+    let mut state = first ^ value.len() as u64;
+    let (pieces, rest) = value.as_chunks::<16>();
+    for [a, b, c, d, e, f, g, h, rest @ ..] in pieces {
+        let low = u64::from_le_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
+        state = fold(low ^ state, u64::from_le_bytes(*rest) ^ second);
+    }
+    let (low, high) = if let (Some(start), Some(end)) = (rest.first_chunk::<8>(), rest.last_chunk::<8>()) {
+        (u64::from_le_bytes(*start), u64::from_le_bytes(*end))
+    } else if let (Some(start), Some(end)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        (u64::from(u32::from_le_bytes(*start)), u64::from(u32::from_le_bytes(*end)))
+    } else {
+        (rest.iter().fold(0, |low, byte| low << 8 | u64::from(*byte)), 0)
+    };
+    fold(fold(low ^ state, high ^ second), first | 1)
+}
+
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
 }
 
 /// Appends a value behind its length, as plain pages and dictionaries have it.
@@ -124,6 +173,21 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::HashMap;
+
+    #[test]
+    fn values_of_each_length_are_the_same_as_themselves_only() {
+        for length in 0..40_usize {
+            let value: Vec<u8> = (0..length as u8).collect();
+            assert!(is_same(&value, &value.clone()), "{length}");
+            assert!(!is_same(&value, &[value.as_slice(), b"x"].concat()), "{length}");
+            for place in 0..length {
+                let mut other = value.clone();
+                other.get_mut(place).into_iter().for_each(|byte| *byte ^= 0x80);
+                assert!(!is_same(&value, &other), "{length}, {place}");
+                assert_ne!(hash(*KEY, &value), hash(*KEY, &other), "{length}, {place}");
+            }
+        }
+    }
 
     proptest! {
         #[test]

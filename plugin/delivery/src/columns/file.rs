@@ -152,7 +152,8 @@ impl FileWriter {
         let lane = segment.id.lane;
         let columns = self.schemas.columns(lane);
         let layout = RowLayout::new(columns);
-        let mut file = OpenFile::new(lane, columns, self.zstd_level, self.properties(lane, segment, plan, columns)?)?;
+        let properties = self.properties(lane, segment, plan, columns)?;
+        let mut file = OpenFile::new(lane, columns, self.zstd_level, plan.places.len(), properties)?;
         let mut row = Row::default();
         for place in &plan.places {
             let block = block_of(segment, place)?;
@@ -183,7 +184,7 @@ impl FileWriter {
         let columns = self.schemas.columns(Lane::Quarantine);
         let layout = RowLayout::new(columns);
         let properties = self.properties(Lane::Quarantine, segment, plan, columns)?;
-        let mut file = OpenFile::new(Lane::Quarantine, columns, self.zstd_level, properties)?;
+        let mut file = OpenFile::new(Lane::Quarantine, columns, self.zstd_level, plan.places.len(), properties)?;
         let (mut sorted, mut sorter) = (Vec::new(), Sorter::default());
         for place in &plan.places {
             let block = block_of(segment, place)?;
@@ -237,11 +238,17 @@ struct OpenFile {
 }
 
 impl OpenFile {
-    fn new(lane: Lane, columns: &[Column], zstd_level: i32, properties: WriterProperties) -> Result<Self, FileError> {
+    fn new(
+        lane: Lane,
+        columns: &[Column],
+        zstd_level: i32,
+        rows: usize,
+        properties: WriterProperties,
+    ) -> Result<Self, FileError> {
         // The crate makes the schema, and what it says of it to readers that know Arrow.
         let writer = ArrowWriter::try_new(Vec::new(), arrow_schema(lane, columns), Some(properties))?;
         let (writer, _) = writer.into_serialized_writer()?;
-        let group = RowGroup::new(columns, writer.schema_descr(), writer.properties(), zstd_level)?;
+        let group = RowGroup::new(columns, writer.schema_descr(), writer.properties(), zstd_level, rows)?;
         Ok(Self { group, writer, bytes: 0, misfits: 0 })
     }
 

@@ -50,14 +50,16 @@ pub(super) struct RowGroup {
 }
 
 impl RowGroup {
-    /// An empty group for these columns, which are those of the schema but for the overflow.
+    /// An empty group for these columns, which are those of the schema but for the overflow, of a file of so many rows.
     pub(super) fn new(
         columns: &[Column],
         schema: &SchemaDescriptor,
         properties: &WriterProperties,
         zstd_level: i32,
+        file_rows: usize,
     ) -> Result<Self, ParquetError> {
-        let chunk = |index: usize| TextChunk::new(schema.column(index), properties);
+        let page_rows = file_rows.min(PAGE_ROWS);
+        let chunk = |index: usize| TextChunk::new(schema.column(index), properties, page_rows);
         let rows_of = |(index, column): (usize, &Column)| match column.kind {
             ColumnKind::Time => ColumnRows::Time(Vec::new()),
             ColumnKind::Tag => ColumnRows::Tag(chunk(index)),
@@ -112,7 +114,7 @@ impl RowGroup {
                 (Some(ColumnRows::Text(chunk)), Cell::Text(_) | Cell::Bytes(_)) => {
                     chunk.begin_row(*rows, compressor)?;
                     chunk.append(match cell {
-                        Cell::Text(text) => text.as_bytes(),
+                        Cell::Text(text) => text,
                         Cell::Bytes(bytes) => bytes,
                         _ => &[],
                     });

@@ -31,7 +31,7 @@ fn lay_out_over(
     RowLayout::new(columns).fill(&event, "access", &mut row);
     let cells = row.cells.iter().map(|(index, cell)| {
         let text = match cell {
-            Cell::Text(text) => text.to_string(),
+            Cell::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
             Cell::Int(int) => format!("i{int}"),
             Cell::Float(float) => format!("f{float}"),
             Cell::Bool(flag) => format!("{flag}"),

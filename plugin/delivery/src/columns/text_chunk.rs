@@ -41,6 +41,8 @@ struct Settings {
     /// Bytes of a dictionary after which values are plain; `None` for a column without one.
     dictionary_bytes: Option<usize>,
     statistics: EnabledStatistics,
+    /// Rows that a page will have.
+    expected_rows: usize,
     /// The Bloom filter's rate of errors and most values.
     bloom_filter: Option<(f64, u64)>,
 }
@@ -74,7 +76,7 @@ pub(super) struct TextChunk {
 }
 
 impl Settings {
-    fn new(descr: ColumnDescPtr, properties: &WriterProperties) -> Self {
+    fn new(descr: ColumnDescPtr, properties: &WriterProperties, expected_rows: usize) -> Self {
         let path = descr.path();
         Self {
             compression: properties.compression(path),
@@ -82,6 +84,7 @@ impl Settings {
                 .dictionary_enabled(path)
                 .then(|| properties.column_dictionary_page_size_limit(path)),
             statistics: properties.statistics_enabled(path),
+            expected_rows,
             bloom_filter: properties.bloom_filter_properties(path).map(|filter| (filter.fpp(), filter.ndv())),
             descr,
         }
@@ -89,9 +92,9 @@ impl Settings {
 }
 
 impl TextChunk {
-    /// An empty chunk of a column.
-    pub(super) fn new(descr: ColumnDescPtr, properties: &WriterProperties) -> Self {
-        Self::with(Settings::new(descr, properties))
+    /// An empty chunk of a column, of whose pages the first will have so many rows.
+    pub(super) fn new(descr: ColumnDescPtr, properties: &WriterProperties, expected_rows: usize) -> Self {
+        Self::with(Settings::new(descr, properties, expected_rows))
     }
 
     fn with(settings: Settings) -> Self {
@@ -136,8 +139,22 @@ impl TextChunk {
 
     /// The value of the row that was begun.
     pub(super) fn append(&mut self, value: &[u8]) {
+        if self.definitions.capacity() == 0 {
+            self.reserve(value.len());
+        }
         self.definitions.push(1);
         self.append_value(value);
+    }
+
+    /// Makes room for the values of a page like this one. Memory that is not written to is not taken.
+    fn reserve(&mut self, value_bytes: usize) {
+        let rows = self.settings.expected_rows;
+        self.definitions.reserve(rows);
+        if self.has_dictionary {
+            self.indices.reserve(rows);
+        } else {
+            self.plain.reserve((rows * (value_bytes + LENGTH_BYTES)).min(PAGE_BYTES));
+        }
     }
 
     /// Begins a row of a list.
@@ -322,6 +339,7 @@ impl TextChunk {
             compression: self.settings.compression,
             dictionary_bytes: self.settings.dictionary_bytes,
             statistics: self.settings.statistics,
+            expected_rows: self.settings.expected_rows,
             bloom_filter: self.settings.bloom_filter,
         });
         let mut done = std::mem::replace(self, next);

@@ -117,19 +117,25 @@ fn tagged(out: &mut String, tag: &str, bytes: &[u8]) {
 
 fn quoted(out: &mut String, text: &str) {
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control < ' ' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(control));
+    let mut rest = text;
+    // Most texts have nothing to escape, and all that is escaped is ASCII.
+    while let Some(place) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        let (plain, escaped) = rest.split_at(place);
+        out.push_str(plain);
+        let mut letters = escaped.chars();
+        match letters.next() {
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            control => {
+                let _ = write!(out, "\\u{:04x}", control.map_or(0, u32::from));
             }
-            other => out.push(other),
         }
+        rest = letters.as_str();
     }
+    out.push_str(rest);
     out.push('"');
 }
 
