@@ -12,6 +12,7 @@ use crate::partition::Partition;
 use crate::schema::{Column, Schemas, arrow_schema};
 use crate::spool::{Block, LoadedSegment};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -245,8 +246,9 @@ impl OpenFile {
         rows: usize,
         properties: WriterProperties,
     ) -> Result<Self, FileError> {
-        // The crate makes the schema, and what it says of it to readers that know Arrow.
-        let writer = ArrowWriter::try_new(Vec::new(), arrow_schema(lane, columns), Some(properties))?;
+        // Arrow's own description of the schema says nothing that Parquet's does not, and is half of a footer.
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), arrow_schema(lane, columns), options)?;
         let (writer, _) = writer.into_serialized_writer()?;
         let group = RowGroup::new(columns, writer.schema_descr(), writer.properties(), zstd_level, rows)?;
         Ok(Self { group, writer, bytes: 0, misfits: 0 })
