@@ -40,7 +40,7 @@ CASES ?= 32
 PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-playground
 PORT ?= 8017
 
-.PHONY: demo hybrid image sbom test unit end-to-end crash fuzz plugin header install host wasm wasm-aot playground playground-page playground-tests bench sanitize lint clean
+.PHONY: demo hybrid image sbom test unit end-to-end crash fuzz plugin header install host wasm wasm-aot playground playground-page playground-tests bench bench-lake sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -134,6 +134,10 @@ playground-tests: host             ## The page in headless Chromium; skipped, an
 bench:                             ## Benchmarks next to the code they measure
 	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery
 
+bench-lake: $(VENV)/.bench-ready   ## Records into Parquet beside pyarrow, DuckDB and polars, and ten questions; QUICK=1 for a tenth of it
+	$(CARGO) build --release --locked -p shiwake-bench
+	$(PY) tests/bench/lake.py
+
 sanitize:                          ## AddressSanitizer: records, delivery, the plugin in the harness; ThreadSanitizer: delivery. Half an hour at first
 	@echo "== AddressSanitizer, which comes with the compiler: nothing to install"
 	$(ASAN) --no-run
@@ -159,6 +163,10 @@ lint:                              ## Format, clippy without a warning; oldest R
 $(VENV)/.ready: tests/end-to-end/requirements.txt
 	@echo "== Python packages for queries and tests, into $(VENV)"
 	$(PYTHON) -m venv $(VENV) || { apt-get update && apt-get install -y python3-venv && $(PYTHON) -m venv $(VENV); }
+	$(PY) -m pip install --quiet -r $<
+	touch $@
+
+$(VENV)/.bench-ready: tests/bench/requirements.txt $(VENV)/.ready
 	$(PY) -m pip install --quiet -r $<
 	touch $@
 

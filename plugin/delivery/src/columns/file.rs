@@ -4,36 +4,32 @@
 //! that writing it again gives the same file. One partition is written at a time: what is held beside the segment is one row
 //! group, bounded by [`ROW_GROUP_BYTES`], and the compressed file.
 
-use super::builder::BatchBuilder;
-use super::layout::{self, ROW_GROUP_BYTES};
+use super::layout::{self, ROW_GROUP_BYTES, ROW_GROUP_ROWS};
 use super::row::{Row, RowLayout};
+use super::row_group::RowGroup;
 use crate::lane::Lane;
 use crate::partition::Partition;
-use crate::schema::{Column, Schemas};
+use crate::schema::{Column, Schemas, arrow_schema};
 use crate::spool::{Block, LoadedSegment};
-use arrow_schema::ArrowError;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
 use shiwake_records::event::Event;
 use shiwake_records::msgpack::Reader;
 use shiwake_records::quarantine;
 use shiwake_records::sorter::Sorter;
 use std::sync::Arc;
 
-/// Rows after which the builders are handed to the writer.
-const BATCH_ROWS: usize = 4_096;
-/// Bytes of text after which they are, when rows are wide.
-const BATCH_BYTES: usize = 1024 * 1024;
+/// Bytes of events after which it is looked how much the row group holds.
+const LOOK_BYTES: usize = 512 * 1024;
 
 /// Why a segment could not be made into files.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// Arrow refused the rows.
-    #[error("rows do not fit their columns: {0}")]
-    Arrow(#[from] ArrowError),
-    /// Parquet refused the batch.
+    /// Parquet refused the rows.
     #[error("parquet file could not be written: {0}")]
     Parquet(#[from] ParquetError),
     /// What is in the segment is not what was put there.
@@ -52,6 +48,11 @@ struct Place {
     time_micros: i64,
     block: u32,
     offset: u32,
+    /// Where the record's pairs begin, how many bytes they take, and how many they are.
+    content: u32,
+    length: u32,
+    pairs: u32,
+    has_metadata: bool,
 }
 
 /// The records of a partition, in order of time.
@@ -93,10 +94,17 @@ pub fn plan(segment: &LoadedSegment) -> Result<Vec<PartitionPlan>, FileError> {
             let start = reader.position();
             let damaged = || FileError::Damaged { block: number, offset: start };
             let event = Event::read(&mut reader).map_err(|_| damaged())?;
+            let length = event.body.content.len();
+            let narrow = |number: usize| u32::try_from(number).map_err(|_| damaged());
             places.push(Place {
                 time_micros: event.time.micros(),
-                block: u32::try_from(number).map_err(|_| damaged())?,
-                offset: u32::try_from(start).map_err(|_| damaged())?,
+                block: narrow(number)?,
+                offset: narrow(start)?,
+                // The record is what an event ends with.
+                content: narrow(reader.position() - length)?,
+                length: narrow(length)?,
+                pairs: event.body.count,
+                has_metadata: event.metadata.is_some(),
             });
         }
     }
@@ -145,12 +153,20 @@ impl FileWriter {
         let lane = segment.id.lane;
         let columns = self.schemas.columns(lane);
         let layout = RowLayout::new(columns);
-        let mut file = OpenFile::new(lane, columns, self.properties(lane, segment, plan, columns)?)?;
+        let properties = self.properties(lane, segment, plan, columns)?;
+        let mut file = OpenFile::new(lane, columns, self.zstd_level, plan.places.len(), properties)?;
         let mut row = Row::default();
         for place in &plan.places {
-            let (event, block) = event_at(segment, place)?;
-            layout.fill(&event, lane.name(), &mut row);
-            file.append(place.time_micros, &block.tag, &row)?;
+            let block = block_of(segment, place)?;
+            if place.has_metadata {
+                layout.fill(&event_at(block, place)?, lane.name(), &mut row);
+            } else {
+                // The event was read when the file was planned.
+                let content = place.content as usize..place.content as usize + place.length as usize;
+                let content = block.events.get(content).ok_or_else(|| damaged(place))?;
+                layout.fill_plain(place.pairs, content, lane.name(), &mut row);
+            }
+            file.append(place, &block.tag, &row)?;
         }
         file.finish()
     }
@@ -168,11 +184,12 @@ impl FileWriter {
     ) -> Result<(String, Vec<u8>), FileError> {
         let columns = self.schemas.columns(Lane::Quarantine);
         let layout = RowLayout::new(columns);
-        let mut file =
-            OpenFile::new(Lane::Quarantine, columns, self.properties(Lane::Quarantine, segment, plan, columns)?)?;
+        let properties = self.properties(Lane::Quarantine, segment, plan, columns)?;
+        let mut file = OpenFile::new(Lane::Quarantine, columns, self.zstd_level, plan.places.len(), properties)?;
         let (mut sorted, mut sorter) = (Vec::new(), Sorter::default());
         for place in &plan.places {
-            let (event, block) = event_at(segment, place)?;
+            let block = block_of(segment, place)?;
+            let event = event_at(block, place)?;
             sorted.clear();
             let verdict = sorter.sort(&event, &mut sorted);
             let rule = verdict.map_or("", |verdict| sorter.rules().name(verdict.rule));
@@ -181,7 +198,7 @@ impl FileWriter {
             let kept = Event::read(&mut Reader::new(&kept)).map_err(|_| damaged(place))?;
             let mut row = Row::default();
             layout.fill(&kept, quarantine::LOG_TYPE, &mut row);
-            file.append(place.time_micros, &block.tag, &row)?;
+            file.append(place, &block.tag, &row)?;
         }
         let partition = Partition { lane: Lane::Quarantine, ..plan.partition };
         Ok((partition.object_key(&segment.id), file.finish()?.bytes))
@@ -214,33 +231,46 @@ impl FileWriter {
 
 /// A file that rows are appended to.
 struct OpenFile {
-    builder: BatchBuilder,
-    writer: ArrowWriter<Vec<u8>>,
+    group: RowGroup,
+    writer: SerializedFileWriter<Vec<u8>>,
+    /// Bytes of events since it was looked how much the row group holds.
+    bytes: usize,
     misfits: u64,
 }
 
 impl OpenFile {
-    fn new(lane: Lane, columns: &[Column], properties: WriterProperties) -> Result<Self, FileError> {
-        let builder = BatchBuilder::new(lane, columns);
-        let writer = ArrowWriter::try_new(Vec::new(), builder.schema(), Some(properties))?;
-        Ok(Self { builder, writer, misfits: 0 })
+    fn new(
+        lane: Lane,
+        columns: &[Column],
+        zstd_level: i32,
+        rows: usize,
+        properties: WriterProperties,
+    ) -> Result<Self, FileError> {
+        // Arrow's own description of the schema says nothing that Parquet's does not, and is half of a footer.
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), arrow_schema(lane, columns), options)?;
+        let (writer, _) = writer.into_serialized_writer()?;
+        let group = RowGroup::new(columns, writer.schema_descr(), writer.properties(), zstd_level, rows)?;
+        Ok(Self { group, writer, bytes: 0, misfits: 0 })
     }
 
-    fn append(&mut self, time_micros: i64, tag: &str, row: &Row<'_>) -> Result<(), FileError> {
-        self.builder.append(time_micros, tag, row)?;
+    fn append(&mut self, place: &Place, tag: &str, row: &Row<'_>) -> Result<(), FileError> {
+        self.group.append(place.time_micros, tag, row)?;
         self.misfits += row.misfits;
-        if self.builder.rows() >= BATCH_ROWS || self.builder.bytes() >= BATCH_BYTES {
-            self.writer.write(&self.builder.finish()?)?;
-            if self.writer.in_progress_size() >= ROW_GROUP_BYTES {
-                self.writer.flush()?;
-            }
+        self.bytes += place.length as usize;
+        let is_full = self.bytes >= LOOK_BYTES && {
+            self.bytes = 0;
+            self.group.held_bytes() >= ROW_GROUP_BYTES
+        };
+        if is_full || self.group.rows() >= ROW_GROUP_ROWS {
+            self.group.write(&mut self.writer)?;
         }
         Ok(())
     }
 
     fn finish(mut self) -> Result<WrittenFile, FileError> {
-        if self.builder.rows() > 0 {
-            self.writer.write(&self.builder.finish()?)?;
+        if self.group.rows() > 0 {
+            self.group.write(&mut self.writer)?;
         }
         let misfits = self.misfits;
         self.writer.append_key_value_metadata(KeyValue::new("shiwake.misfits".to_owned(), misfits.to_string()));
@@ -252,10 +282,12 @@ fn damaged(place: &Place) -> FileError {
     FileError::Damaged { block: place.block as usize, offset: place.offset as usize }
 }
 
-fn event_at<'a>(segment: &'a LoadedSegment, place: &Place) -> Result<(Event<'a>, &'a Block), FileError> {
-    let block = segment.blocks.get(place.block as usize).ok_or_else(|| damaged(place))?;
-    let event = Event::read(&mut Reader::at(&block.events, place.offset as usize)).map_err(|_| damaged(place))?;
-    Ok((event, block))
+fn block_of<'a>(segment: &'a LoadedSegment, place: &Place) -> Result<&'a Block, FileError> {
+    segment.blocks.get(place.block as usize).ok_or_else(|| damaged(place))
+}
+
+fn event_at<'a>(block: &'a Block, place: &Place) -> Result<Event<'a>, FileError> {
+    Event::read(&mut Reader::at(&block.events, place.offset as usize)).map_err(|_| damaged(place))
 }
 
 #[cfg(test)]

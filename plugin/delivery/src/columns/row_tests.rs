@@ -29,15 +29,15 @@ fn lay_out_over(
     let event = Event::read(&mut Reader::new(&bytes)).unwrap();
     let mut row = Row::default();
     RowLayout::new(columns).fill(&event, "access", &mut row);
-    let cells = columns.iter().zip(&row.cells).filter_map(|(column, cell)| {
-        let text = match cell.as_ref()? {
-            Cell::Text(text) => text.to_string(),
+    let cells = row.cells.iter().map(|(index, cell)| {
+        let text = match cell {
+            Cell::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
             Cell::Int(int) => format!("i{int}"),
             Cell::Float(float) => format!("f{float}"),
             Cell::Bool(flag) => format!("{flag}"),
             Cell::Bytes(bytes) => format!("{bytes:?}"),
         };
-        Some((column.name.to_string(), text))
+        (columns[*index].name.to_string(), text)
     });
     let overflow =
         row.overflow.iter().map(|(key, value)| (key.to_string(), value.as_ref().map(|text| text.to_string())));

@@ -220,7 +220,8 @@ impl<'a> Reader<'a> {
     /// Reads a text of less than 64 KiB that is whole, which keys and nearly all values are; nothing is read of anything
     /// else.
     #[inline]
-    fn short_text(&mut self) -> Option<&'a [u8]> {
+    #[must_use]
+    pub fn short_text(&mut self) -> Option<&'a [u8]> {
         let rest = self.bytes.get(self.position..)?;
         let (header, length) = match *rest {
             [marker @ 0xa0..=0xbf, ..] => (1, usize::from(marker & 0x1f)),

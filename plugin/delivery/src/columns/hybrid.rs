@@ -1,0 +1,71 @@
+//! The encoding of levels and of indices into dictionaries: runs of one value, and groups of eight values packed into bits.
+//!
+//! Its format is "Run Length Encoding / Bit-Packing Hybrid" of
+//! <https://parquet.apache.org/docs/file-format/data-pages/encodings/#RLE>.
+
+/// Values of a group.
+const GROUP: usize = 8;
+
+/// Appends `values`, none of which has more than `width` bits (1 to 32).
+pub(super) fn append<T: Copy + Eq + Into<u32>>(out: &mut Vec<u8>, values: &[T], width: u32) {
+    // What is packed begins at `literals` and ends where `rest` begins, at the end of a group.
+    let (mut literals, mut rest) = (values, values);
+    while let Some(first) = rest.first() {
+        let run = rest.iter().take_while(|value| *value == first).count();
+        let (taken, after) = rest.split_at(if run >= GROUP { run } else { rest.len().min(GROUP) });
+        if run >= GROUP {
+            append_packed(out, before(literals, rest), width);
+            append_run(out, run, (*first).into(), width);
+            literals = after;
+        }
+        debug_assert!(!taken.is_empty());
+        rest = after;
+    }
+    append_packed(out, before(literals, rest), width);
+}
+
+/// What stands in `from` before `rest`, which is its end.
+fn before<'v, T>(from: &'v [T], rest: &[T]) -> &'v [T] {
+    from.get(..from.len() - rest.len()).unwrap_or_default()
+}
+
+fn append_run(out: &mut Vec<u8>, length: usize, value: u32, width: u32) {
+    append_varint(out, (length as u64) << 1);
+    let bytes = width.div_ceil(8) as usize;
+    out.extend_from_slice(value.to_le_bytes().get(..bytes).unwrap_or_default());
+}
+
+fn append_packed<T: Copy + Into<u32>>(out: &mut Vec<u8>, values: &[T], width: u32) {
+    if values.is_empty() {
+        return;
+    }
+    let groups = values.len().div_ceil(GROUP);
+    append_varint(out, (groups as u64) << 1 | 1);
+    let end = out.len() + groups * width as usize;
+    let (mut buffer, mut bits) = (0_u64, 0);
+    for value in values {
+        buffer |= u64::from((*value).into()) << bits;
+        bits += width;
+        if bits >= u32::BITS {
+            let [a, b, c, d, ..] = buffer.to_le_bytes();
+            out.extend_from_slice(&[a, b, c, d]);
+            buffer >>= u32::BITS;
+            bits -= u32::BITS;
+        }
+    }
+    // The last bits, and zeros for what the last group lacks.
+    out.extend_from_slice(&buffer.to_le_bytes());
+    out.resize(end, 0);
+}
+
+fn append_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+#[cfg(test)]
+#[path = "hybrid_tests.rs"]
+mod tests;

@@ -1,0 +1,439 @@
+//! A column of text or bytes in a row group: values into pages, pages into the bytes of a column chunk.
+//!
+//! What the parquet crate's own writer does, with less to do for a value: a value is looked up in the dictionary once, where it
+//! was read; nulls are counted and not written one by one; bounds are those of the distinct values of a page. Page headers,
+//! the chunk's metadata and Bloom filters are the crate's.
+//!
+//! - A chunk begins with a dictionary when its column has one, and goes over to plain values when the dictionary is full, or
+//!   when the first page shows that values hardly repeat. When no page was written by then, none has a dictionary.
+//! - Rows end with pages. Pages are compressed as they end, so what is held is one page and what is compressed.
+//! - A Bloom filter is made when the chunk goes over to plain values, of all that it has.
+//!
+//! The format: <https://parquet.apache.org/docs/file-format/data-pages/> and its neighbours.
+
+use super::bounds::Bounds;
+use super::dictionary::{Dictionary, LENGTH_BYTES, append_plain};
+use super::hybrid;
+use super::page_compressor::PageCompressor;
+use bytes::Bytes;
+use parquet::basic::{Compression, Encoding, PageType, Type};
+use parquet::bloom_filter::Sbbf;
+use parquet::column::page::{CompressedPage, Page, PageWriter};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::data_type::ByteArray;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::statistics::{Statistics, ValueStatistics};
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::ColumnDescPtr;
+
+/// Bytes of a page's values after which it ends.
+const PAGE_BYTES: usize = 1024 * 1024;
+/// Bytes up to which a dictionary is kept whatever its values are.
+const SMALL_DICTIONARY_BYTES: usize = 16 * 1024;
+
+/// What a column's chunks are like.
+#[derive(Debug)]
+struct Settings {
+    descr: ColumnDescPtr,
+    compression: Compression,
+    /// Bytes of a dictionary after which values are plain; `None` for a column without one.
+    dictionary_bytes: Option<usize>,
+    statistics: EnabledStatistics,
+    /// Rows that a page will have.
+    expected_rows: usize,
+    /// The Bloom filter's rate of errors and most values.
+    bloom_filter: Option<(f64, u64)>,
+}
+
+/// A column chunk that is being written.
+pub(super) struct TextChunk {
+    settings: Settings,
+    // The page.
+    definitions: Vec<u8>,
+    repetitions: Vec<u8>,
+    rows: usize,
+    indices: Vec<u32>,
+    plain: Vec<u8>,
+    /// What the page's values would take if they were plain.
+    plain_bytes: usize,
+    page_bounds: Bounds,
+    // The chunk.
+    dictionary: Dictionary,
+    has_dictionary: bool,
+    dictionary_pages: i32,
+    plain_pages: i32,
+    filter: Option<Sbbf>,
+    sink: TrackedWrite<Vec<u8>>,
+    uncompressed_bytes: i64,
+    levels: i64,
+    nulls: i64,
+    finished_rows: usize,
+    bounds: Bounds,
+    column_index: ColumnIndexBuilder,
+    offset_index: OffsetIndexBuilder,
+}
+
+impl Settings {
+    fn new(descr: ColumnDescPtr, properties: &WriterProperties, expected_rows: usize) -> Self {
+        let path = descr.path();
+        Self {
+            compression: properties.compression(path),
+            dictionary_bytes: properties
+                .dictionary_enabled(path)
+                .then(|| properties.column_dictionary_page_size_limit(path)),
+            statistics: properties.statistics_enabled(path),
+            expected_rows,
+            bloom_filter: properties.bloom_filter_properties(path).map(|filter| (filter.fpp(), filter.ndv())),
+            descr,
+        }
+    }
+}
+
+impl TextChunk {
+    /// An empty chunk of a column, of whose pages the first will have so many rows.
+    pub(super) fn new(descr: ColumnDescPtr, properties: &WriterProperties, expected_rows: usize) -> Self {
+        Self::with(Settings::new(descr, properties, expected_rows))
+    }
+
+    fn with(settings: Settings) -> Self {
+        Self {
+            has_dictionary: settings.dictionary_bytes.is_some(),
+            settings,
+            definitions: Vec::new(),
+            repetitions: Vec::new(),
+            rows: 0,
+            indices: Vec::new(),
+            plain: Vec::new(),
+            plain_bytes: 0,
+            page_bounds: Bounds::default(),
+            dictionary: Dictionary::default(),
+            dictionary_pages: 0,
+            plain_pages: 0,
+            filter: None,
+            sink: TrackedWrite::new(Vec::new()),
+            uncompressed_bytes: 0,
+            levels: 0,
+            nulls: 0,
+            finished_rows: 0,
+            bounds: Bounds::default(),
+            column_index: ColumnIndexBuilder::new(Type::BYTE_ARRAY),
+            offset_index: OffsetIndexBuilder::new(),
+        }
+    }
+
+    /// Bytes that are held: pages that are done, and what the others would take at most.
+    pub(super) fn held_bytes(&self) -> usize {
+        let indices = self.indices.len() * 2;
+        self.sink.bytes_written() + self.dictionary.page().len() + self.plain.len() + indices
+    }
+
+    /// Begins row `row` of the group, for a column that holds one value a row at most. Rows between this one and the last are null.
+    pub(super) fn begin_row(&mut self, row: usize, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
+        self.fill_up_to(row);
+        self.make_room(compressor)?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// The value of the row that was begun.
+    pub(super) fn append(&mut self, value: &[u8]) {
+        if self.definitions.capacity() == 0 {
+            self.reserve(value.len());
+        }
+        self.definitions.push(1);
+        self.append_value(value);
+    }
+
+    /// Makes room for the values of a page like this one. Memory that is not written to is not taken.
+    fn reserve(&mut self, value_bytes: usize) {
+        let rows = self.settings.expected_rows;
+        self.definitions.reserve(rows);
+        if self.has_dictionary {
+            self.indices.reserve(rows);
+        } else {
+            self.plain.reserve((rows * (value_bytes + LENGTH_BYTES)).min(PAGE_BYTES));
+        }
+    }
+
+    /// Begins a row of a list.
+    pub(super) fn begin_list(&mut self, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
+        self.make_room(compressor)?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// An entry of the list that was begun, or none when the list is empty; a value when `definition` is the highest.
+    pub(super) fn append_entry(&mut self, is_first: bool, definition: u8, value: Option<&[u8]>) {
+        self.repetitions.push(u8::from(!is_first));
+        self.definitions.push(definition);
+        if let Some(value) = value {
+            self.append_value(value);
+        }
+    }
+
+    fn append_value(&mut self, value: &[u8]) {
+        self.plain_bytes += value.len() + LENGTH_BYTES;
+        if self.has_dictionary {
+            let index = self.dictionary.intern(value);
+            return self.indices.push(index);
+        }
+        append_plain(&mut self.plain, value);
+        if let Some(filter) = &mut self.filter {
+            filter.insert(value);
+        }
+        if self.settings.statistics != EnabledStatistics::None {
+            self.page_bounds.add(value);
+        }
+    }
+
+    /// Ends the page before a row when it is full, or the dictionary is.
+    fn make_room(&mut self, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
+        if self.has_dictionary && Some(self.dictionary.page().len()) > self.settings.dictionary_bytes {
+            self.go_over_to_plain(compressor)?;
+        }
+        // A page of indices is as large as what a reader makes of it.
+        if self.plain.len() >= PAGE_BYTES || self.plain_bytes >= 16 * PAGE_BYTES {
+            self.end_page(compressor)?;
+        }
+        Ok(())
+    }
+
+    fn go_over_to_plain(&mut self, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
+        if self.dictionary_pages > 0 {
+            self.write_page(compressor)?;
+        }
+        self.has_dictionary = false;
+        if let Some((error_rate, values)) = self.settings.bloom_filter {
+            let mut filter = Sbbf::new_with_ndv_fpp(values, error_rate)?;
+            self.dictionary.values().for_each(|value| filter.insert(value));
+            self.filter = Some(filter);
+        }
+        if self.settings.statistics == EnabledStatistics::Chunk {
+            self.bounds.add_all(&self.dictionary);
+        }
+        if self.dictionary_pages > 0 {
+            return Ok(());
+        }
+        if self.settings.statistics == EnabledStatistics::Page {
+            self.page_bounds.add_all(&self.dictionary);
+        }
+        for index in &self.indices {
+            append_plain(&mut self.plain, self.dictionary.value(*index));
+        }
+        self.indices.clear();
+        self.dictionary = Dictionary::default();
+        Ok(())
+    }
+
+    /// Ends the page, of which rows up to `rows` of the group belong.
+    pub(super) fn end_page_at(&mut self, rows: usize, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
+        if self.settings.descr.max_rep_level() == 0 {
+            self.fill_up_to(rows);
+        }
+        self.end_page(compressor)
+    }
+
+    /// Rows of the group that have no value yet are null.
+    fn fill_up_to(&mut self, rows: usize) {
+        self.rows = rows - self.finished_rows;
+        self.definitions.resize(self.rows, 0);
+    }
+
+    fn end_page(&mut self, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
+        let dictionary_bytes = self.dictionary.page().len();
+        // Ids stay with a small dictionary or have none, so that they have a filter or need none.
+        let is_judged = self.dictionary_pages == 0 && self.settings.bloom_filter.is_none();
+        if self.has_dictionary
+            && is_judged
+            && dictionary_bytes > SMALL_DICTIONARY_BYTES
+            && dictionary_bytes > self.plain_bytes / 4 * 3
+        {
+            self.go_over_to_plain(compressor)?;
+        }
+        self.write_page(compressor)
+    }
+
+    fn write_page(&mut self, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
+        if self.definitions.is_empty() {
+            return Ok(());
+        }
+        let has_indices = self.has_dictionary && self.dictionary.len() > 0;
+        let max_definition = self.settings.descr.max_def_level();
+        let body = compressor.begin();
+        if self.settings.descr.max_rep_level() > 0 {
+            append_levels(body, &self.repetitions, 1);
+        }
+        append_levels(body, &self.definitions, if max_definition > 1 { 2 } else { 1 });
+        if has_indices {
+            let width = bits(self.dictionary.len());
+            body.push(width as u8);
+            hybrid::append(body, &self.indices, width);
+        } else {
+            body.extend_from_slice(&self.plain);
+        }
+        let encoding = if has_indices { Encoding::RLE_DICTIONARY } else { Encoding::PLAIN };
+        let levels = self.definitions.len();
+        let highest = u8::try_from(max_definition).unwrap_or(u8::MAX);
+        let nulls = self.definitions.iter().filter(|level| **level != highest).count();
+        let (buf, uncompressed_bytes) = compressor.compress()?;
+        let page = Page::DataPage {
+            buf,
+            num_values: levels as u32,
+            encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        let written = write(&mut self.sink, &mut self.uncompressed_bytes, page, uncompressed_bytes)?;
+        self.offset_index.append_row_count(self.rows as i64);
+        self.offset_index.append_offset_and_size(written.0, written.1);
+        self.note_bounds(nulls == levels, nulls as i64);
+        *(if has_indices { &mut self.dictionary_pages } else { &mut self.plain_pages }) += 1;
+        self.levels += levels as i64;
+        self.nulls += nulls as i64;
+        self.finished_rows += self.rows;
+        self.rows = 0;
+        self.plain_bytes = 0;
+        self.definitions.clear();
+        self.repetitions.clear();
+        self.indices.clear();
+        self.plain.clear();
+        Ok(())
+    }
+
+    /// The page's bounds into the chunk's, and into the index of pages.
+    fn note_bounds(&mut self, is_null: bool, nulls: i64) {
+        if self.settings.statistics == EnabledStatistics::None {
+            return;
+        }
+        let is_by_page = self.settings.statistics == EnabledStatistics::Page;
+        let mut bounds = std::mem::take(&mut self.page_bounds);
+        if self.has_dictionary && is_by_page {
+            let mut is_known = vec![false; self.dictionary.len()];
+            for index in &self.indices {
+                let known = is_known.get_mut(*index as usize);
+                if known.is_some_and(|known| !std::mem::replace(known, true)) {
+                    bounds.add(self.dictionary.value(*index));
+                }
+            }
+        }
+        self.bounds.extend(&bounds);
+        if is_by_page {
+            let [low, high] = bounds.shortened().map_or_else(Default::default, |bounds| bounds.map(|(bound, _)| bound));
+            self.column_index.append(is_null, low, high, nulls, None);
+        }
+    }
+
+    /// Ends the chunk after `rows` rows: its bytes, and what the file has to know of it. What follows is the next row group's.
+    pub(super) fn finish(
+        &mut self,
+        rows: usize,
+        compressor: &mut PageCompressor,
+    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+        self.end_page_at(rows, compressor)?;
+        let descr = self.settings.descr.clone();
+        let next = Self::with(Settings {
+            descr: descr.clone(),
+            compression: self.settings.compression,
+            dictionary_bytes: self.settings.dictionary_bytes,
+            statistics: self.settings.statistics,
+            expected_rows: self.settings.expected_rows,
+            bloom_filter: self.settings.bloom_filter,
+        });
+        let mut done = std::mem::replace(self, next);
+        if done.has_dictionary && done.settings.statistics == EnabledStatistics::Chunk {
+            done.bounds.add_all(&done.dictionary);
+        }
+        let mut sink = TrackedWrite::new(Vec::new());
+        if done.dictionary_pages > 0 {
+            compressor.begin().extend_from_slice(done.dictionary.page());
+            let (buf, uncompressed_bytes) = compressor.compress()?;
+            let num_values = done.dictionary.len() as u32;
+            let page = Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false };
+            write(&mut sink, &mut done.uncompressed_bytes, page, uncompressed_bytes)?;
+        }
+        let mut bytes = sink.into_inner()?;
+        let data_offset = bytes.len() as i64;
+        bytes.append(&mut done.sink.into_inner()?);
+        let mut offset_index = done.offset_index.build();
+        offset_index.page_locations.iter_mut().for_each(|place| place.offset += data_offset);
+        if let (Some(filter), Some((error_rate, _))) = (&mut done.filter, done.settings.bloom_filter) {
+            filter.fold_to_target_fpp(error_rate);
+        }
+
+        let counts = [
+            (PageType::DICTIONARY_PAGE, Encoding::PLAIN, i32::from(done.dictionary_pages > 0)),
+            (PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, done.dictionary_pages),
+            (PageType::DATA_PAGE, Encoding::PLAIN, done.plain_pages),
+        ];
+        let counts = counts.into_iter().filter(|(.., count)| *count > 0);
+        let counts: Vec<PageEncodingStats> =
+            counts.map(|(page_type, encoding, count)| PageEncodingStats { page_type, encoding, count }).collect();
+        let mut encodings: Vec<Encoding> = counts.iter().map(|count| count.encoding).collect();
+        encodings.push(Encoding::RLE);
+        let mut metadata = ColumnChunkMetaData::builder(descr)
+            .set_compression(done.settings.compression)
+            .set_encodings(encodings)
+            .set_page_encoding_stats(counts)
+            .set_total_compressed_size(bytes.len() as i64)
+            .set_total_uncompressed_size(done.uncompressed_bytes)
+            .set_num_values(done.levels)
+            .set_data_page_offset(data_offset)
+            .set_dictionary_page_offset((done.dictionary_pages > 0).then_some(0));
+        if done.settings.statistics != EnabledStatistics::None {
+            metadata = metadata.set_statistics(statistics(&done.bounds, done.nulls));
+        }
+        let is_by_page = done.settings.statistics == EnabledStatistics::Page;
+        let close = ColumnCloseResult {
+            bytes_written: bytes.len() as u64,
+            rows_written: rows as u64,
+            metadata: metadata.build()?,
+            bloom_filter: done.filter,
+            column_index: is_by_page.then(|| done.column_index.build()).transpose()?,
+            offset_index: Some(offset_index),
+        };
+        Ok((bytes.into(), close))
+    }
+}
+
+fn statistics(bounds: &Bounds, nulls: i64) -> Statistics {
+    let nulls = Some(nulls.unsigned_abs());
+    let Some([(low, is_low), (high, is_high)]) = bounds.shortened() else {
+        return Statistics::ByteArray(ValueStatistics::new(None, None, None, nulls, false));
+    };
+    let statistics = ValueStatistics::new(Some(ByteArray::from(low)), Some(ByteArray::from(high)), None, nulls, false);
+    Statistics::ByteArray(statistics.with_min_is_exact(is_low).with_max_is_exact(is_high))
+}
+
+/// Writes a page; gives where it begins and how long it is with its header.
+fn write(
+    sink: &mut TrackedWrite<Vec<u8>>,
+    chunk_bytes: &mut i64,
+    page: Page,
+    uncompressed_bytes: usize,
+) -> Result<(i64, i32), ParquetError> {
+    let compressed_bytes = page.buffer().len();
+    let written = SerializedPageWriter::new(sink).write_page(CompressedPage::new(page, uncompressed_bytes))?;
+    let header = written.bytes_written as usize - compressed_bytes;
+    *chunk_bytes += (header + uncompressed_bytes) as i64;
+    let length = i32::try_from(written.bytes_written).map_err(|error| ParquetError::External(Box::new(error)))?;
+    Ok((written.offset as i64, length))
+}
+
+/// Levels behind the bytes that they take.
+fn append_levels(body: &mut Vec<u8>, levels: &[u8], width: u32) {
+    let start = body.len();
+    body.extend_from_slice(&[0; 4]);
+    hybrid::append(body, levels, width);
+    let length = (body.len() - start - 4) as u32;
+    if let Some(place) = body.get_mut(start..start + 4) {
+        place.copy_from_slice(&length.to_le_bytes());
+    }
+}
+
+/// Bits of the highest index of so many values.
+fn bits(values: usize) -> u32 {
+    (usize::BITS - values.saturating_sub(1).leading_zeros()).max(1)
+}
