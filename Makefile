@@ -122,7 +122,8 @@ playground-page:
 	else \
 		echo "== rustup cannot download here: taking Debian's compiler and building std with it"; \
 		apt-get update && apt-get install -y rustc-web rust-web-src lld && \
-		RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 $(PAGE_BUILD) -Z build-std=std,panic_abort; \
+		CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 \
+			$(PAGE_BUILD) -Z build-std=std,panic_abort; \
 	fi
 	mkdir -p dist
 	$(CARGO) run --locked --quiet --manifest-path wasm/playground/build_page/Cargo.toml --target-dir target/build_page -- \
