@@ -31,11 +31,11 @@ export async function open({ hash = '', width = 1280, height = 900, scheme = 'li
   return { page, asked, complaints, close: () => context.close() };
 }
 
-/** Waits until the list has this many lines, all sorted. */
+/** Waits until this many lines are sorted, and the list shows them so. */
 export async function sorted(page, count) {
   const text = `${count.toLocaleString('en')} line${count === 1 ? '' : 's'}`;
   await page.waitForFunction((expected) => document.getElementById('results-status').textContent.split(' ·')[0] === expected
-    && document.body.dataset.sorted !== '', text, { timeout: 60_000 });
+    && document.body.dataset.sorted !== '' && document.body.dataset.sorted === document.getElementById('rows').dataset.shown, text, { timeout: 60_000 });
 }
 
 /** What is told of the row at a place: type, severity, text, rule. */

@@ -110,7 +110,7 @@ const heard = {
     $('make-rule').disabled = total === 0;
     if (total) send({ kind: 'detail', at: list.chosen });
     else $('detail').replaceChildren(el('p', { class: 'empty' }, 'The chosen line is explained here: which rule took it, by which conditions, and which rules missed it by one.'));
-    document.body.dataset.sorted = isDone ? String(version) : '';
+    document.body.dataset.sorted = isDone ? `${version} ${done}` : '';
   },
   rows(data) {
     if (data.wanted === list.wanted) showRows(data);

@@ -38,8 +38,9 @@ function askRows() {
   list.ask({ kind: 'list', from, to, wanted: list.wanted });
 }
 
-function showRows({ total, rows }) {
+function showRows({ total, rows, version, done }) {
   list.total = total;
+  $('rows').dataset.shown = `${version} ${done}`;
   $('rows').style.height = `${total * rowHeight()}px`;
   $('rows').replaceChildren(...rows.map((row) => rowElement(row, total)));
   const isThere = rows.some((row) => row.at === list.chosen);

@@ -149,7 +149,7 @@ const answers = {
   },
   list({ from, to, wanted: only }) {
     wanted = only;
-    postMessage({ kind: 'rows', version, wanted, from, ...rows(from, to) });
+    postMessage({ kind: 'rows', version, done, wanted, from, ...rows(from, to) });
   },
   find({ at, wanted: only }) {
     wanted = only;
