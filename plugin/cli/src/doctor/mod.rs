@@ -73,7 +73,12 @@ pub(crate) fn run(
 }
 
 async fn look(options: &Options<'_>, environment: &[(String, String)]) -> Result<Vec<Finding>, HostConfigError> {
-    let running = running::find(Path::new("/proc"));
+    // Another host than the one that is asked about says nothing of it.
+    let is_asked = |running: &running::Running| match options.config {
+        Some(config) => running.config.as_deref() == Some(config),
+        None => options.set.is_empty(),
+    };
+    let running = running::find(Path::new("/proc")).filter(is_asked);
     let mut findings = Vec::new();
     let mut outputs: Vec<Vec<(String, String)>> = Vec::new();
     let mut loaded = running.as_ref().map(|running| running.objects.clone()).unwrap_or_default();
