@@ -206,7 +206,9 @@ def test_its_records_arrive(host, conf, sent, aws, taker, certificate, tmp_path)
             whole = Counter(entry["type"] for entry in arrived.shiwake())
             assert all(kinds[kind] == whole[kind] for kind in kinds), (name, kinds, whole)
         else:
-            assert kinds.total() == len(sent), (name, kinds)
+            # When 1.9 breaks its own TLS connection it sends what CloudWatch has taken once more.
+            may_double = host.version < YAML_SINCE and name == "cloudwatch_logs"
+            assert kinds.total() == len(sent) or (may_double and kinds.total() > len(sent)), (name, kinds)
             assert {"access", "audit", "error", "app"} <= set(kinds), name
         if name == "datadog":
             assert all({"env:test", "task_family:shop"} <= set(entry["ddtags"].split(",")) or "task_family:shop" not in entry["ddtags"]
