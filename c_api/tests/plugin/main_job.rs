@@ -3,7 +3,9 @@
 use super::lake::{rows, texts};
 use super::{Turn, dist};
 use serde_json::json;
-use shiwake_harness::{ChunkBuilder, ChunkFormat, FLUSH_STACK_BYTES, Filtered, Flush, Layout, Time, records};
+use shiwake_harness::{
+    ChunkBuilder, ChunkFormat, FILTER_STACK_BYTES, FLUSH_STACK_BYTES, Filtered, Flush, Layout, Time, records,
+};
 
 const ACCESS: &str = r#"83.149.9.216 - - [17/May/2015:10:05:03 +0000] "GET /a?b=1 HTTP/1.1" 200 5 "-" "curl/7" "#;
 
@@ -71,6 +73,45 @@ pub fn a_flush_stays_far_below_the_stack_it_has(layout: Layout) {
     let used = output.max_stack_used_bytes();
     assert!(used > 0 && used < FLUSH_STACK_BYTES / 3, "flush used {used} bytes of stack");
     plugin.exit_all().unwrap();
+}
+
+pub fn a_filter_stays_below_the_stack_of_a_coroutine(layout: Layout) {
+    const RULES: &str = r#"
+        [[rule]]
+        name = "parts"
+        match = '(?i)(error|warn|info)'
+        parse = { regex = '(?<word>\w+) (?<number>\d+)(?:[^a]|b)*(?<rest>.*)' }
+        [[rule]]
+        name = "nested"
+        type = "activity"
+        when = { field = "http.route.3", regex = 'x+y?' }
+    "#;
+    let turn = Turn::new(layout);
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules.toml");
+    std::fs::write(&rules, RULES).unwrap();
+    let plugin = turn.host.load(dist("flb-filter_shiwake.so")).unwrap();
+    let properties = [("rules", rules.to_str().unwrap()), ("dd_tags", "team:shop"), ("dd_service", "web")];
+    let filter = plugin.filter_instance(&properties).unwrap();
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data");
+    let files = [&data, &data.join("formats")].map(|folder| std::fs::read_dir(folder).unwrap());
+    let mut lines = 0;
+    for file in files.into_iter().flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        for line in String::from_utf8_lossy(&std::fs::read(file).unwrap()).lines().take(300) {
+            let bytes = chunk(ChunkFormat::Legacy, &[line]);
+            filter.run("app", &bytes).unwrap();
+            lines += 1;
+        }
+    }
+    let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+    filter.run("app", &chunk(ChunkFormat::Legacy, &[&deep, &"{\"a\":".repeat(5_000)])).unwrap();
+    filter.run("app", &vec![0xc1; 1_000]).unwrap();
+    filter.run("app", &vec![0x91; 100_000]).unwrap();
+    let used = filter.max_stack_used_bytes();
+    assert!(lines > 1_000, "{lines}");
+    assert_eq!(used > 0, layout.filters_in_coroutines());
+    assert!(used < FILTER_STACK_BYTES * 3 / 4, "the filter used {used} bytes of stack");
+    filter.exit().unwrap();
 }
 
 pub fn several_instances_write_their_own_lakes(layout: Layout) {

@@ -61,6 +61,7 @@ macro_rules! promises {
         $crate::plugin::promises!($layout, main_job: [
             records_go_through_filter_and_output_into_the_lake,
             a_flush_stays_far_below_the_stack_it_has,
+            a_filter_stays_below_the_stack_of_a_coroutine,
             several_instances_write_their_own_lakes,
             workers_hand_over_at_the_same_time,
             markers_pass_through_and_are_no_rows,

@@ -3,13 +3,19 @@
 use std::ffi::{CString, c_int, c_void};
 use std::ptr;
 use std::slice;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::coroutine::run_on_own_stack;
 use crate::error::HarnessError;
 use crate::filter_plugin::{FilterCallbacks, FilterPlugin};
 use crate::guarded::GuardedBlock;
 use crate::host::Running;
 use crate::instance::Instance;
+
+/// Stack a filter runs on in a host that calls it from a coroutine: 5.x reads connections, such as those of `forward` and so of
+/// FireLens, in coroutines of 64 KiB, of which its own frames have had their part by then.
+pub const FILTER_STACK_BYTES: usize = 48 * 1024;
 
 const MODIFIED: c_int = 1;
 const NOTOUCH: c_int = 2;
@@ -54,7 +60,8 @@ impl Filter {
         &self.instance.name
     }
 
-    /// Passes a chunk through the filter, on the caller's own stack as hosts do. The input may be
+    /// Passes a chunk through the filter, on the caller's own stack, or on one of [`FILTER_STACK_BYTES`] that ends in closed
+    /// pages where the layout's hosts may call it from a coroutine. The input may be
     /// read but not written, and is closed when the call returns; the answer is freed with the C
     /// library's `free`.
     ///
@@ -67,6 +74,12 @@ impl Filter {
     /// [`HarnessError::ZeroByte`] for such a tag; [`HarnessError::Map`] if the system refuses.
     pub fn run(&self, tag: &str, chunk: &[u8]) -> Result<Filtered, HarnessError> {
         self.instance.run(tag, chunk)
+    }
+
+    /// The most stack that a call on a stack of its own has used so far; 0 when there was none.
+    #[must_use]
+    pub fn max_stack_used_bytes(&self) -> usize {
+        self.instance.max_stack_used_bytes.load(Ordering::Relaxed)
     }
 
     /// Exits this instance: `cb_exit`, unless it never set a context.
@@ -86,11 +99,18 @@ pub(crate) struct FilterInstance {
     callbacks: FilterCallbacks,
     /// `None` after the exit.
     live: Mutex<Option<Instance>>,
+    max_stack_used_bytes: AtomicUsize,
 }
 
 impl FilterInstance {
     pub(crate) fn new(running: &'static Running, instance: Instance, callbacks: FilterCallbacks) -> Self {
-        Self { running, name: instance.name().to_owned(), callbacks, live: Mutex::new(Some(instance)) }
+        Self {
+            running,
+            name: instance.name().to_owned(),
+            callbacks,
+            live: Mutex::new(Some(instance)),
+            max_stack_used_bytes: AtomicUsize::new(0),
+        }
     }
 
     /// Tells whether the plugin had to be called.
@@ -119,22 +139,31 @@ impl FilterInstance {
 
         let mut out: *mut c_void = ptr::null_mut();
         let mut out_bytes = 0_usize;
-        // SAFETY: data, tag, instance, input and config are of this host's layout and open until
-        // the call returns; the results point at locals.
-        let code = unsafe {
-            (self.callbacks.run)(
-                lent_chunk.as_ptr().cast(),
-                chunk.len(),
-                lent_tag.as_ptr().cast(),
-                c_int::try_from(tag.as_bytes().len()).unwrap_or(c_int::MAX),
-                &raw mut out,
-                &raw mut out_bytes,
-                instance.as_ptr(),
-                self.running.input(),
-                self.context_of(instance),
-                self.running.config(),
-            )
+        let mut code = 0;
+        let mut call = || {
+            // SAFETY: data, tag, instance, input and config are of this host's layout and open until
+            // the call returns; the results point at locals.
+            code = unsafe {
+                (self.callbacks.run)(
+                    lent_chunk.as_ptr().cast(),
+                    chunk.len(),
+                    lent_tag.as_ptr().cast(),
+                    c_int::try_from(tag.as_bytes().len()).unwrap_or(c_int::MAX),
+                    &raw mut out,
+                    &raw mut out_bytes,
+                    instance.as_ptr(),
+                    self.running.input(),
+                    self.context_of(instance),
+                    self.running.config(),
+                )
+            };
         };
+        if self.running.layout().filters_in_coroutines() {
+            let used = run_on_own_stack(FILTER_STACK_BYTES, &mut call)?;
+            self.max_stack_used_bytes.fetch_max(used, Ordering::Relaxed);
+        } else {
+            call();
+        }
         let answer = match code {
             MODIFIED if lent_chunk.contains(out.addr()) => {
                 Err(HarnessError::FilterAliasedOutput { instance: self.name.clone() })

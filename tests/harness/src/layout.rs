@@ -50,6 +50,12 @@ impl Layout {
         self != Self::V1_9_10
     }
 
+    /// Whether a filter may be called from a coroutine, and so with little stack: behind inputs that read from the network.
+    #[must_use]
+    pub fn filters_in_coroutines(self) -> bool {
+        self == Self::V5_1_1
+    }
+
     pub(crate) fn shape(self) -> &'static Shape {
         match self {
             Self::V1_9_10 => &SHAPE_1_9_10,

@@ -84,7 +84,7 @@ mod service;
 
 pub use chunk::{ChunkBuilder, ChunkError, ChunkFormat, Record, RecordKind, Time, records};
 pub use error::HarnessError;
-pub use filter::{Filter, Filtered};
+pub use filter::{FILTER_STACK_BYTES, Filter, Filtered};
 pub use host::Host;
 pub use journal::{LogLevel, LogLine, LogTail};
 pub use layout::Layout;
