@@ -33,7 +33,7 @@ pub fn the_host_s_metrics_are_the_ledger(layout: Layout) {
         return;
     }
     // Everything is there before the first record.
-    assert_eq!(outputs[0].metrics().len(), 8 * 8 + 4);
+    assert_eq!(outputs[0].metrics().len(), 11 * 8 + 4);
     assert!(outputs[0].metrics().iter().all(|sample| sample.value == 0.0));
 
     let mut builder = ChunkBuilder::new(ChunkFormat::Legacy);
