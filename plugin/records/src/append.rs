@@ -82,6 +82,12 @@ impl<'a> FoundFields<'a> {
         }
     }
 
+    /// Whether a field takes the place of one of the record's own; few do.
+    #[inline]
+    fn has_over_own(&self) -> bool {
+        self.over_own.iter().any(Option::is_some)
+    }
+
     /// Takes all fields away.
     pub fn clear(&mut self) {
         self.items.clear();
@@ -122,6 +128,9 @@ impl<'e, 'a> Enriched<'e, 'a> {
     /// Where in the content of `body` the fields are, key and value, that give way to found ones, in their order there.
     #[must_use]
     pub fn replaced(&self) -> [Option<Range<usize>>; MAX_OVER_OWN] {
+        if !self.found.has_over_own() {
+            return [const { None }; MAX_OVER_OWN];
+        }
         let mut replaced = self.found.over_own.map(|name| self.index.pair(self.body, name?.as_bytes()));
         replaced.sort_by_key(|place| place.as_ref().map_or(usize::MAX, |place| place.start));
         replaced
@@ -129,7 +138,8 @@ impl<'e, 'a> Enriched<'e, 'a> {
 
     /// Whether a found field is one that `body` has not, or that takes its place.
     fn is_new(&self, name: &str) -> bool {
-        self.found.over_own.contains(&Some(name)) || !self.index.contains(self.body, name.as_bytes())
+        self.found.has_over_own() && self.found.over_own.contains(&Some(name))
+            || !self.index.contains(self.body, name.as_bytes())
     }
 
     /// The found fields that are appended, in their order.
