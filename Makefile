@@ -40,7 +40,7 @@ CASES ?= 32
 PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-playground
 PORT ?= 8017
 
-.PHONY: demo hybrid image sbom test unit end-to-end crash fuzz plugin header install host wasm wasm-aot playground playground-page playground-tests bench bench-lake sanitize lint clean
+.PHONY: demo hybrid image sbom test unit end-to-end crash fuzz plugin dist dist-test header install host wasm wasm-aot playground playground-page playground-tests bench bench-lake sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -81,6 +81,40 @@ plugin:                            ## dist/shiwake.so and dist/flb-filter_shiwak
 	mkdir -p dist
 	strip -o dist/shiwake.so target/release/libshiwake.so
 	ln -sf shiwake.so dist/flb-filter_shiwake.so
+
+# Shared objects for other machines. The oldest base has Amazon Linux 2's glibc. zig links against whichever glibc it is told;
+# paths of this machine are left out, so that the same sources give the same bytes anywhere.
+GLIBC := 2.26
+DIST_MACHINES := x86_64 aarch64
+DIST_FLAGS = --remap-path-prefix=$(CURDIR)=/shiwake --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo -Cstrip=symbols
+DIST_BUILD = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CARGO_INCREMENTAL=0 SOURCE_DATE_EPOCH=0 RUSTFLAGS="$(DIST_FLAGS)" \
+	CFLAGS="-ffile-prefix-map=$(CURDIR)=/shiwake -ffile-prefix-map=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo" \
+	$(CARGO) zigbuild --locked --target-dir target/dist
+
+dist: $(VENV)/.zig $(DIST_MACHINES:%=dist-%)   ## dist/x86_64 and dist/aarch64, for glibc 2.26 and later, with checksums
+	cd dist && sha256sum $(DIST_MACHINES:%=%/shiwake.so) | tee SHA256SUMS
+
+dist-%: $(VENV)/.zig
+	@if rustup target add $*-unknown-linux-gnu; then \
+		$(DIST_BUILD) --release -p shiwake-c-api --target $*-unknown-linux-gnu.$(GLIBC); \
+	else \
+		echo "== rustup cannot download here: building std, which needs its source (rustup component add rust-src)"; \
+		RUSTC_BOOTSTRAP=1 $(DIST_BUILD) --release -p shiwake-c-api --target $*-unknown-linux-gnu.$(GLIBC) -Z build-std=std,panic_unwind; \
+	fi
+	mkdir -p dist/$*
+	cp target/dist/$*-unknown-linux-gnu/release/libshiwake.so dist/$*/shiwake.so
+	ln -sf shiwake.so dist/$*/flb-filter_shiwake.so
+
+dist-test: dist                    ## The shared objects' needs, and the one for aarch64 in the harness host under qemu
+	@command -v qemu-aarch64 && test -e /usr/aarch64-linux-gnu/lib/libc.so.6 || \
+		{ echo "== qemu and aarch64's glibc"; apt-get update && apt-get install -y qemu-user libc6-arm64-cross; }
+	$(DIST_BUILD) -p shiwake-harness --bins --target aarch64-unknown-linux-gnu.$(GLIBC)
+	$(PY) -m pytest -q -rs tests/end-to-end/test_dist.py
+
+$(VENV)/.zig: $(VENV)/.ready
+	@echo "== zig, as a C compiler and linker for other machines, into $(VENV)"
+	$(PY) -m pip install --quiet 'ziglang>=0.15,<0.18' 'cargo-zigbuild>=0.20,<1'
+	touch $@
 
 header:                            ## c_api/include/shiwake.h, anew from the code
 	SHIWAKE_WRITE_HEADER=1 $(CARGO) test --locked -p shiwake-c-api --test embedding the_header

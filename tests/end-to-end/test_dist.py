@@ -1,0 +1,80 @@
+"""The shared objects for other machines: which system they need, and that the one for another processor works there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from hosts import DIST, ROOT
+
+GLIBC = (2, 26)
+# What a shared object may need of a system: Amazon Linux 2 has all of it.
+LIBRARIES = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1", "ld-linux-x86-64.so.2",
+             "ld-linux-aarch64.so.1"}
+MACHINES = {"x86_64": "X86-64", "aarch64": "AArch64"}
+AARCH64_HOST = ROOT / "target/dist/aarch64-unknown-linux-gnu/debug/shiwake-host"
+AARCH64_SYSTEM = "/usr/aarch64-linux-gnu"
+
+
+def shared_object(machine: str):
+    path = DIST / machine / "shiwake.so"
+    if not path.exists():
+        pytest.skip(f"no {path.relative_to(ROOT)}: `make dist` makes it")
+    return path
+
+
+def readelf(*arguments: str) -> str:
+    return subprocess.run(["readelf", "--wide", *arguments], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_it_loads_where_glibc_is_as_old_as_amazon_linux_2s(machine):
+    path = shared_object(machine)
+    assert re.search(rf"Machine:.*{MACHINES[machine]}", readelf("--file-header", path))
+    versions = {tuple(map(int, version.split("."))) for version in re.findall(r"GLIBC_(\d+\.\d+)", readelf("--version-info", path))}
+    assert versions and max(versions) <= GLIBC, max(versions)
+    needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", readelf("--dynamic", path)))
+    assert needed <= LIBRARIES, needed
+    exported = readelf("--dyn-syms", path)
+    for name in ["FLBPluginRegister", "FLBPluginInit", "FLBPluginFlushCtx", "FLBPluginExitCtx", "filter_shiwake_plugin", "shiwake_sorter_new"]:
+        assert re.search(rf"GLOBAL +DEFAULT +\d+ {name}\b", exported), name
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_nothing_of_the_machine_that_made_it_is_in_it(machine):
+    data = shared_object(machine).read_bytes()
+    assert str(ROOT).encode() not in data and b"/.cargo/registry" not in data
+
+
+def test_the_checksums_are_those_of_the_files():
+    sums = DIST / "SHA256SUMS"
+    if not sums.exists():
+        pytest.skip("no dist/SHA256SUMS: `make dist` makes it")
+    for line in sums.read_text().splitlines():
+        digest, name = line.split()
+        assert hashlib.sha256((DIST / name).read_bytes()).hexdigest() == digest, name
+
+
+def test_the_one_for_aarch64_sorts_and_writes_there(tmp_path, ask):
+    path = shared_object("aarch64")
+    missing = [what for what in ["qemu-aarch64"] if not shutil.which(what)]
+    missing += [str(file) for file in [AARCH64_HOST] if not file.exists()]
+    if missing:
+        pytest.skip(f"no {', '.join(missing)}: `make dist-test` brings them")
+    lines = (ROOT / "tests/data/access_apache_combined.log").read_text().splitlines()[:500]
+    records = tmp_path / "records.ndjson"
+    records.write_text("".join(json.dumps({"log": line}) + "\n" for line in lines))
+    for layout in ["1.9.10", "4.2.8", "5.1.1"]:
+        lake = tmp_path / f"lake-{layout}"
+        command = ["qemu-aarch64", "-L", AARCH64_SYSTEM, str(AARCH64_HOST), "--layout", layout, "--filter", str(path.with_name("flb-filter_shiwake.so")),
+                   "--output", str(path), "--prop", f"lake={lake}", "--prop", f"store_dir={tmp_path}/spool-{layout}",
+                   "--prop", "shutdown_timeout=2m", str(records)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-3000:]
+        rows = ask(lake, "SELECT count(*), count(DISTINCT remote_addr) > 1, min(status) >= 100 FROM lake WHERE type = 'access'")
+        assert rows == [(len(lines), True, True)], done.stderr[-3000:]
