@@ -7,6 +7,8 @@
 //! when the store fails, because hosts give up on a chunk after a few of those: by default after one. A disk that fails is
 //! answered RETRY at once.
 
+mod sealing;
+
 use super::claim::Claim;
 use super::lane_buffer::{KEPT_BUFFER_BYTES, LaneBuffer};
 use super::queues::{Owed, Queues};
@@ -14,7 +16,8 @@ use super::{Answer, Inbox, Message, Surroundings};
 use crate::identity::watcher::TaskReader;
 use crate::lane::{Lane, Lanes};
 use crate::log::{Level, RateLimit};
-use crate::spool::{Appended, ChunkBlocks, ChunkId, Durability, SegmentId, Spool, SpoolError, orphans};
+use crate::spool::{Appended, ChunkBlocks, ChunkId, SegmentId, Spool, SpoolError, orphans};
+use sealing::MANY_SEGMENTS;
 use shiwake_records::event::Timestamp;
 use shiwake_records::log_type::LogType;
 use shiwake_records::rules::RuleId;
@@ -47,8 +50,6 @@ struct Waiting {
     until: Duration,
 }
 
-/// Segments that wait to be delivered, from which on no more are made than must be.
-const MANY_SEGMENTS: usize = 512;
 /// Chunks that are made safe together at most.
 const MAX_GROUP: usize = 64;
 
@@ -404,74 +405,6 @@ impl Acceptor {
                  ({held_back} such lines were held back)"
             );
             self.surroundings.log.line(Level::Warn, &text);
-        }
-    }
-
-    /// Closes the largest segment in memory and the largest in files.
-    fn make_room(&mut self) {
-        for is_in_memory in [true, false] {
-            if let Some((lane, _)) = self.largest(is_in_memory) {
-                self.seal(lane);
-            }
-        }
-    }
-
-    fn largest(&self, is_in_memory: bool) -> Option<(Lane, u64)> {
-        let lanes =
-            self.lanes.iter().filter(|lane| (self.spool.durability(*lane) == Durability::Memory) == is_in_memory);
-        let open = |lane: Lane| Some((lane, self.spool.open_segment(lane)?.bytes));
-        lanes.filter_map(open).max_by_key(|(_, bytes)| *bytes)
-    }
-
-    fn seal_by_size(&mut self) {
-        for lane in self.lanes.clone().iter() {
-            let config = &self.surroundings.config;
-            let limit = if self.spool.sealed_segments() < MANY_SEGMENTS {
-                config.segment_limit_bytes(lane)
-            } else {
-                config.largest_segment_bytes()
-            };
-            if self.spool.open_segment(lane).is_some_and(|open| open.bytes >= limit || open.must_be_sealed) {
-                self.seal(lane);
-            }
-        }
-        // Many lanes that are each below their limit can fill the spool together: the largest goes first, unless it is
-        // so small that what takes the room is already on its way.
-        for is_in_memory in [true, false] {
-            let Some((lane, bytes)) = self.largest(is_in_memory) else { continue };
-            let limit = self.surroundings.config.segment_limit_bytes(lane);
-            if self.spool.is_tight(lane) && bytes >= limit / 4 {
-                self.seal(lane);
-            }
-        }
-    }
-
-    /// Closes what is old enough; but not while very many segments wait, each of which takes memory: then they grow instead.
-    fn seal_by_age(&mut self) {
-        if self.spool.sealed_segments() >= MANY_SEGMENTS {
-            return;
-        }
-        let now = self.surroundings.clock.monotonic();
-        for lane in self.lanes.clone().iter() {
-            let timeout = self.surroundings.config.upload_timeout(lane);
-            if self.spool.open_segment(lane).is_some_and(|open| now.saturating_sub(open.opened_at) >= timeout) {
-                self.seal(lane);
-            }
-        }
-    }
-
-    fn seal_everything(&mut self) {
-        for lane in self.lanes.clone().iter() {
-            self.seal(lane);
-        }
-        // The deliverer ends when its queue is closed and empty.
-        self.jobs = None;
-    }
-
-    fn seal(&mut self, lane: Lane) {
-        let Some(jobs) = &self.jobs else { return };
-        if let Some(segment) = self.spool.seal(lane) {
-            jobs.hand_out(segment, &mut self.owed);
         }
     }
 
