@@ -246,7 +246,7 @@ impl OpenFile {
         rows: usize,
         properties: WriterProperties,
     ) -> Result<Self, FileError> {
-        // Arrow's own description of the schema says nothing that Parquet's does not, and is half of a footer.
+        // Arrow's own description of the schema says nothing that Parquet's does not.
         let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), arrow_schema(lane, columns), options)?;
         let (writer, _) = writer.into_serialized_writer()?;
