@@ -13,6 +13,8 @@ SHIWAKE_RULES ?=
 # WAMR's compiler, of the version in Fluent Bit, for `make wasm-aot`.
 WAMRC ?= wamrc
 
+END_TO_END = $(PY) -m pytest -q -rs tests/end-to-end
+
 # How often `make crash` kills the host, for each way to be safe.
 KILLS ?= 1000
 
@@ -40,7 +42,7 @@ CASES ?= 32
 PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-playground
 PORT ?= 8017
 
-.PHONY: demo hybrid image sbom test unit end-to-end crash fuzz plugin dist dist-test header install host wasm wasm-aot playground playground-page playground-tests bench bench-lake sanitize lint clean
+.PHONY: demo hybrid image sbom test valgrind unit end-to-end crash fuzz plugin dist dist-test header install host wasm wasm-aot playground playground-page playground-tests bench bench-lake sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -54,15 +56,24 @@ image: sbom                        ## The container image, with dist/ in it; BAS
 sbom: plugin                       ## dist/shiwake.cdx.json: what is in the shared object, as CycloneDX
 	$(PYTHON) fluent-bit-conf/image/sbom.py > dist/shiwake.cdx.json
 
-test: unit end-to-end playground-tests   ## Everything that can be tested on this machine
+# Linking the shared object leaves one core idle for minutes, and so does waiting for hosts: two things at a time. What installs
+# something (apt, rustup, pip) is never run beside another that does.
+test:                              ## Everything that can be tested on this machine
+	@$(MAKE) plugin & linking=$$!; \
+		$(MAKE) host wasm playground-page valgrind $(VENV)/.ready; needed=$$?; wait $$linking && exit $$needed
+	$(MAKE) unit
+	@tests/playground/run --built > target/playground-tests.log 2>&1 & page=$$!; \
+		$(END_TO_END); hosts=$$?; wait $$page; page=$$?; cat target/playground-tests.log; exit $$((hosts + page))
+
+valgrind:
+	@command -v valgrind || { echo "== valgrind, to count instructions"; apt-get update && apt-get install -y valgrind; } || \
+		echo "== valgrind cannot be installed here: instructions are not counted"
 
 unit: plugin host wasm             ## Rust: unit, property and golden tests, and the plugin in the harness host
 	$(CARGO) test --workspace --quiet
 
-end-to-end: plugin host wasm $(VENV)/.ready   ## The shared object in a host, S3, other readers, real Fluent Bit
-	@command -v valgrind || { echo "== valgrind, to count instructions"; apt-get update && apt-get install -y valgrind; } || \
-		echo "== valgrind cannot be installed here: instructions are not counted"
-	$(PY) -m pytest -q -rs tests/end-to-end
+end-to-end: plugin host wasm valgrind $(VENV)/.ready   ## The shared object in a host, S3, other readers, real Fluent Bit
+	$(END_TO_END)
 
 crash: plugin host                 ## Kills the host KILLS times for each way to be safe, and counts every record in the lake
 	target/debug/shiwake-crash --kills $(KILLS) --durability flush
