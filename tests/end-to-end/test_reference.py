@@ -32,7 +32,6 @@ CALLS = {
     "kinesis_streams": {"kinesis:PutRecords"},
     "opensearch": {"es:ESHttpPost"},
     "shiwake": {"s3:PutObject"},
-    "datadog": set(),
 }
 # Kinds of resources that moto steps over; the linter has read them.
 NOT_PLAYED = {"AWS::S3::BucketPolicy", "AWS::Logs::MetricFilter", "AWS::CloudWatch::Alarm"}
