@@ -42,7 +42,7 @@ CASES ?= 32
 PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-playground
 PORT ?= 8017
 
-.PHONY: demo hybrid image sbom test valgrind unit end-to-end crash fuzz plugin dist dist-test header install host wasm wasm-aot playground playground-page playground-tests bench bench-lake sanitize lint clean
+.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests bench bench-lake sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -75,6 +75,11 @@ unit: plugin host wasm             ## Rust: unit, property and golden tests, and
 end-to-end: plugin host wasm valgrind $(VENV)/.ready   ## The shared object in a host, S3, other readers, real Fluent Bit
 	$(END_TO_END)
 
+matrix:                            ## The sample lines through every Fluent Bit in FLUENT_BIT, in every way to set it up; writes docs/compatibility.md
+	@test -n "$$FLUENT_BIT" || { echo "no Fluent Bit: set FLUENT_BIT to paths of binaries, separated by colons"; exit 2; }
+	$(MAKE) plugin host wasm $(VENV)/.ready
+	$(PY) tests/end-to-end/matrix.py
+
 crash: plugin host                 ## Kills the host KILLS times for each way to be safe, and counts every record in the lake
 	target/debug/shiwake-crash --kills $(KILLS) --durability flush
 	target/debug/shiwake-crash --kills $(KILLS) --durability fsync
@@ -94,10 +99,13 @@ plugin:                            ## dist/shiwake.so and dist/flb-filter_shiwak
 	ln -sf shiwake.so dist/flb-filter_shiwake.so
 
 # Shared objects for other machines. The oldest base has Amazon Linux 2's glibc. zig links against whichever glibc it is told;
-# paths of this machine are left out, so that the same sources give the same bytes anywhere.
+# paths of this machine are left out, so that the same sources give the same bytes anywhere. Where the standard library's source is
+# installed the compiler puts its folder into panics; it gets the name that it has where there is none.
 GLIBC := 2.26
 DIST_MACHINES := x86_64 aarch64
-DIST_FLAGS = --remap-path-prefix=$(CURDIR)=/shiwake --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo -Cstrip=symbols
+DIST_RUST = $(shell rustc --print sysroot)/lib/rustlib/src/rust=/rustc/$(shell rustc -vV | sed -n 's/^commit-hash: //p')
+DIST_FLAGS = --remap-path-prefix=$(CURDIR)=/shiwake --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo \
+	--remap-path-prefix=$(DIST_RUST) -Cstrip=symbols
 DIST_BUILD = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CARGO_INCREMENTAL=0 SOURCE_DATE_EPOCH=0 RUSTFLAGS="$(DIST_FLAGS)" \
 	CFLAGS="-ffile-prefix-map=$(CURDIR)=/shiwake -ffile-prefix-map=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo" \
 	$(CARGO) zigbuild --locked --target-dir target/dist
@@ -121,6 +129,18 @@ dist-test: dist                    ## The shared objects' needs, and the one for
 		{ echo "== qemu and aarch64's glibc"; apt-get update && apt-get install -y qemu-user libc6-arm64-cross; }
 	$(DIST_BUILD) -p shiwake-harness --bins --target aarch64-unknown-linux-gnu.$(GLIBC)
 	$(PY) -m pytest -q -rs tests/end-to-end/test_dist.py
+
+# The same sources in another folder, with another CARGO_HOME that has the crates of the first.
+DIST_AGAIN := target/dist-check
+dist-check: dist                   ## Builds dist/ once more, from a clone in another folder, and compares: the same bytes
+	@git diff --quiet HEAD || { echo "== there are changes that are not committed, which a clone does not have"; exit 1; }
+	rm -rf $(DIST_AGAIN)
+	git clone --quiet . $(DIST_AGAIN)/elsewhere/shiwake
+	ln -s $(CURDIR)/$(VENV) $(DIST_AGAIN)/elsewhere/shiwake/$(VENV)
+	mkdir $(DIST_AGAIN)/cargo
+	ln -s $(or $(CARGO_HOME),$(HOME)/.cargo)/registry $(DIST_AGAIN)/cargo/registry
+	CARGO_HOME=$(CURDIR)/$(DIST_AGAIN)/cargo $(MAKE) -C $(DIST_AGAIN)/elsewhere/shiwake -o $(VENV)/.ready -o $(VENV)/.zig dist
+	cmp dist/SHA256SUMS $(DIST_AGAIN)/elsewhere/shiwake/dist/SHA256SUMS && echo "== two builds, the same bytes"
 
 $(VENV)/.zig: $(VENV)/.ready
 	@echo "== zig, as a C compiler and linker for other machines, into $(VENV)"

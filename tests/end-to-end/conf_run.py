@@ -11,12 +11,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from conftest import BUCKET
+from fake_intake import Intake
 from stand_ins import Taker, free_port
 
 REGION = "eu-west-1"
+# How outputs of the plugin are called in the configurations.
+OWN = ["shiwake", "lake", "datadog"]
 TAG = "app-firelens-0a1b2c"
 # Outputs that speak TLS to what stands in for their destination.
-SECURE = ["cloudwatch_logs", "datadog", "kinesis_firehose", "kinesis_streams", "opensearch"]
+SECURE = ["cloudwatch_logs", "kinesis_firehose", "kinesis_streams", "opensearch"]
 
 
 def firelens_main(conf: Path, folder: Path, port: int) -> Path:
@@ -40,8 +43,9 @@ def firelens_main(conf: Path, folder: Path, port: int) -> Path:
     return main
 
 
-def for_this_machine(conf: Path, folder: Path, certificate: Path, forward: int, http: int) -> Path:
-    """A copy of a configuration that listens where nobody else does, and knows who has signed the stand-ins' certificate.
+def for_this_machine(conf: Path, folder: Path, certificate: Path, forward: int, http: int, intake: int = 0) -> Path:
+    """A copy of a configuration that listens where nobody else does, and knows who has signed the stand-ins' certificate, and
+    where Datadog's stand-in is.
 
     By itself Fluent Bit looks for authorities in fixed folders of the system only.
     """
@@ -50,6 +54,8 @@ def for_this_machine(conf: Path, folder: Path, certificate: Path, forward: int, 
     for name in SECURE:
         text = text.replace(f"- name: {name}\n", f"- name: {name}\n      tls.ca_file: {certificate}\n")
         text = re.sub(rf"(    Name +{name}\n)", rf"\g<1>    tls.ca_file {certificate}\n", text)
+    text = text.replace("      datadog: on\n", f"      datadog: on\n      dd_url: http://127.0.0.1:{intake}\n")
+    text = re.sub(r"(    datadog +on\n)", rf"\g<1>    dd_url http://127.0.0.1:{intake}\n", text)
     copy = folder / conf.name
     text = re.sub(r"(?i)( port:?\s+)24224", rf"\g<1>{forward}", text)
     copy.write_text(text.replace("listen: 0.0.0.0", "listen: 127.0.0.1"))
@@ -57,7 +63,7 @@ def for_this_machine(conf: Path, folder: Path, certificate: Path, forward: int, 
 
 
 def counts_of(port: int) -> dict[str, dict[str, int]]:
-    """What the host has counted, of its inputs and outputs by the plugins' names."""
+    """What the host has counted, of its inputs and outputs by the plugins' names or aliases."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/metrics", timeout=5) as answer:
             metrics = json.load(answer)
@@ -71,7 +77,7 @@ def counts_of(port: int) -> dict[str, dict[str, int]]:
 def has_sent(counts: dict[str, dict[str, int]], outputs: list[str], records: int) -> bool:
     """Whether all records came in and each output has sent what it had."""
     return (counts["input"].get("forward") == records and all(counts["output"].get(name, 0) > 0 for name in outputs)
-            and counts["output"].get("shiwake", records) == records)
+            and all(counts["output"].get(name, records) == records for name in OWN))
 
 
 def rows_of(lake, folder: Path, bucket: str = BUCKET) -> list[dict]:
@@ -88,8 +94,8 @@ def rows_of(lake, folder: Path, bucket: str = BUCKET) -> list[dict]:
 class Arrived:
     """What has come where, by the destination's name."""
 
-    def __init__(self, aws, taker: Taker, folder: Path) -> None:
-        self.aws, self.taker, self.folder = aws, taker, folder
+    def __init__(self, aws, taker: Taker, intake: Intake, folder: Path) -> None:
+        self.aws, self.taker, self.intake, self.folder = aws, taker, intake, folder
 
     def cloudwatch_logs(self) -> list[dict]:
         logs = self.aws("logs")
@@ -114,8 +120,8 @@ class Arrived:
         return found
 
     def datadog(self) -> list[dict]:
-        assert all(taken.headers["dd-api-key"].endswith("-secret") for taken in self.taker.taken)
-        return [entry for taken in self.taker.taken for entry in json.loads(taken.body)]
+        assert self.intake.violations == []
+        return self.intake.samples
 
     def opensearch(self) -> list[dict]:
         assert all("AWS4-HMAC-SHA256" in taken.headers["authorization"] for taken in self.taker.taken)
@@ -128,3 +134,5 @@ class Arrived:
 
     def shiwake(self) -> list[dict]:
         return rows_of(self.aws("s3"), self.folder)
+
+    lake = shiwake

@@ -26,8 +26,8 @@ FAULTS = (400, 401, 403, 408, 413, 429, 500, 502, 503, 504, "reset")
 class Intake:
     """What a fake intake has seen, and what it shall do."""
 
-    def __init__(self, faults: bool = False, keep: str | None = "message", strict: bool = True, status: int = 202):
-        self.faults, self.keep, self.strict, self.status = faults, keep, strict, status
+    def __init__(self, faults: bool = False, keep: str | None = "message", strict: bool = True, status: int = 202, most: int = 3):
+        self.faults, self.keep, self.strict, self.status, self.most = faults, keep, strict, status, most
         self.lock = threading.Lock()
         self.kept: Counter[str] = Counter()
         self.samples: list[dict] = []
@@ -107,7 +107,7 @@ class Intake:
                 self.entries += len(entries)
                 if self.keep:
                     self.kept.update(entry.get(self.keep, "") for entry in entries)
-                self.samples = self.samples or entries[:3]
+                self.samples += entries[:self.most - len(self.samples)]
         return None
 
 

@@ -112,7 +112,7 @@ class Taken:
 
 @dataclass
 class Taker:
-    """Takes what is posted to it, as Datadog's intake and OpenSearch do, and keeps it."""
+    """Takes what is posted to it, as OpenSearch does, and keeps it."""
 
     address: str
     certificate: Path

@@ -16,6 +16,7 @@ import docker
 from confs import CONFS, FOLDER, YAMLS, classic_sections, faults_of, sections_of, variables_of, yaml_sections
 from conf_run import REGION, TAG, Arrived, counts_of, firelens_main, for_this_machine, has_sent
 from conftest import BUCKET, REAL, name_of
+from fake_intake import KEY, Intake
 from firelens import fresh_records, record
 from hosts import DEADLINE_SECONDS, DIST, harness_hosts, stop, wait_until
 from stand_ins import SecureAws, Taker, free_address, free_port, make_certificate
@@ -55,8 +56,8 @@ def environment(tmp_path, monkeypatch) -> dict[str, str]:
         "LAKE": str(tmp_path / "lake"), "STORE_DIR": str(tmp_path / "spool"), "STORAGE_PATH": str(tmp_path / "storage"),
         "STATE_DIR": str(tmp_path / "state"), "LOG_FILES": str(tmp_path / "*.log"), "RULES": str(FOLDER / "rules.toml"),
         "WASM_PATH": str(WASM),
-        "LOG_GROUP": "/ecs/shop", "DELIVERY_STREAM": "logs", "AUDIT_STREAM": "audit", "DD_API_KEY": "0123456789abcdef-secret",
-        "LOGS_ENDPOINT": "localhost", "FIREHOSE_ENDPOINT": "localhost", "KINESIS_ENDPOINT": "localhost", "DD_LOGS_HOST": "localhost",
+        "LOG_GROUP": "/ecs/shop", "DELIVERY_STREAM": "logs", "AUDIT_STREAM": "audit", "DD_API_KEY": KEY,
+        "LOGS_ENDPOINT": "localhost", "FIREHOSE_ENDPOINT": "localhost", "KINESIS_ENDPOINT": "localhost",
         "OPENSEARCH_HOST": "localhost", "OPENSEARCH_PORT": "443", "AWS_REGION": REGION,
         "DD_ENV": "test", "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "very-secret-testing-key",
     }
@@ -89,17 +90,34 @@ def test_classic_and_yaml_say_the_same(conf):
 
 @pytest.mark.parametrize("conf", [conf for conf in CONFS if "    Name                shiwake" in conf.read_text()], ids=stem_of)
 @pytest.mark.parametrize("host", harness_hosts(), ids=name_of)
-def test_the_plugin_takes_its_properties(host, conf, firelens_records, environment, ask):
+def test_the_plugin_takes_its_properties(host, conf, firelens_records, environment, intake, ask):
     records, lines = firelens_records
-    own: dict[str, dict[str, str]] = {"FILTER": {}, "OUTPUT": {}}
+    own: dict[str, list[dict[str, str]]] = {"FILTER": [], "OUTPUT": []}
     for kind, properties in classic_sections(conf):
         if properties.get("name") == "shiwake":
-            own[kind] = {key: re.sub(r"\$\{(\w+)\}", lambda match: environment[match[1]], value)
-                         for key, value in properties.items() if key not in ("name", "match", "retry_limit")}
+            own[kind].append({key: re.sub(r"\$\{(\w+)\}", lambda match: environment[match[1]], value)
+                              for key, value in properties.items() if key not in ("name", "alias", "match", "retry_limit")})
     # A tag for retention is for S3; a folder has none.
-    run = host.run(records, [own["OUTPUT"] | {"lake": environment["LAKE"]}], own["FILTER"])
+    outputs = [properties | ({"dd_url": f"http://127.0.0.1:{intake.port}"} if "datadog" in properties else {"lake": environment["LAKE"]})
+               for properties in own["OUTPUT"]]
+    run = host.run(records, outputs, *own["FILTER"])
     assert run.status == 0, run.log
     assert ask(environment["LAKE"], "SELECT count(*) FROM lake") == [(lines,)]
+    assert (intake.entries, intake.violations) == (lines if "datadog" in conf.stem else 0, [])
+
+
+def test_what_datadog_refuses_lies_in_the_lakes_bucket(firelens_records, environment, client, endpoint):
+    records, lines = firelens_records
+    (_, properties, _) = [own for _, own in classic_sections(FOLDER / "datadog-and-lake.conf") if own.get("name") == "shiwake"]
+    refusing = Intake(status=400)
+    own = {key: properties[key] for key in ("datadog", "quarantine")} | {
+        "quarantine": properties["quarantine"].replace("${LAKE}", f"s3://{BUCKET}/prod"), "endpoint": endpoint,
+        "dd_url": f"http://127.0.0.1:{refusing.port}", "store_dir": environment["STORE_DIR"]}
+    run = harness_hosts()[1].run(records, [own])
+    refusing.stop()
+    assert run.ledgers == [(lines, 0, lines, 0)], run.log
+    keys = [entry["Key"] for entry in client.list_objects_v2(Bucket=BUCKET)["Contents"]]
+    assert keys and all(key.startswith("prod/quarantine/datadog/") for key in keys), keys
 
 
 @pytest.mark.parametrize("conf", [*CONFS, *YAMLS], ids=stem_of)
@@ -146,13 +164,19 @@ def taker(addresses, certificate):
 
 
 @pytest.fixture
+def intake():
+    intake = Intake(most=100_000)
+    yield intake
+    intake.stop()
+
+
+@pytest.fixture
 def aws(secure_aws, taker, endpoint, client, environment, monkeypatch):
     """AWS with what the configurations want of it, empty."""
     monkeypatch.setenv("AWS_REGION", REGION)
     for name in ("LOGS_ENDPOINT", "FIREHOSE_ENDPOINT", "KINESIS_ENDPOINT"):
         monkeypatch.setenv(name, secure_aws)
-    for name in ("DD_LOGS_HOST", "OPENSEARCH_HOST"):
-        monkeypatch.setenv(name, taker.address)
+    monkeypatch.setenv("OPENSEARCH_HOST", taker.address)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
     monkeypatch.setenv("LAKE", f"s3://{BUCKET}/prod")
 
@@ -176,14 +200,14 @@ SOME = {"kinesis_streams": {"audit"}, "opensearch": {"access", "error"}}
 
 @pytest.mark.parametrize("conf", [conf for conf in [*CONFS, *YAMLS] if conf.stem not in [*WHOLE, "multiline"]], ids=stem_of)
 @pytest.mark.parametrize("host", REAL, ids=name_of)
-def test_its_records_arrive(host, conf, sent, aws, taker, certificate, tmp_path):
+def test_its_records_arrive(host, conf, sent, aws, taker, intake, certificate, tmp_path):
     skip_where_it_cannot_run(host, conf)
     if conf.stem == "wasm" and host.version >= (5, 0, 0):
         pytest.skip(f"{host.name} runs filters behind forward in coroutines, where its WebAssembly traps: wasm.conf says so")
     forward, http, log = free_port(), free_port(), tmp_path / "log"
-    copy = for_this_machine(conf, tmp_path, certificate, forward, http)
+    copy = for_this_machine(conf, tmp_path, certificate, forward, http, intake.port)
     main = copy if conf.suffix == ".yaml" else firelens_main(copy, tmp_path, forward)
-    outputs = [properties["name"] for kind, properties in sections_of(conf) if kind == "OUTPUT"]
+    outputs = [properties.get("alias", properties["name"]) for kind, properties in sections_of(conf) if kind == "OUTPUT"]
     process = start(host, main, log)
     try:
         wait_until(lambda: process.poll() is not None or counts_of(http)["input"], "the host has started", seconds=30)
@@ -195,12 +219,12 @@ def test_its_records_arrive(host, conf, sent, aws, taker, certificate, tmp_path)
         text = log.read_text(errors="replace")
         print(text)
     assert status == 0
-    assert "secret" not in text
-    arrived = Arrived(aws, taker, tmp_path)
+    assert "secret" not in text and KEY not in text
+    arrived = Arrived(aws, taker, intake, tmp_path)
     for name in outputs:
         found = getattr(arrived, name)()
         print(name, found[:1])
-        kinds = Counter(entry["type" if name == "shiwake" else "log_type"] for entry in found)
+        kinds = Counter(entry["type" if name in ("shiwake", "lake") else "log_type"] for entry in found)
         if name in SOME:
             assert set(kinds) == SOME[name], name
             whole = Counter(entry["type"] for entry in arrived.shiwake())

@@ -32,7 +32,6 @@ CALLS = {
     "kinesis_streams": {"kinesis:PutRecords"},
     "opensearch": {"es:ESHttpPost"},
     "shiwake": {"s3:PutObject"},
-    "datadog": set(),
 }
 # Kinds of resources that moto steps over; the linter has read them.
 NOT_PLAYED = {"AWS::S3::BucketPolicy", "AWS::Logs::MetricFilter", "AWS::CloudWatch::Alarm"}
@@ -243,10 +242,27 @@ def test_the_lines_of_the_failure_table_are_lines_of_the_plugin():
             assert quoted in source, quoted
 
 
+def test_the_table_of_metrics_has_all_that_the_plugin_makes():
+    source = (ROOT / "c_api/src/abi/metrics.rs").read_text()
+    made = set(re.findall(r'(?:counter|gauge)\(\s*c"(\w+)"', source))
+    table = (ROOT / "docs/operations.md").read_text().split("<!-- metrics -->")[1].split("<!-- /metrics -->")[0]
+    told = set(re.findall(r"(?m)^\| `fluentbit_shiwake_(\w+)`", table))
+    assert len(made) > 10 and told == made
+
+
 def test_links_of_the_reference_lead_somewhere():
-    for page in [*(ROOT / "docs").glob("*.md"), FOLDER / "README.md", ROOT / "README.md", ROOT / "README.ja.md"]:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    for page in [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md"), FOLDER / "README.md"]:
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text()):
+            file = page.parent / target if target else page
+            assert file.exists(), f"{page.name}: {target}"
+            if anchor and file.suffix == ".md":
+                assert anchor in anchors_of(file), f"{page.name}: {target}#{anchor}"
+
+
+def anchors_of(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"(?m)^#+ (.*)$", page.read_text())
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_configuration_stands_in_the_table_of_both_readmes():

@@ -79,11 +79,11 @@ fn check(document: &str, name: &str, table: &str) {
 }
 
 #[test]
-fn the_properties_in_the_readme_are_those_of_the_code() {
+fn the_properties_in_the_documents_are_those_of_the_code() {
     let own = &output::PROPERTIES[..output::PROPERTIES.len() - filter::PROPERTIES.len() - datadog::PROPERTIES.len()];
-    check("README.md", "properties:output", &property_table(own));
+    check("docs/properties.md", "properties:output", &property_table(own));
     check("docs/datadog.md", "properties:datadog", &property_table(&datadog::PROPERTIES));
-    check("README.md", "properties:filter", &property_table(&filter::PROPERTIES));
+    check("docs/properties.md", "properties:filter", &property_table(&filter::PROPERTIES));
 }
 
 #[test]
@@ -92,6 +92,6 @@ fn the_origin_of_records_is_documented_as_the_code_has_it() {
 }
 
 #[test]
-fn the_columns_in_the_architecture_are_those_of_the_code() {
-    check("ARCHITECTURE.md", "columns", &column_table());
+fn the_columns_in_the_document_are_those_of_the_code() {
+    check("docs/schema.md", "columns", &column_table());
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 const DOCUMENT: &str = include_str!("../../../docs/rules.md");
 const README: &str = include_str!("../../../README.md");
+const SCHEMA: &str = include_str!("../../../docs/schema.md");
 
 fn examples(document: &'static str) -> Vec<&'static str> {
     document.split("```toml\n").skip(1).map(|rest| rest.split_once("\n```").unwrap().0).collect()
@@ -29,9 +30,9 @@ fn load(number: usize, text: &str) -> Arc<RuleSet> {
 
 #[test]
 fn every_example_loads_and_its_tests_pass() {
-    let (of_document, of_readme) = (examples(DOCUMENT), examples(README));
-    assert!(of_document.len() >= 10 && !of_readme.is_empty(), "{}", of_document.len());
-    for (number, text) in of_document.iter().chain(&of_readme).enumerate() {
+    let (of_document, of_readme, of_schema) = (examples(DOCUMENT), examples(README), examples(SCHEMA));
+    assert!(of_document.len() >= 10 && !of_readme.is_empty() && !of_schema.is_empty(), "{}", of_document.len());
+    for (number, text) in of_document.iter().chain(&of_readme).chain(&of_schema).enumerate() {
         let rules = load(number, text);
         assert!(!rules.own_tests().is_empty() || number >= of_document.len(), "{text}");
         for test in rules.own_tests() {
