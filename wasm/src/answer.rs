@@ -150,7 +150,7 @@ impl Answer {
             FoundValue::Int(int) => self.int(int),
             FoundValue::Bool(flag) => self.bytes.extend_from_slice(if flag { b"true" } else { b"false" }),
             FoundValue::Float(float) => self.float(float),
-            FoundValue::Object(_) => {
+            FoundValue::Object(_) | FoundValue::Map(..) => {
                 let mut scratch = std::mem::take(&mut self.scratch);
                 scratch.clear();
                 value.append_to(&mut scratch);

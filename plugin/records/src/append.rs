@@ -24,20 +24,22 @@ pub enum FoundValue<'a> {
     Bool(bool),
     /// Kubernetes' `objectRef`, a map as MessagePack, which becomes the object's path as text.
     Object(&'a [u8]),
+    /// A map of so many pairs, which are the bytes.
+    Map(u32, &'a [u8]),
 }
 
 /// Most fields that one record is given.
 pub const MAX_FOUND_FIELDS: usize = 128;
 
-/// Most fields of a record that give way to found ones: its trace and its tags.
-pub const MAX_OVER_OWN: usize = 2;
+/// Most fields of a record that give way to found ones: its trace, its tags and a map of its origin.
+pub const MAX_OVER_OWN: usize = 3;
 
 /// Fields to append to one record, in order, without allocation. Room that is not used is not written to: there is one of
 /// these for every record.
 #[derive(Debug, Clone, Default)]
 pub struct FoundFields<'a> {
     items: SmallVec<[(&'a str, FoundValue<'a>); MAX_FOUND_FIELDS]>,
-    /// The one field that takes the place of the record's own.
+    /// Those that take the place of the record's own.
     over_own: [Option<&'a str>; MAX_OVER_OWN],
 }
 
@@ -73,13 +75,32 @@ impl<'a> FoundFields<'a> {
         }
     }
 
-    /// As [`FoundFields::set`], and the record's own field of that name gives way to it; this is for two
-    /// fields, and of a third the record's own stays.
+    /// As [`FoundFields::set`], and the record's own field of that name gives way to it; this is for [`MAX_OVER_OWN`]
+    /// fields, and of one more the record's own stays.
     pub fn set_over_own(&mut self, name: &'a str, value: FoundValue<'a>) {
         self.set(name, value);
+        self.give_up_own(name);
+    }
+
+    /// The record's own field of that name goes, to which what was found is an answer.
+    pub(crate) fn give_up_own(&mut self, name: &'a str) {
         if let Some(free) = self.over_own.iter_mut().find(|known| known.is_none_or(|known| known == name)) {
             *free = Some(name);
         }
+    }
+
+    /// How many fields there are.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Takes away those fields behind the first `count` for which `keeps` is false.
+    pub(crate) fn retain_behind(&mut self, count: usize, mut keeps: impl FnMut(&'a str, FoundValue<'a>) -> bool) {
+        let mut place = 0;
+        self.items.retain(|(name, value)| {
+            place += 1;
+            place <= count || keeps(name, *value)
+        });
     }
 
     /// Whether a field takes the place of one of the record's own; few do.
@@ -198,6 +219,10 @@ impl FoundValue<'_> {
             FoundValue::Float(float) => write::float(out, *float),
             FoundValue::Bool(flag) => write::bool(out, *flag),
             FoundValue::Object(object) => audit_event::write_object(out, object),
+            FoundValue::Map(count, pairs) => {
+                write::map_header(out, *count);
+                out.extend_from_slice(pairs);
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::expand::Expander;
 use crate::fields::{FieldIndex, KeySet};
 use crate::identity::enricher::{Enricher, Owner, TagLists};
 use crate::identity::firelens;
+use crate::identity::labels::LabelField;
+use crate::identity::placement::Placement;
 use crate::identity::task::TaskIdentity;
 use crate::msgpack::{Composite, Reader};
 use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
@@ -51,6 +53,10 @@ pub struct SorterConfig {
     pub env: Option<String>,
     /// `version` for records that name none.
     pub version: Option<String>,
+    /// Labels of containers that become fields and tags.
+    pub labels: Vec<LabelField>,
+    /// Where the fields of a record's origin are put.
+    pub placement: Placement,
     /// The rules.
     pub rules: Arc<RuleSet>,
     /// Whether a time that stands in the line with its zone takes the place of the host's.
@@ -68,6 +74,8 @@ impl Default for SorterConfig {
             tags: None,
             env: None,
             version: None,
+            labels: Vec::new(),
+            placement: Placement::default(),
             rules: RuleSet::built_in(),
             use_line_time: true,
             pieces: Pieces::default(),
@@ -139,6 +147,8 @@ pub struct Sorter {
     joined: Vec<u8>,
     enricher: Enricher,
     tag_lists: TagLists,
+    /// Memory for a map of the origin.
+    origin_map: Vec<u8>,
     has_new_container: bool,
 }
 
@@ -155,11 +165,13 @@ impl Sorter {
     /// A sorter with its configuration.
     #[must_use]
     pub fn new(config: SorterConfig) -> Self {
-        let SorterConfig { service, source, tags, env, version, .. } = &config;
-        let is_for_datadog = [service, source, tags, env, version].into_iter().any(Option::is_some);
+        let SorterConfig { service, source, tags, env, version, labels, .. } = &config;
+        let is_for_datadog =
+            [service, source, tags, env, version].into_iter().any(Option::is_some) || !labels.is_empty();
         Self {
-            enricher: Enricher::new(tags.as_deref().unwrap_or_default(), is_for_datadog),
+            enricher: Enricher::new(tags.as_deref().unwrap_or_default(), labels.clone(), is_for_datadog),
             tag_lists: TagLists::default(),
+            origin_map: Vec::new(),
             has_new_container: false,
             config,
             state: RuleState::default(),
@@ -251,7 +263,7 @@ impl Sorter {
         is_incomplete: bool,
         write: impl FnOnce(&Enriched<'_, '_>),
     ) -> Verdict {
-        let Self { config, state, index, expander, enricher, tag_lists, has_new_container, .. } = self;
+        let Self { config, state, index, expander, enricher, tag_lists, origin_map, has_new_container, .. } = self;
         let rules = &*config.rules;
         let Subject { body, line, expanded, left_out, own, was_sorted } =
             Subject::of(event, is_incomplete, rules, index, expander);
@@ -282,12 +294,15 @@ impl Sorter {
         if let Some(trace) = &trace {
             add_trace(trace, index, &body, &mut found);
         }
+        config.placement.take_apart(index, &body, &mut found);
+        let others = found.len();
         firelens::add_ecs(index, &body, &mut found);
         let owner = enricher.owner(index, &body);
         *has_new_container |= owner == Owner::NewContainer;
-        enricher.add_fields(owner, &mut found);
+        enricher.add_fields(owner, index, &body, &mut found);
         add_configured(config, &mut found);
         enricher.add_tags(owner, index, &body, &mut found, tag_lists);
+        config.placement.put(others, was_sorted, index, &body, &mut found, origin_map);
 
         // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
         let line_time = verdict.line_time.filter(|_| config.use_line_time);

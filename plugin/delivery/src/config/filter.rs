@@ -2,12 +2,14 @@
 
 use super::property::{ConfigError, Properties, Property};
 use crate::identity::endpoint::{ENDPOINT_VARIABLE, Endpoint};
+use shiwake_records::identity::labels::LabelField;
+use shiwake_records::identity::placement::{Needs, Placement};
 use shiwake_records::rules::{Loader, RuleSet};
 use shiwake_records::sorter::{Pieces, SorterConfig};
 use std::sync::Arc;
 
 /// The properties.
-pub const PROPERTIES: [Property; 8] = [
+pub const PROPERTIES: [Property; 10] = [
     Property {
         name: "dd_service",
         default: None,
@@ -25,6 +27,18 @@ pub const PROPERTIES: [Property; 8] = [
         name: "ecs_metadata",
         default: Some("on"),
         meaning: "whether records of this ECS task get the fields and tags that its metadata endpoint knows",
+    },
+    Property {
+        name: "docker_labels",
+        default: None,
+        meaning: "labels of containers that become fields and tags, as in `com.example.team=team,com.example.tier`; without \
+                  `=FIELD` the field is called as the label's end",
+    },
+    Property {
+        name: "fields",
+        default: Some("flat"),
+        meaning: "where the fields of a record's origin are put: `flat`, `map NAME`, or only those that are for `datadog`, `lake` \
+                  or `cloudwatch`; an output is told the same `map NAME` and takes them out of it",
     },
     Property {
         name: "rules",
@@ -75,10 +89,59 @@ pub fn sorter_config(
         tags: (!tags.is_empty()).then(|| tags.join(",")),
         env: variable(ENV_VARIABLE),
         version: variable(VERSION_VARIABLE),
+        labels: labels(properties)?,
+        placement: placement(properties)?,
         rules,
         use_line_time: properties.flag("line_time")?.unwrap_or(true),
         pieces: if properties.flag("join_pieces")?.unwrap_or(true) { Pieces::Join } else { Pieces::Separate },
     })
+}
+
+fn labels(properties: &Properties) -> Result<Vec<LabelField>, ConfigError> {
+    const NAME: &str = "docker_labels";
+    let found = properties.get(NAME).unwrap_or_default();
+    LabelField::parse_list(found).map_err(|error| ConfigError::Value {
+        name: NAME,
+        found: found.to_owned(),
+        allowed: error.to_string(),
+    })
+}
+
+const FIELDS: &str = "fields";
+
+fn placement(properties: &Properties) -> Result<Placement, ConfigError> {
+    let Some(found) = properties.get(FIELDS) else { return Ok(Placement::Flat) };
+    let words: Vec<&str> = found.split_whitespace().collect();
+    let needs = |word: &str| Needs::ALL.into_iter().find(|(known, _)| word.eq_ignore_ascii_case(known));
+    match words.as_slice() {
+        [word] if word.eq_ignore_ascii_case("flat") => Some(Placement::Flat),
+        [word, name] if word.eq_ignore_ascii_case("map") => {
+            Placement::is_map_name(name).then(|| Placement::Map((*name).to_owned()))
+        }
+        [word] => needs(word).map(|(_, needs)| Placement::Only(needs)),
+        _ => None,
+    }
+    .ok_or_else(|| ConfigError::Value {
+        name: FIELDS,
+        found: found.to_owned(),
+        allowed: "flat, map NAME with a name that no field has, datadog, lake or cloudwatch is allowed".to_owned(),
+    })
+}
+
+/// Where an output finds what a filter has put somewhere: its destinations get all there is.
+///
+/// # Errors
+/// When it is told to leave some of it out.
+pub(super) fn placement_of_output(placement: Placement) -> Result<Placement, ConfigError> {
+    match placement {
+        Placement::Map(name) => Ok(Placement::FromMap(name)),
+        Placement::Only(needs) => {
+            let word = Needs::ALL.into_iter().find(|(_, known)| *known == needs).map_or("", |(word, _)| word);
+            let allowed = "an output knows what its destinations need: flat, or the map NAME of the filter is allowed";
+            Err(ConfigError::Value { name: FIELDS, found: word.to_owned(), allowed: allowed.to_owned() })
+        }
+        other => Ok(other),
+    }
 }
 
 /// Where the task's metadata is asked for: where the environment says, unless it is turned off; `None` outside of ECS.
@@ -137,6 +200,45 @@ mod tests {
         assert_eq!(config(&[("dd_tags", "e:f")], &environment).as_deref(), Some("e:f,a:b c:d"));
         assert_eq!(config(&[], &environment).as_deref(), Some("a:b c:d"));
         assert_eq!(config(&[], &[]), None);
+    }
+
+    #[test]
+    fn labels_and_the_place_of_fields_are_read_or_refused_with_what_is_allowed() {
+        let config = |name: &str, value: &str| {
+            let properties = Properties::new(&PROPERTIES, [(name, value)]).unwrap();
+            sorter_config(&properties, &[], &mut rules_file).map_err(|error| error.to_string())
+        };
+        let labels = config("docker_labels", "com.example.team=squad, com.example.tier").unwrap().labels;
+        assert_eq!(labels, LabelField::parse_list("com.example.team=squad com.example.tier=tier").unwrap());
+        let error = config("docker_labels", "com.example.team=task_arn").unwrap_err();
+        assert!(error.ends_with("the field 'task_arn' is filled from elsewhere: choose another name"), "{error}");
+        for (written, expected) in [
+            ("Flat", Placement::Flat),
+            ("map  origin", Placement::Map("origin".to_owned())),
+            ("datadog", Placement::Only(Needs::Datadog)),
+            ("CloudWatch", Placement::Only(Needs::CloudWatch)),
+        ] {
+            assert_eq!(config("fields", written).unwrap().placement, expected);
+        }
+        for written in ["map", "map log", "map a b", "splunk", "map ddtags"] {
+            assert!(
+                config("fields", written).unwrap_err().contains("map NAME with a name that no field has"),
+                "{written}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_output_takes_fields_out_of_the_filters_map_and_leaves_none_out() {
+        let config = |value: &str| {
+            let set = [("lake", "x"), ("fields", value)];
+            let properties = Properties::new(&crate::config::output::PROPERTIES, set).unwrap();
+            crate::config::output::OutputConfig::new(&properties, &[], &mut rules_file)
+        };
+        assert_eq!(config("map origin").unwrap().sorter.placement, Placement::FromMap("origin".to_owned()));
+        assert_eq!(config("flat").unwrap().sorter.placement, Placement::Flat);
+        let error = config("lake").unwrap_err().to_string();
+        assert!(error.contains("property 'fields' has the value 'lake': an output knows what its"), "{error}");
     }
 
     #[test]

@@ -154,7 +154,8 @@ impl OutputConfig {
         environment: &[(String, String)],
         load: &mut Loader<'_>,
     ) -> Result<Self, ConfigError> {
-        let sorter = filter::sorter_config(properties, environment, load)?;
+        let mut sorter = filter::sorter_config(properties, environment, load)?;
+        sorter.placement = filter::placement_of_output(sorter.placement)?;
         let types = sorter.rules.types().to_vec();
         let metadata_endpoint = filter::metadata_endpoint(properties, environment)?;
         let config = Self::with_types(properties, sorter, types)?;

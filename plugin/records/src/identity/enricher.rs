@@ -6,6 +6,7 @@
 //! Tags are put together when the identity becomes known, once for each container. A record's own are put together with them
 //! only when they differ from the last record's, which they seldom do: normalising costs more than all else that is done to it.
 
+use super::labels::LabelField;
 use super::origin_fields::{ORIGIN_FIELDS, Origin, UNIFIED_FIELDS};
 use super::tags::{merge_tags, push_tag, push_tags};
 use super::task::{ContainerIdentity, TaskIdentity};
@@ -77,6 +78,8 @@ impl TagLists {
 #[derive(Debug, Default)]
 struct Given {
     fields: Vec<(&'static str, String)>,
+    /// The container's labels that the user names, in their order there; empty for those that it has not.
+    labels: Vec<String>,
     tags: Vec<u8>,
 }
 
@@ -91,20 +94,30 @@ struct Known {
 }
 
 impl Known {
-    fn new(task: &TaskIdentity, configured: &[u8]) -> Self {
+    fn new(task: &TaskIdentity, configured: &[u8], named: &[LabelField]) -> Self {
         let of_containers = task
             .containers
             .iter()
-            .map(|container| (container.id.clone(), Self::given(task, Some(container), configured)));
+            .map(|container| (container.id.clone(), Self::given(task, Some(container), configured, named)));
         Self {
             task_arn: task.task_arn.clone(),
-            of_task: Self::given(task, None, configured),
+            of_task: Self::given(task, None, configured, named),
             of_containers: of_containers.collect(),
         }
     }
 
-    fn given(task: &TaskIdentity, container: Option<&ContainerIdentity>, configured: &[u8]) -> Given {
-        let mut given = Given { fields: Vec::new(), tags: configured.to_vec() };
+    fn given(
+        task: &TaskIdentity,
+        container: Option<&ContainerIdentity>,
+        configured: &[u8],
+        named: &[LabelField],
+    ) -> Given {
+        let label = |named: &LabelField| {
+            let found = container?.labels.iter().find(|(name, _)| *name == named.label);
+            found.map(|(_, value)| value.clone())
+        };
+        let labels = named.iter().map(|named| label(named).unwrap_or_default()).collect();
+        let mut given = Given { fields: Vec::new(), labels, tags: configured.to_vec() };
         for field in &ORIGIN_FIELDS {
             let value = match field.origin {
                 Origin::Task(value) => value(task),
@@ -134,6 +147,8 @@ pub(crate) struct Enricher {
     known: Option<Known>,
     /// Tags of the configuration.
     configured: Vec<u8>,
+    /// Labels that the user names.
+    labels: Vec<LabelField>,
     /// Whether records get tags though nothing is known of their task.
     is_for_datadog: bool,
     /// How often what is known has changed.
@@ -141,16 +156,17 @@ pub(crate) struct Enricher {
 }
 
 impl Enricher {
-    /// One with the tags that a user wrote; `is_for_datadog` when records get tags though nothing is known of their task.
-    pub(crate) fn new(written_tags: &str, is_for_datadog: bool) -> Self {
+    /// One with the tags that a user wrote and the labels that the user names; `is_for_datadog` when records get tags though
+    /// nothing is known of their task.
+    pub(crate) fn new(written_tags: &str, labels: Vec<LabelField>, is_for_datadog: bool) -> Self {
         let mut configured = Vec::new();
         push_tags(&mut configured, written_tags.as_bytes());
-        Self { known: None, configured, is_for_datadog, generation: 0 }
+        Self { known: None, configured, labels, is_for_datadog, generation: 0 }
     }
 
     /// From now on records of this task get what is known of it.
     pub(crate) fn set_task(&mut self, task: &TaskIdentity) {
-        self.known = Some(Known::new(task, &self.configured));
+        self.known = Some(Known::new(task, &self.configured, &self.labels));
         self.generation = self.generation.wrapping_add(1);
     }
 
@@ -171,11 +187,23 @@ impl Enricher {
         }
     }
 
-    /// Adds what is known of the owner, but for what is found already.
-    pub(crate) fn add_fields<'a>(&'a self, owner: Owner, found: &mut FoundFields<'a>) {
+    /// Adds what is known of the owner, but for what is found already; then the labels that the user names, as the record has
+    /// them or else its container.
+    pub(crate) fn add_fields<'a>(
+        &'a self,
+        owner: Owner,
+        index: &FieldIndex,
+        body: &Composite<'a>,
+        found: &mut FoundFields<'a>,
+    ) {
         let given = self.known.as_ref().and_then(|known| known.given_to(owner));
         for (name, value) in given.iter().flat_map(|given| &given.fields) {
             found.push_text_if_new(name, value.as_bytes());
+        }
+        for (place, LabelField { label, field }) in self.labels.iter().enumerate() {
+            let own = index.get(body, label.as_bytes()).and_then(|value| value.as_str_bytes());
+            let of_container = || Some(given?.labels.get(place)?.as_bytes());
+            found.push_text_if_new(field, own.or_else(of_container).unwrap_or_default());
         }
     }
 
@@ -210,7 +238,9 @@ impl Enricher {
         let is_said = matches!(owner, Owner::Unknown | Owner::NewContainer);
         let said = ORIGIN_FIELDS.iter().filter(|field| is_said && field.firelens.is_some());
         let said = said.map(|field| (field.tags, field.name.and_then(text).unwrap_or_default()));
-        let unified = UNIFIED_FIELDS.iter().map(|field| (field.name, text(field.name).unwrap_or_default()));
+        let labels = self.labels.iter().filter(|label| label.is_tag()).map(|label| label.field.as_str());
+        let unified = UNIFIED_FIELDS.iter().map(|field| field.name).chain(labels);
+        let unified = unified.map(|name| (name, text(name).unwrap_or_default()));
 
         lists.begin(self.generation, owner);
         said.clone().for_each(|(_, value)| lists.add(value));

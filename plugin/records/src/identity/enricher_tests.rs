@@ -3,6 +3,7 @@
 use crate::chunk::{Chunk, Item};
 use crate::event::{Event, Timestamp};
 use crate::fields::FieldIndex;
+use crate::identity::labels::LabelField;
 use crate::identity::task::TaskIdentity;
 use crate::msgpack::{Value, write};
 use crate::sorter::{Sorter, SorterConfig};
@@ -236,4 +237,54 @@ fn tags_are_those_of_the_record_whatever_came_before_it() {
         used.set_task(&TaskIdentity::from_task(EC2).unwrap());
         assert_ne!(sorted(&mut used, &[("log", "hello")]), before, "another task");
     }
+}
+
+fn labelled(document: &[u8], named: &str) -> Sorter {
+    let labels = LabelField::parse_list(named).unwrap();
+    let mut sorter = Sorter::new(SorterConfig { labels, ..SorterConfig::default() });
+    sorter.set_task(&TaskIdentity::from_task(document).unwrap());
+    sorter
+}
+
+#[test]
+fn labels_that_the_user_names_are_fields_and_tags() {
+    let named = "com.amazonaws.ecs.container-name=piece com.datadoghq.tags.service=of.label,com.example.none=none";
+    let mut sorter = labelled(FARGATE, named);
+    let found = sorted(&mut sorter, &[("log", "x"), ("container_id", CURL)]);
+    assert_eq!((found["piece"].as_str(), found["of.label"].as_str()), ("curl", "curl-api"));
+    assert!(!found.contains_key("none"));
+    let tags_of_labels = ["piece:curl", "of.label:curl-api"];
+    assert!(tags_of_labels.iter().all(|tag| tags(&found).contains(tag)), "{:?}", tags(&found));
+    assert!(tags(&found).iter().all(|tag| !tag.starts_with("none")));
+    let of_task = sorted(&mut sorter, &[("log", "x")]);
+    assert!(!of_task.contains_key("piece"), "a label is its container's");
+}
+
+#[test]
+fn a_label_that_the_log_driver_wrote_counts_more_and_a_field_of_the_record_most() {
+    let named = "com.amazonaws.ecs.container-name=piece";
+    for mut sorter in [labelled(FARGATE, named), {
+        let labels = LabelField::parse_list(named).unwrap();
+        Sorter::new(SorterConfig { labels, ..SorterConfig::default() })
+    }] {
+        let by_driver = [("log", "x"), ("container_id", CURL), ("com.amazonaws.ecs.container-name", "Mine")];
+        let found = sorted(&mut sorter, &by_driver);
+        assert_eq!(found["piece"], "Mine");
+        assert!(tags(&found).contains(&"piece:mine"));
+        let found = sorted(&mut sorter, &[&by_driver[..], &[("piece", "own")]].concat());
+        assert_eq!(found["piece"], "own");
+        assert!(tags(&found).contains(&"piece:own") && !tags(&found).contains(&"piece:mine"));
+    }
+}
+
+#[test]
+fn a_label_may_fill_a_field_of_unified_tagging_that_nothing_else_fills() {
+    let mut ec2 = labelled(EC2, "com.amazonaws.ecs.task-definition-version=version");
+    let id = "ee08638adaaf009d78c248913f629e38299471d45fe7dc944d1039077e3424ca";
+    let found = sorted(&mut ec2, &[("log", "x"), ("container_id", id)]);
+    assert_eq!(found["version"], "26");
+    assert_eq!(tags(&found).iter().filter(|tag| tag.starts_with("version:")).count(), 1);
+    let mut fargate = labelled(FARGATE, "com.amazonaws.ecs.task-definition-version=version");
+    let found = sorted(&mut fargate, &[("log", "x"), ("container_id", CURL)]);
+    assert_eq!(found["version"], "1.4.2", "Datadog's own label goes first");
 }

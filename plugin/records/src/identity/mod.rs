@@ -3,12 +3,16 @@
 //! - [`firelens`]: the fields that FireLens adds, taken apart.
 //! - [`task`]: the documents of the task metadata endpoint; [`image`]: an image's name, taken apart.
 //! - [`origin_fields`]: the table of fields and tags, which code and documentation both follow.
+//! - [`labels`]: labels of containers that a user names.
 //! - [`tags`]: tags as Datadog wants them.
+//! - [`placement`]: where all that is put.
 //! - `enricher`: all of that for one record after another, without allocation.
 
 pub(crate) mod enricher;
 pub mod firelens;
 pub mod image;
+pub mod labels;
 pub mod origin_fields;
+pub mod placement;
 pub mod tags;
 pub mod task;

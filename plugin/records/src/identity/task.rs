@@ -62,6 +62,8 @@ pub struct ContainerIdentity {
     pub image: String,
     /// Values of Datadog's labels, in the order of [`UNIFIED_FIELDS`].
     pub unified: [String; UNIFIED_FIELDS.len()],
+    /// All its labels that are text, for those that a user names.
+    pub labels: Vec<(String, String)>,
 }
 
 impl ContainerIdentity {
@@ -81,6 +83,11 @@ impl ContainerIdentity {
             docker_name: own("DockerName"),
             image: own("Image"),
             unified: UNIFIED_FIELDS.map(|field| label(field.label)),
+            labels: labels
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+                .collect(),
         };
         (!found.id.is_empty()).then_some(found)
     }
