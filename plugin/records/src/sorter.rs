@@ -17,6 +17,7 @@ use crate::identity::task::TaskIdentity;
 use crate::msgpack::{Composite, Reader};
 use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
 use crate::quarantine;
+use crate::record_id::{self, RecordIds};
 use crate::record_time;
 use crate::rules::{Evaluation, Explanation, RuleCounts, RuleId, RuleSet, RuleState};
 use crate::subject::Subject;
@@ -140,6 +141,7 @@ pub struct Sorter {
     enricher: Enricher,
     tag_lists: TagLists,
     has_new_container: bool,
+    record_ids: Option<RecordIds>,
 }
 
 /// Bytes of a joined line that memory is kept for between chunks.
@@ -161,6 +163,7 @@ impl Sorter {
             enricher: Enricher::new(tags.as_deref().unwrap_or_default(), is_for_datadog),
             tag_lists: TagLists::default(),
             has_new_container: false,
+            record_ids: None,
             config,
             state: RuleState::default(),
             index: FieldIndex::default(),
@@ -191,6 +194,18 @@ impl Sorter {
     /// depend on that.
     pub fn set_task(&mut self, task: &TaskIdentity) {
         self.enricher.set_task(task);
+    }
+
+    /// From now on each record that has no `record_id` is given one of this stream, which is to be no other sorter's, now or later
+    /// ([`record_id`]). What else becomes of it does not change.
+    pub fn set_record_ids(&mut self, stream: &str) {
+        self.record_ids = Some(RecordIds::new(stream));
+    }
+
+    /// The last id that a record was given; `None` when none was.
+    #[must_use]
+    pub fn last_record_id(&self) -> Option<String> {
+        self.record_ids.as_ref()?.last_id()
     }
 
     /// Whether a record came from a container of the task that is not known, since this was asked last.
@@ -251,7 +266,7 @@ impl Sorter {
         is_incomplete: bool,
         write: impl FnOnce(&Enriched<'_, '_>),
     ) -> Verdict {
-        let Self { config, state, index, expander, enricher, tag_lists, has_new_container, .. } = self;
+        let Self { config, state, index, expander, enricher, tag_lists, has_new_container, record_ids, .. } = self;
         let rules = &*config.rules;
         let Subject { body, line, expanded, left_out, own, was_sorted } =
             Subject::of(event, is_incomplete, rules, index, expander);
@@ -288,6 +303,12 @@ impl Sorter {
         enricher.add_fields(owner, &mut found);
         add_configured(config, &mut found);
         enricher.add_tags(owner, index, &body, &mut found, tag_lists);
+        if let Some(ids) = record_ids
+            && !index.contains(&body, record_id::KEY.as_bytes())
+            && found.get(record_id::KEY).is_none()
+        {
+            found.push(record_id::KEY, FoundValue::Text(ids.next_id()));
+        }
 
         // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
         let line_time = verdict.line_time.filter(|_| config.use_line_time);
