@@ -5,10 +5,11 @@ use crate::abi::properties::SetProperties;
 use crate::guard::{Poison, last_panic};
 use crate::output_instance::{environment, warn_if_incomplete, with_signals_blocked};
 use shiwake_delivery::clock::{Clock, SystemClock};
-use shiwake_delivery::config::filter::{PROPERTIES, metadata_endpoint, sorter_config};
+use shiwake_delivery::config::filter::{PROPERTIES, has_record_ids, metadata_endpoint, sorter_config};
 use shiwake_delivery::config::{ConfigError, Properties, rules_file};
 use shiwake_delivery::identity::watcher::{Pace, TaskReader, TaskWatcher};
 use shiwake_delivery::log::{Level, Log, RateLimit};
+use shiwake_delivery::record_stream::new_record_stream;
 use shiwake_records::event::Timestamp;
 use shiwake_records::sorter::{Pieces, Sorter};
 use std::fmt::Write as _;
@@ -70,8 +71,14 @@ impl FilterInstance {
         }
         let own_rules = config.rules.own_rules().len();
         let rules = if own_rules > 0 { format!(", {own_rules} rules of your own") } else { String::new() };
-        let sorter = Sorter::new(config);
+        let mut sorter = Sorter::new(config);
         log.line(Level::Info, &format!("version {}{rules}", env!("CARGO_PKG_VERSION")));
+        let clock = SystemClock::default();
+        if has_record_ids(&properties)? {
+            let stream = new_record_stream(clock.wall_micros());
+            log.line(Level::Info, &format!("record ids are {stream}-0 and on"));
+            sorter.set_record_ids(&stream);
+        }
         let task_watcher = endpoint.and_then(|endpoint| {
             let started = with_signals_blocked(|| TaskWatcher::start(endpoint, Pace::default(), Arc::clone(&log)));
             let refuse = |error| {
@@ -82,7 +89,6 @@ impl FilterInstance {
             };
             started.map_err(refuse).ok()
         });
-        let clock = SystemClock::default();
         let growth = Growth { chunk_bytes: 1, answer_bytes: 2 };
         Ok(Self {
             clock,
@@ -158,6 +164,9 @@ impl Drop for FilterInstance {
         let has_own = !work.sorter.rules().own_rules().is_empty();
         if has_own {
             self.log.line(Level::Info, &rule_sums(&work.sorter));
+        }
+        if let Some(last) = work.sorter.last_record_id() {
+            self.log.line(Level::Info, &format!("the last record id was {last}"));
         }
     }
 }

@@ -5,7 +5,7 @@ use super::buffer::Buffer;
 use super::status::{Failure, SHIWAKE_DROPPED, SHIWAKE_INVALID_CONFIG, SHIWAKE_OK, call};
 use crate::guard::{Poison, silence_panic_hook};
 use crate::output_instance::environment;
-use shiwake_delivery::config::filter::{PROPERTIES, sorter_config};
+use shiwake_delivery::config::filter::{SHARED, sorter_config};
 use shiwake_delivery::config::{ConfigError, Properties, rules_file};
 use shiwake_records::event::Timestamp;
 use shiwake_records::rules::SourceFile;
@@ -32,7 +32,7 @@ struct Work {
 
 impl Sorter {
     fn new(set: Vec<(String, String)>, rules: &str) -> Result<Self, ConfigError> {
-        let known: Vec<_> = PROPERTIES.iter().filter(|property| property.name != NOT_HERE).copied().collect();
+        let known: Vec<_> = SHARED.iter().filter(|property| property.name != NOT_HERE).copied().collect();
         let given = (!rules.is_empty()).then(|| ("rules".to_owned(), GIVEN.to_owned()));
         let properties = Properties::new(&known, set.into_iter().chain(given))?;
         let mut load = |name: &str, included: Option<&str>| match (rules.is_empty(), included) {

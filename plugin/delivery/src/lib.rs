@@ -30,6 +30,7 @@ pub mod log;
 pub mod metrics;
 pub mod partition;
 pub mod pipeline;
+pub mod record_stream;
 pub mod schema;
 pub mod spool;
 pub mod store;

@@ -80,7 +80,7 @@ fn check(document: &str, name: &str, table: &str) {
 
 #[test]
 fn the_properties_in_the_documents_are_those_of_the_code() {
-    let own = &output::PROPERTIES[..output::PROPERTIES.len() - filter::PROPERTIES.len() - datadog::PROPERTIES.len()];
+    let own = &output::PROPERTIES[..output::PROPERTIES.len() - filter::SHARED.len() - datadog::PROPERTIES.len()];
     check("docs/properties.md", "properties:output", &property_table(own));
     check("docs/datadog.md", "properties:datadog", &property_table(&datadog::PROPERTIES));
     check("docs/properties.md", "properties:filter", &property_table(&filter::PROPERTIES));

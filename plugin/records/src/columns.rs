@@ -131,6 +131,7 @@ const SHARED: &[BuiltIn] = &[
     repeating(27, "image_name", Text, &["image_name"]),
     repeating(28, "image_tag", Text, &["image_tag"]),
     repeating(29, "image_digest", Text, &["image_digest"]),
+    unique(30, "record_id", Text, &["record_id"]),
 ];
 
 const ACCESS: &[BuiltIn] = &[

@@ -35,6 +35,7 @@ pub mod log_type;
 pub mod msgpack;
 pub mod pieces;
 pub mod quarantine;
+pub mod record_id;
 pub mod record_time;
 pub mod rules;
 pub mod severity;

@@ -19,6 +19,7 @@ use crate::identity::task::TaskIdentity;
 use crate::msgpack::{Composite, Reader};
 use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
 use crate::quarantine;
+use crate::record_id::{self, RecordIds};
 use crate::record_time;
 use crate::rules::{Evaluation, Explanation, RuleCounts, RuleId, RuleSet, RuleState};
 use crate::subject::Subject;
@@ -150,6 +151,7 @@ pub struct Sorter {
     /// Memory for a map of the origin.
     origin_map: Vec<u8>,
     has_new_container: bool,
+    record_ids: Option<RecordIds>,
 }
 
 /// Bytes of a joined line that memory is kept for between chunks.
@@ -173,6 +175,7 @@ impl Sorter {
             tag_lists: TagLists::default(),
             origin_map: Vec::new(),
             has_new_container: false,
+            record_ids: None,
             config,
             state: RuleState::default(),
             index: FieldIndex::default(),
@@ -203,6 +206,18 @@ impl Sorter {
     /// depend on that.
     pub fn set_task(&mut self, task: &TaskIdentity) {
         self.enricher.set_task(task);
+    }
+
+    /// From now on each record that has no `record_id` is given one of this stream, which is to be no other sorter's, now or later
+    /// ([`record_id`]). What else becomes of it does not change.
+    pub fn set_record_ids(&mut self, stream: &str) {
+        self.record_ids = Some(RecordIds::new(stream));
+    }
+
+    /// The last id that a record was given; `None` when none was.
+    #[must_use]
+    pub fn last_record_id(&self) -> Option<String> {
+        self.record_ids.as_ref()?.last_id()
     }
 
     /// Whether a record came from a container of the task that is not known, since this was asked last.
@@ -263,7 +278,8 @@ impl Sorter {
         is_incomplete: bool,
         write: impl FnOnce(&Enriched<'_, '_>),
     ) -> Verdict {
-        let Self { config, state, index, expander, enricher, tag_lists, origin_map, has_new_container, .. } = self;
+        let Self { config, state, index, expander, enricher, tag_lists, origin_map, has_new_container, record_ids, .. } =
+            self;
         let rules = &*config.rules;
         let Subject { body, line, expanded, left_out, own, was_sorted } =
             Subject::of(event, is_incomplete, rules, index, expander);
@@ -303,6 +319,12 @@ impl Sorter {
         add_configured(config, &mut found);
         enricher.add_tags(owner, index, &body, &mut found, tag_lists);
         config.placement.put(others, was_sorted, index, &body, &mut found, origin_map);
+        if let Some(ids) = record_ids
+            && !index.contains(&body, record_id::KEY.as_bytes())
+            && found.get(record_id::KEY).is_none()
+        {
+            found.push(record_id::KEY, FoundValue::Text(ids.next_id()));
+        }
 
         // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
         let line_time = verdict.line_time.filter(|_| config.use_line_time);

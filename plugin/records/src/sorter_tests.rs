@@ -273,3 +273,31 @@ fn a_trace_is_in_one_form_wherever_it_was_named() {
     assert_eq!(sorted(&[("traceparent", "00-x")]).0, None);
     assert_eq!(sorted(&[("dd.trace_id", "7"), ("traceparent", w3c)]).0, None, "the column has that of Datadog");
 }
+
+#[test]
+fn each_kept_record_gets_an_id_of_its_own_and_one_that_has_one_keeps_it() {
+    let rules = "[[rule]]\nname = 'noise'\nmatch = 'noise'\ndrop = true\n";
+    let rules = Arc::new(RuleSet::parse("rules.toml", rules).unwrap());
+    let mut sorter = Sorter::new(SorterConfig { rules, ..SorterConfig::default() });
+    sorter.set_record_ids("s");
+    let chunk = ["one", "noise", "two"].map(|line| event_bytes(&[("log", line)])).concat();
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    sorter.sort_chunk(&chunk, RECEIVED, &mut first);
+    let own = event_bytes(&[("log", "three"), ("record_id", "mine")]);
+    sorter.sort_chunk(&own, RECEIVED, &mut first);
+    let line = event_bytes(&[("log", r#"{"msg":"four","record_id":"s-0"}"#)]);
+    sorter.sort_chunk(&line, RECEIVED, &mut first);
+    let ids: Vec<Option<String>> = Chunk::new(&first)
+        .map(|item| match item {
+            Item::Event(event) => text_of(event.raw, "record_id"),
+            Item::Bad(bad) => panic!("{bad:?}"),
+        })
+        .collect();
+    assert_eq!(
+        ids.iter().map(Option::as_deref).collect::<Vec<_>>(),
+        [Some("s-0"), Some("s-1"), Some("mine"), Some("s-0")]
+    );
+    assert_eq!(sorter.last_record_id().as_deref(), Some("s-1"), "what is dropped takes no number");
+    Sorter::default().sort_chunk(&first, RECEIVED, &mut second);
+    assert_eq!(second, first, "an output changes none");
+}

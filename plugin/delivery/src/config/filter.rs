@@ -1,4 +1,4 @@
-//! Properties of the filter, which the output has too for records that no filter saw.
+//! Properties of the filter, most of which the output has too for records that no filter saw.
 
 use super::property::{ConfigError, Properties, Property};
 use crate::identity::endpoint::{ENDPOINT_VARIABLE, Endpoint};
@@ -8,8 +8,8 @@ use shiwake_records::rules::{Loader, RuleSet};
 use shiwake_records::sorter::{Pieces, SorterConfig};
 use std::sync::Arc;
 
-/// The properties.
-pub const PROPERTIES: [Property; 10] = [
+/// Properties that filter and output have.
+pub const SHARED: [Property; 10] = [
     Property {
         name: "dd_service",
         default: None,
@@ -56,6 +56,26 @@ pub const PROPERTIES: [Property; 10] = [
         meaning: "whether lines that Docker has cut into pieces of 16 KiB are joined",
     },
 ];
+
+/// Properties that only the filter has: what an output did to a record that comes again it would do anew.
+const OWN: [Property; 1] = [Property {
+    name: "record_id",
+    default: Some("off"),
+    meaning: "whether each record gets a `record_id` that stays the same however often it is forwarded, by which doubles and gaps \
+              are found; the filter alone has this",
+}];
+
+/// All properties of the filter.
+#[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index does not compile")]
+pub static PROPERTIES: [Property; SHARED.len() + OWN.len()] = {
+    let mut all = [OWN[0]; SHARED.len() + OWN.len()];
+    let mut index = 0;
+    while index < SHARED.len() {
+        all[index] = SHARED[index];
+        index += 1;
+    }
+    all
+};
 
 /// Environment variables that say what every record of the task has, by Datadog's unified service tagging.
 const SERVICE_VARIABLE: &str = "DD_SERVICE";
@@ -142,6 +162,14 @@ pub(super) fn placement_of_output(placement: Placement) -> Result<Placement, Con
         }
         other => Ok(other),
     }
+}
+
+/// Whether records get ids.
+///
+/// # Errors
+/// When the value is not allowed.
+pub fn has_record_ids(properties: &Properties) -> Result<bool, ConfigError> {
+    Ok(properties.flag("record_id")?.unwrap_or(false))
 }
 
 /// Where the task's metadata is asked for: where the environment says, unless it is turned off; `None` outside of ECS.

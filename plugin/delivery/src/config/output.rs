@@ -91,8 +91,8 @@ const OWN: [Property; 13] = [
 
 /// All properties of the output.
 #[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index does not compile")]
-pub static PROPERTIES: [Property; OWN.len() + datadog::PROPERTIES.len() + filter::PROPERTIES.len()] = {
-    let mut all = [OWN[0]; OWN.len() + datadog::PROPERTIES.len() + filter::PROPERTIES.len()];
+pub static PROPERTIES: [Property; OWN.len() + datadog::PROPERTIES.len() + filter::SHARED.len()] = {
+    let mut all = [OWN[0]; OWN.len() + datadog::PROPERTIES.len() + filter::SHARED.len()];
     let mut index = 1;
     while index < all.len() {
         all[index] = if index < OWN.len() {
@@ -100,7 +100,7 @@ pub static PROPERTIES: [Property; OWN.len() + datadog::PROPERTIES.len() + filter
         } else if index < OWN.len() + datadog::PROPERTIES.len() {
             datadog::PROPERTIES[index - OWN.len()]
         } else {
-            filter::PROPERTIES[index - OWN.len() - datadog::PROPERTIES.len()]
+            filter::SHARED[index - OWN.len() - datadog::PROPERTIES.len()]
         };
         index += 1;
     }
