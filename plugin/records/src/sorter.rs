@@ -278,8 +278,9 @@ impl Sorter {
         is_incomplete: bool,
         write: impl FnOnce(&Enriched<'_, '_>),
     ) -> Verdict {
-        let Self { config, state, index, expander, enricher, tag_lists, origin_map, has_new_container, record_ids, .. } =
-            self;
+        let Self {
+            config, state, index, expander, enricher, tag_lists, origin_map, has_new_container, record_ids, ..
+        } = self;
         let rules = &*config.rules;
         let Subject { body, line, expanded, left_out, own, was_sorted } =
             Subject::of(event, is_incomplete, rules, index, expander);
