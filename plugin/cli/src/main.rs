@@ -2,7 +2,7 @@
 //!
 //! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `run` makes a lake of files,
 //! `ledger` adds one up, `restore` brings back what was set aside, `inspect` and `cat` show what is in its files,
-//! `ddl` tells others of it, `schema` proposes columns, `wasm` makes the module for Fluent Bit's WASM filter, `doctor` looks at
+//! `ddl` tells others of it, `plan` says what a load becomes and costs, `schema` proposes columns, `wasm` makes the module for Fluent Bit's WASM filter, `doctor` looks at
 //! what is most often wrong in a log router's container.
 
 mod cat;
@@ -19,6 +19,7 @@ mod ledger;
 mod lint;
 mod output_config;
 mod parquet_file;
+mod plan;
 mod restore;
 mod rule_tests;
 mod rules;
@@ -237,6 +238,16 @@ enum Command {
         #[command(flatten)]
         s3: S3,
     },
+    /// Says what a load becomes: objects, requests, bytes, memory, and what it costs, for each way to write the lake and elsewhere.
+    ///
+    /// Exits with 0, and with 2 when the load cannot be read.
+    Plan {
+        #[command(flatten)]
+        arguments: plan::PlanArguments,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
     /// Shows how Parquet files are laid out: row groups, and of each column the encodings, sizes, bounds and Bloom filters.
     ///
     /// Exits with 0, and with 2 when a file cannot be read.
@@ -453,6 +464,7 @@ fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
                 (None, None, None) => {}
             }
         }
+        Command::Plan { arguments, format } => plan::run(&arguments, format == Format::Json, &mut out())?,
         Command::Inspect { files, format } => inspect::run(&files, format == Format::Json, &mut out())?,
         Command::Cat { files, rows, format } => cat::run(&files, rows, format == Format::Json, &mut out())?,
         Command::Restore { sources, list: _, into, export, rules, s3 } => {

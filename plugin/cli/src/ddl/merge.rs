@@ -248,7 +248,10 @@ fn duckdb(table: &Table<'_>, names: &Names, merge: &Merge<'_>, out: &mut impl Wr
         ),
     };
     // By itself it takes another name only for what is there already, and readers would see a new file while it is written.
-    writeln!(out, "COPY (\n{rows}\nORDER BY \"time\"\n) TO {file} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE true);")?;
+    writeln!(
+        out,
+        "COPY (\n{rows}\nORDER BY \"time\"\n) TO {file} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE true);"
+    )?;
     if run > 1 {
         return Ok(());
     }
