@@ -4,6 +4,7 @@ use crate::convert::ConvertError;
 use crate::ddl::DdlError;
 use crate::doctor::HostConfigError;
 use crate::ledger::LedgerError;
+use crate::plan::PlanError;
 use crate::restore::RestoreError;
 use crate::wasm::WasmError;
 use parquet::errors::ParquetError;
@@ -47,6 +48,9 @@ pub(crate) enum CommandError {
     /// There are no statements for this lake.
     #[error(transparent)]
     Ddl(#[from] DdlError),
+    /// There is no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// Files cannot be made into a lake.
     #[error(transparent)]
     Convert(#[from] ConvertError),

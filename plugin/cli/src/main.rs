@@ -2,7 +2,7 @@
 //!
 //! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `run` makes a lake of files,
 //! `ledger` adds one up, `restore` brings back what was set aside, `inspect` and `cat` show what is in its files,
-//! `ddl` tells others of it, `schema` proposes columns, `wasm` makes the module for Fluent Bit's WASM filter, `doctor` looks at
+//! `ddl` tells others of it, `plan` says what a load becomes and costs, `schema` proposes columns, `wasm` makes the module for Fluent Bit's WASM filter, `doctor` looks at
 //! what is most often wrong in a log router's container.
 
 mod cat;
@@ -19,6 +19,7 @@ mod ledger;
 mod lint;
 mod output_config;
 mod parquet_file;
+mod plan;
 mod restore;
 mod rule_tests;
 mod rules;
@@ -188,7 +189,7 @@ enum Command {
     },
     /// Prints the statements that make a lake's types tables of a query engine, or the lifecycle rules of its bucket.
     ///
-    /// Without --from it looks which partitions the lake has. Exits with 0, and with 2 when the lake cannot be listed or has
+    /// Without --from it looks which partitions the lake has, when the statements tell of them. Exits with 0, and with 2 when the lake cannot be listed or has
     /// nothing.
     #[command(group = clap::ArgGroup::new("what").required(true))]
     Ddl {
@@ -197,6 +198,27 @@ enum Command {
         /// The engine: athena (and Glue, with partition projection), trino (Hive connector), spark, or duckdb (views).
         #[arg(long, value_enum, group = "what")]
         engine: Option<ddl::Engine>,
+        /// What the statements are for.
+        #[arg(long, value_enum, default_value_t = Made::Tables, requires = "engine", value_name = "WHAT")]
+        make: Made,
+        /// With --make iceberg for athena: where the tables' files go, a folder in a bucket.
+        #[arg(long, value_name = "S3_URL")]
+        warehouse: Option<String>,
+        /// With --make merge the day, which is over; with --make upkeep the day whose small files become large ones, instead of all.
+        #[arg(long, value_name = "DATE")]
+        day: Option<String>,
+        /// With --make merge: the first day that was merged; without it this one is.
+        #[arg(long, value_name = "DATE")]
+        merged_since: Option<String>,
+        /// With --make merge: where merged days go, which is not below the lake's types.
+        #[arg(long, value_name = "URL")]
+        into: Option<String>,
+        /// With --make merge: 2 and on when the day was merged before and records have come late.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
+        run: u32,
+        /// The maintenance of a bucket of S3 Tables instead, as JSON: what its API's calls take, in their order.
+        #[arg(long, value_name = "BUCKET_ARN", group = "what")]
+        s3_tables: Option<String>,
         /// S3 lifecycle rules from the types' retention classes instead, as JSON for `aws s3api
         /// put-bucket-lifecycle-configuration`: by the tags that `object_tags on` gives objects, or by prefixes.
         #[arg(long, value_enum, value_name = "BY", group = "what")]
@@ -215,6 +237,16 @@ enum Command {
         from: Option<String>,
         #[command(flatten)]
         s3: S3,
+    },
+    /// Says what a load becomes: objects, requests, bytes, memory, and what it costs, for each way to write the lake and elsewhere.
+    ///
+    /// Exits with 0, and with 2 when the load cannot be read.
+    Plan {
+        #[command(flatten)]
+        arguments: plan::PlanArguments,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
     },
     /// Shows how Parquet files are laid out: row groups, and of each column the encodings, sizes, bounds and Bloom filters.
     ///
@@ -290,6 +322,19 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+}
+
+/// What statements are for.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Made {
+    /// Tables of the lake as it is.
+    Tables,
+    /// Iceberg tables, which rows are to be inserted into.
+    Iceberg,
+    /// What Iceberg tables need once a day: rows go whose retention is over, files are compacted, snapshots expire.
+    Upkeep,
+    /// A closed day of a lake that is no Iceberg table as one file, with a view that shows each row once at any time.
+    Merge,
 }
 
 #[derive(Args)]
@@ -377,7 +422,23 @@ fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
             let adds_up = ledger::run(&lake, &s3.into(), &environment(), format == Format::Json)?;
             return Ok(if adds_up { 0 } else { NOT_AS_IT_SHOULD_BE });
         }
-        Command::Ddl { lake, engine, lifecycle, rules, types, database, from, s3 } => {
+        Command::Ddl {
+            lake,
+            engine,
+            make,
+            warehouse,
+            day,
+            merged_since,
+            into,
+            run,
+            s3_tables,
+            lifecycle,
+            rules,
+            types,
+            database,
+            from,
+            s3,
+        } => {
             let options = ddl::Options {
                 lake: &lake,
                 rules: rules.as_ref(),
@@ -386,12 +447,24 @@ fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
                 from: from.as_deref(),
                 s3: s3.into(),
             };
-            match (engine, lifecycle) {
-                (Some(engine), _) => ddl::run(&options, engine, &environment(), &mut out())?,
-                (None, Some(by)) => ddl::write_lifecycle(&options, by, &mut out())?,
-                (None, None) => {}
+            let day = day.as_deref();
+            let purpose = match make {
+                Made::Tables => ddl::Purpose::Tables,
+                Made::Iceberg => ddl::Purpose::Iceberg { warehouse: warehouse.as_deref() },
+                Made::Upkeep => ddl::Purpose::Upkeep { day },
+                Made::Merge => {
+                    let first_day = merged_since.as_deref().or(day);
+                    ddl::Purpose::Merge(ddl::merge(day, first_day, into.as_deref(), run)?)
+                }
+            };
+            match (engine, lifecycle, s3_tables) {
+                (Some(engine), ..) => ddl::run(&options, engine, &purpose, &environment(), &mut out())?,
+                (None, Some(by), _) => ddl::write_lifecycle(&options, by, &mut out())?,
+                (None, None, Some(bucket)) => ddl::write_s3_tables(&options, &bucket, &mut out())?,
+                (None, None, None) => {}
             }
         }
+        Command::Plan { arguments, format } => plan::run(&arguments, format == Format::Json, &mut out())?,
         Command::Inspect { files, format } => inspect::run(&files, format == Format::Json, &mut out())?,
         Command::Cat { files, rows, format } => cat::run(&files, rows, format == Format::Json, &mut out())?,
         Command::Restore { sources, list: _, into, export, rules, s3 } => {

@@ -102,12 +102,17 @@ fn spark(table: &Table<'_>, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "MSCK REPAIR TABLE {name};")
 }
 
-fn duckdb(table: &Table<'_>, out: &mut impl Write) -> io::Result<()> {
+/// The type's folder as `DuckDB` names it.
+pub(super) fn duckdb_folder(table: &Table<'_>) -> String {
     let lake = match table.location {
         Location::Folder(folder) => folder.display().to_string(),
         location @ Location::S3 { .. } => location.to_string(),
     };
-    let files = format!("{lake}/{}/dt=*/hour=*/*.parquet", table.folder);
+    format!("{lake}/{}", table.folder)
+}
+
+pub(super) fn duckdb(table: &Table<'_>, out: &mut impl Write) -> io::Result<()> {
+    let files = format!("{}/dt=*/hour=*/*.parquet", duckdb_folder(table));
     // The folder's own key says what the view's name says.
     let but = if table.folder.starts_with("type=") { " EXCLUDE (\"type\")" } else { "" };
     writeln!(out, "CREATE OR REPLACE VIEW {} AS", name(table, '"'))?;
@@ -116,13 +121,13 @@ fn duckdb(table: &Table<'_>, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// The table's name, with that of its database.
-fn name(table: &Table<'_>, quote: char) -> String {
+pub(super) fn name(table: &Table<'_>, quote: char) -> String {
     let database = table.database.map_or(String::new(), |database| format!("{quote}{database}{quote}."));
     format!("{database}{quote}{}{quote}", table.name)
 }
 
 /// A line a column.
-fn columns(table: &Table<'_>, quote: char, kind: fn(ColumnKind) -> &'static str, map: &str) -> Vec<String> {
+pub(super) fn columns(table: &Table<'_>, quote: char, kind: fn(ColumnKind) -> &'static str, map: &str) -> Vec<String> {
     let line = |name: &str, kind: &str| format!("  {quote}{name}{quote} {kind}");
     let columns = table.columns.iter().map(|Column { name, kind: of, .. }| line(name, kind(*of)));
     columns.chain(table.overflow.map(|name| line(name, map))).collect()
@@ -142,17 +147,17 @@ fn address(table: &Table<'_>, scheme: &str) -> String {
 }
 
 /// Text of standard SQL.
-fn text(text: &str) -> String {
+pub(super) fn text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
 /// Text of Hive's SQL, which Athena's statements and Spark share.
-fn hive_text(text: &str) -> String {
+pub(super) fn hive_text(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 /// Types of Hive, which Athena and Spark share.
-fn hive_type(kind: ColumnKind) -> &'static str {
+pub(super) fn hive_type(kind: ColumnKind) -> &'static str {
     match kind {
         ColumnKind::Time => "timestamp",
         ColumnKind::Tag | ColumnKind::Text | ColumnKind::Json | ColumnKind::Severity | ColumnKind::ContainerName => {
@@ -166,7 +171,7 @@ fn hive_type(kind: ColumnKind) -> &'static str {
     }
 }
 
-fn trino_type(kind: ColumnKind) -> &'static str {
+pub(super) fn trino_type(kind: ColumnKind) -> &'static str {
     match kind {
         ColumnKind::Time => "timestamp(3)",
         ColumnKind::Int32 => "integer",

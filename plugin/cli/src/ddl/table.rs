@@ -4,7 +4,7 @@ use shiwake_delivery::lane::Lane;
 use shiwake_delivery::partition::Partition;
 use shiwake_delivery::schema::{Column, OVERFLOW};
 use shiwake_delivery::store::Location;
-use shiwake_records::civil_time::days_from_civil;
+use shiwake_records::civil_time::{CivilHour, civil_hour, days_from_civil};
 
 /// A table.
 pub(super) struct Table<'t> {
@@ -54,6 +54,15 @@ pub(super) fn table_and_date(key: &str) -> Option<(&str, String)> {
     is_file.then_some((table, day))
 }
 
+/// The day behind a day.
+pub(super) fn day_behind(day: &str) -> Option<String> {
+    let mut parts = day.splitn(3, '-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let days = days_from_civil(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+    let CivilHour { year, month, day, .. } = civil_hour((days + 1) * 24 * 60 * 60);
+    Some(format!("{year:04}-{month:02}-{day:02}"))
+}
+
 /// A day as partitions name it, when the text is one that there is.
 pub(super) fn date(text: &str) -> Option<String> {
     let (year, rest) = text.split_once('-')?;
@@ -87,6 +96,14 @@ mod tests {
             "type=a/dt=2015-05-17",
         ] {
             assert_eq!(table_and_date(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn behind_each_day_is_the_next() {
+        for (day, behind) in [("2026-01-31", "2026-02-01"), ("2024-02-28", "2024-02-29"), ("1969-12-31", "1970-01-01")]
+        {
+            assert_eq!(day_behind(day).as_deref(), Some(behind));
         }
     }
 
