@@ -129,7 +129,13 @@ impl OutputInstance {
 
 /// Where records go, in words.
 fn destinations(config: &OutputConfig) -> String {
-    let lake = config.location.as_ref().map(|lake| format!("'{lake}'"));
+    let lake = config.location.as_ref().map(|lake| {
+        let left_out = config.lanes.iter().filter(|lane| !config.goes_to_lake(*lane)).map(|lane| lane.name());
+        match left_out.collect::<Vec<_>>().join(", ") {
+            none if none.is_empty() => format!("'{lake}'"),
+            names => format!("'{lake}' (all but {names})"),
+        }
+    });
     let datadog = config.datadog.as_ref().map(|datadog| {
         let sent = config.lanes.names().zip(&datadog.lanes).filter(|(_, is_sent)| **is_sent).map(|(name, _)| name);
         let types: Vec<&str> = sent.take(config.lanes.count()).collect();

@@ -61,6 +61,25 @@ def quarantined(folder: Path) -> tuple[Counter, Counter]:
     return messages, reasons
 
 
+@pytest.mark.parametrize("host", [ALL[1], *REAL], ids=name_of)
+def test_a_type_can_go_to_datadog_alone_and_another_to_the_lake_alone(host, intake, tmp_path, ask, account):
+    taken = intake()
+    types = ("app", "trace", "error")
+    with (tmp_path / "records.ndjson").open("w") as file:
+        for number in range(900):
+            file.write(json.dumps({"log": f"line {number:07d}", "log_type": types[number % 3], **ECS}) + "\n")
+    run = host.run(tmp_path / "records.ndjson", [{"lake": str(tmp_path / "lake"), "apikey": KEY, "to_lake": "trace=off",
+                                                  "datadog": "error=off", "dd_url": f"http://127.0.0.1:{taken.port}"}])
+    assert (run.status, taken.violations, run.ledgers) == (0, [], [(900, 900, 0, 0)]), run.log
+    assert "(all but trace)" in run.log
+    rows = ask(tmp_path / "lake", "SELECT type, count(*), count(DISTINCT message) FROM lake GROUP BY ALL ORDER BY ALL")
+    assert rows == [("app", 300, 300), ("error", 300, 300)]
+    lines = {f"line {number:07d}" for number in range(900) if number % 3 != 2}
+    assert (set(taken.kept), set(taken.kept.values())) == (lines, {1})
+    status, report = account(tmp_path / "lake")
+    assert status == 0, report
+
+
 @pytest.mark.parametrize("host", ALL, ids=name_of)
 def test_records_are_in_the_lake_and_in_datadog_with_the_same_identity(host, intake, tmp_path, ask):
     taken = intake()

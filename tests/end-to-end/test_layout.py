@@ -9,7 +9,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from hosts import ROOT
+from hosts import ROOT, harness_hosts
 
 # Enough rows for pages of their own, and ids that no dictionary holds.
 ROWS = 50_000
@@ -67,3 +67,18 @@ def test_duckdb_leaves_out_row_groups_by_the_filter_and_finds_what_is_there(file
     assert rows.fetchall() == [(f"/item/{31_000 % 50}", 500)]
     rows = duckdb.execute("SELECT count(*) FROM read_parquet(?) WHERE trace_id = ?", [str(file), id_of(ROWS + 1)])
     assert rows.fetchone() == (0,)
+
+
+@pytest.mark.parametrize(("words", "codec"), [
+    (["compression=gzip", "compression_level=9"], "GZIP"), (["compression=snappy"], "SNAPPY"), (["compression=none"], "UNCOMPRESSED")],
+    ids=lambda value: value if isinstance(value, str) else None)
+def test_other_readers_read_every_codec(words, codec, firelens_records, tmp_path, ask):
+    records, lines = firelens_records
+    run = harness_hosts()[1].run(records, [{"lake": str(tmp_path / "lake")} | dict(word.split("=") for word in words)])
+    assert run.status == 0, run.log
+    files = list((tmp_path / "lake").rglob("*.parquet"))
+    assert sum(pq.read_table(file).num_rows for file in files) == lines
+    found = {metadata.row_group(0).column(number).compression for metadata in map(pq.read_metadata, files)
+             for number in range(metadata.num_columns)}
+    assert found == {codec}
+    assert ask(tmp_path / "lake", "SELECT count(*), count(DISTINCT message) > 1000, count(status) > 1000 FROM lake") == [(lines, True, True)]

@@ -21,12 +21,16 @@ BUCKET = "my-logs"
 FREE_CALLS = 4
 
 
-@pytest.fixture
-def strict_aws():
+# With a role: the role, its policy.
+FREE_CALLS_WITH_ROLE = FREE_CALLS + 2
+
+
+@pytest.fixture(params=[FREE_CALLS])
+def strict_aws(request):
     """AWS' APIs in a process of their own, which enforces policies after the first calls."""
     port = free_port()
     process = subprocess.Popen([Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
-                               env=os.environ | {"INITIAL_NO_AUTH_ACTION_COUNT": str(FREE_CALLS)},
+                               env=os.environ | {"INITIAL_NO_AUTH_ACTION_COUNT": str(request.param)},
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     endpoint = f"http://127.0.0.1:{port}"
     try:
@@ -46,15 +50,22 @@ def answers(endpoint: str) -> bool:
         return False
 
 
+def policy_of(name: str) -> str:
+    """A policy that ships, in the one account that the server has before anybody assumes a role."""
+    return (FOLDER / "iam" / f"{name}.json").read_text().replace("111122223333", "123456789012")
+
+
+def speak(service: str, endpoint: str):
+    """A client of somebody who may do anything, as long as nothing is enforced."""
+    return boto3.client(service, endpoint_url=endpoint, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="y")
+
+
 def key_with(policy: str, endpoint: str) -> dict[str, str]:
     """The credentials of a new user that has one of the policies that ship."""
-    def speak(service):
-        return boto3.client(service, endpoint_url=endpoint, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="y")
-
-    speak("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    iam = speak("iam")
+    speak("s3", endpoint).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    iam = speak("iam", endpoint)
     iam.create_user(UserName="task")
-    iam.put_user_policy(UserName="task", PolicyName="p", PolicyDocument=(FOLDER / "iam" / f"{policy}.json").read_text())
+    iam.put_user_policy(UserName="task", PolicyName="p", PolicyDocument=policy_of(policy))
     key = iam.create_access_key(UserName="task")["AccessKey"]
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
@@ -73,3 +84,25 @@ def test_a_lake_is_written_with_the_policy_and_nowhere_else(policy, prefix, allo
     assert ("allow s3:PutObject" in run.log) == (not allowed), run.log
     if not allowed:
         assert "of shutdown_timeout and are lost" in run.log
+
+
+@pytest.mark.parametrize("strict_aws", [FREE_CALLS_WITH_ROLE], indirect=True)
+@pytest.mark.parametrize(("policy", "role_policy", "said"), [
+    ("cross-account-task", "cross-account-writer", ""),
+    ("lake-only", "cross-account-writer", "allow the task role sts:AssumeRole on it"),
+    ("cross-account-task", "cross-account-task", "allow s3:PutObject")],
+    ids=["both sides", "the task may not assume", "the role may not write"])
+def test_a_lake_of_another_account_is_written_with_the_policies_of_both_sides(policy, role_policy, said, strict_aws, firelens_records,
+                                                                             monkeypatch):
+    iam = speak("iam", strict_aws)
+    iam.create_role(RoleName="shop-logs-writer", AssumeRolePolicyDocument=policy_of("cross-account-writer-trust"))
+    iam.put_role_policy(RoleName="shop-logs-writer", PolicyName="p", PolicyDocument=policy_of(role_policy))
+    for name, value in key_with(policy, strict_aws).items():
+        monkeypatch.setenv(name, value)
+    records, lines = firelens_records
+    run = harness_hosts()[1].run(records, [{
+        "lake": f"s3://{BUCKET}/prod", "region": REGION, "endpoint": strict_aws, "object_tags": "on", "sts_endpoint": strict_aws,
+        "role_arn": "arn:aws:iam::123456789012:role/shop-logs-writer", "external_id": "shop-prod-logs"}
+        | ({"shutdown_timeout": "3s"} if said else {})])
+    assert run.ledgers == ([(lines, 0, 0, lines)] if said else [(lines, lines, 0, 0)]), run.log
+    assert said in run.log, run.log

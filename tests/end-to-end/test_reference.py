@@ -112,10 +112,24 @@ def test_the_task_definition_fits_what_it_starts(path):
 
 @pytest.mark.parametrize("path", POLICIES, ids=stem_of)
 def test_a_linter_finds_nothing_in_the_policy(path):
-    if path.stem == "trust-policy":
+    if path.stem.endswith(("trust", "trust-policy")):
         pytest.skip("parliament knows no policies of trust")
     findings = analyze_policy_string(path.read_text()).findings
     assert not findings, [str(finding) for finding in findings]
+
+
+def test_the_policies_of_another_accounts_lake_name_each_other():
+    policy = {path.stem.removeprefix("cross-account-"): json.loads(path.read_text())["Statement"] for path in POLICIES
+              if path.stem.startswith("cross-account-")}
+    task = {json.loads(path.read_text()).get("taskRoleArn") for path in TASKS}
+    trust, bucket = policy["writer-trust"][0], policy["bucket"][0]
+    assert trust["Principal"]["AWS"] in task and bucket["Principal"] == trust["Principal"]
+    assert (trust["Effect"], trust["Action"]) == ("Allow", policy["task"][0]["Action"][0]) == ("Allow", "sts:AssumeRole")
+    (lake,) = {tuple(one["Resource"]) for one in [bucket, policy["writer"][0],
+                                                  json.loads((FOLDER / "iam/lake-only.json").read_text())["Statement"][0]]}
+    assert lake == ("arn:aws:s3:::my-logs/prod/*",)
+    text = (ROOT / "docs/cross-account.md").read_text()
+    assert policy["task"][0]["Resource"][0] in text and trust["Condition"]["StringEquals"]["sts:ExternalId"] in text
 
 
 @pytest.mark.parametrize("conf", CONFS, ids=stem_of)

@@ -41,6 +41,25 @@ def test_objects_have_their_retention_class_as_a_tag_when_that_is_asked_for(host
 
 
 @pytest.mark.parametrize("host", ALL[1:2], ids=name_of)
+def test_objects_are_kept_as_their_type_and_their_retention_class_say(host, firelens_records, endpoint, client):
+    key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    run = host.run(firelens_records[0], [{
+        "bucket": BUCKET, "region": "eu-west-1", "endpoint": endpoint, "object_tags": "on", "sse_kms_key_id": key,
+        "canned_acl": "bucket-owner-full-control", "storage_class": "STANDARD_IA 5y=GLACIER_IR error=INTELLIGENT_TIERING"}])
+    assert run.status == 0, run.log
+    found = {}
+    for entry in client.list_objects_v2(Bucket=BUCKET)["Contents"]:
+        head = client.head_object(Bucket=BUCKET, Key=entry["Key"])
+        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
+        log_type = entry["Key"].split("/")[0].removeprefix("type=")
+        found.setdefault(log_type, set()).add(head.get("StorageClass", "STANDARD"))
+        (tag,) = client.get_object_tagging(Bucket=BUCKET, Key=entry["Key"])["TagSet"]
+        assert (tag["Key"], tag["Value"] == "5y") == ("retention", log_type == "audit")
+    assert found.pop("audit") == {"GLACIER_IR"} and found.pop("error") == {"INTELLIGENT_TIERING"}
+    assert found.pop("app") == {"STANDARD_IA"} and all(classes == {"STANDARD_IA"} for classes in found.values()), found
+
+
+@pytest.mark.parametrize("host", ALL[1:2], ids=name_of)
 @pytest.mark.parametrize("other", ["", "http://127.0.0.1:1"], ids=["no property", "the property wins"])
 def test_the_endpoint_of_the_environment_is_used_unless_a_property_names_one(host, other, firelens_records, endpoint,
                                                                              client, monkeypatch):

@@ -345,11 +345,17 @@ struct S3 {
     /// Another S3 endpoint than AWS', as in http://localhost:9000.
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    /// Role that is assumed to reach the bucket.
+    #[arg(long, value_name = "ARN")]
+    role_arn: Option<String>,
+    /// What its trust policy asks for as sts:ExternalId.
+    #[arg(long, value_name = "ID", requires = "role_arn")]
+    external_id: Option<String>,
 }
 
 impl From<S3> for S3Options {
-    fn from(S3 { region, endpoint }: S3) -> Self {
-        Self { region, endpoint }
+    fn from(S3 { region, endpoint, role_arn, external_id }: S3) -> Self {
+        Self { region, endpoint, role_arn, external_id, ..Self::default() }
     }
 }
 

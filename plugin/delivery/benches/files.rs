@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use shiwake_delivery::columns::codec::Codec;
 use shiwake_delivery::columns::file::{FileWriter, plan};
 use shiwake_delivery::lane::Lane;
 use shiwake_delivery::spool::{Block, LoadedSegment, SegmentId};
@@ -51,7 +52,7 @@ fn segment(file: &str, log_type: LogType) -> (LoadedSegment, u64) {
 fn files(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("files");
     group.sample_size(10);
-    let writer = FileWriter { zstd_level: 1, schemas: Default::default(), rules: 0 };
+    let writer = FileWriter { codec: Codec::default(), schemas: Default::default(), rules: 0 };
     for (file, log_type) in LOGS {
         let (segment, bytes) = segment(file, log_type);
         group.throughput(Throughput::Bytes(bytes));

@@ -7,7 +7,8 @@ mod s3_server;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use s3_server::{Fault, S3Server};
-use shiwake_delivery::store::{Disposition, Lake, Location, PutError, S3Options};
+use shiwake_delivery::store::{CannedAcl, Disposition, Lake, Location, PutError, S3Options, StoredWith};
+use shiwake_records::rules::{Retention, StorageClass};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -27,8 +28,22 @@ fn credentials() -> Vec<(String, String)> {
 }
 
 fn on_server() -> Case {
+    on_server_with(S3Options::default())
+}
+
+/// A bucket that is reached by way of a role.
+fn on_server_as_role(session_seconds: i64) -> Case {
+    let role_arn = Some("arn:aws:iam::111122223333:role/logs".to_owned());
+    let case = on_server_with(S3Options { role_arn, external_id: Some("42".into()), ..S3Options::default() });
+    case.server.as_ref().unwrap().grant_for(session_seconds);
+    case
+}
+
+fn on_server_with(options: S3Options) -> Case {
     let server = Arc::new(S3Server::start());
-    let options = S3Options { region: Some("eu-west-1".into()), endpoint: Some(server.endpoint()) };
+    let sts_endpoint = options.role_arn.as_ref().map(|_| server.endpoint());
+    let options =
+        S3Options { region: Some("eu-west-1".into()), endpoint: Some(server.endpoint()), sts_endpoint, ..options };
     let location = Location::parse("s3://my-logs/some/prefix").unwrap();
     let lake = Lake::open(&location, &options, &credentials()).unwrap();
     let reader = Arc::clone(&server);
@@ -167,4 +182,71 @@ fn a_folder_that_is_taken_away_is_an_error_and_not_a_loss() {
     std::fs::remove_file(root.join("type=app/dt=2026-01-01/hour=00")).unwrap();
     put(&case, KEY, b"x").unwrap();
     assert_eq!((case.read)(KEY).as_deref(), Some(&b"x"[..]));
+}
+
+const PATH: &str = "/my-logs/some/prefix/type=app/dt=2026-01-01/hour=00/s-0000000001.parquet";
+
+#[test]
+fn an_object_says_how_it_is_to_be_kept_and_for_whom() {
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd".to_owned();
+    let acl = Some(CannedAcl::BucketOwnerFullControl);
+    let case = on_server_with(S3Options { sse_kms_key_id: Some(key.clone()), canned_acl: acl, ..S3Options::default() });
+    let header = |name: &str| case.server.as_ref().unwrap().header(PATH, name);
+    let with = StoredWith { retention: Retention::parse("5y"), storage_class: Some(StorageClass::GlacierIr) };
+    runtime().block_on(case.lake.put_with(KEY, b"x".to_vec().into(), with)).unwrap();
+    let signed = header("authorization").unwrap();
+    for (name, value) in [
+        ("x-amz-acl", "bucket-owner-full-control"),
+        ("x-amz-server-side-encryption", "aws:kms"),
+        ("x-amz-server-side-encryption-aws-kms-key-id", key.as_str()),
+        ("x-amz-storage-class", "GLACIER_IR"),
+        ("x-amz-tagging", "retention=5y"),
+    ] {
+        assert_eq!(header(name).as_deref(), Some(value), "{name}");
+        assert!(signed.contains(name), "S3 refuses a header that is not signed: {name} in {signed}");
+    }
+    let case = on_server();
+    runtime().block_on(case.lake.put_with(KEY, b"x".to_vec().into(), StoredWith::default())).unwrap();
+    for name in ["x-amz-acl", "x-amz-server-side-encryption", "x-amz-storage-class", "x-amz-tagging"] {
+        assert_eq!(case.server.as_ref().unwrap().header(PATH, name), None, "{name}");
+    }
+    // A folder has nothing of it, and takes the object.
+    let case = in_folder();
+    runtime().block_on(case.lake.put_with(KEY, b"x".to_vec().into(), with)).unwrap();
+    assert_eq!((case.read)(KEY).as_deref(), Some(&b"x"[..]));
+}
+
+#[test]
+fn a_bucket_of_another_account_is_written_in_the_session_of_a_role() {
+    let case = on_server_as_role(3_600);
+    let server = case.server.as_ref().unwrap();
+    for object in ["first", "second", "third"] {
+        put(&case, KEY, object.as_bytes()).unwrap();
+        assert_eq!(server.header(PATH, "x-amz-security-token").as_deref(), Some("session-1"));
+        assert!(server.header(PATH, "authorization").unwrap().contains("Credential=role-id/"));
+    }
+    assert_eq!(server.sessions(), 1);
+    // One that is over is replaced before it is used.
+    let case = on_server_as_role(0);
+    (0..3).for_each(|_| put(&case, KEY, b"x").unwrap());
+    assert_eq!(case.server.as_ref().unwrap().header(PATH, "x-amz-security-token").as_deref(), Some("session-3"));
+}
+
+#[test]
+fn a_role_that_is_refused_is_asked_for_again_and_so_is_one_whose_session_the_store_refuses() {
+    let case = on_server_as_role(3_600);
+    let server = case.server.as_ref().unwrap();
+    server.fail(Fault::Refused(403, "AccessDenied"));
+    let error = put(&case, KEY, b"x").unwrap_err();
+    let Disposition::NeedsFix(fix) = error.disposition() else { panic!("{error}") };
+    assert!(fix.contains("trust policy name the task role as principal, with 'external_id'"), "{fix}");
+    assert_eq!((case.read)(KEY), None);
+    put(&case, KEY, b"x").unwrap();
+    for (status, code) in [(403, "AccessDenied"), (400, "ExpiredToken")] {
+        let before = server.sessions();
+        server.fail(Fault::Refused(status, code));
+        put(&case, KEY, b"x").unwrap_err();
+        put(&case, KEY, b"again").unwrap();
+        assert_eq!(server.sessions(), before + 1, "{code}");
+    }
 }

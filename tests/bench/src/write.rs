@@ -3,9 +3,10 @@
 use crate::BenchError;
 use crate::frames::FrameReader;
 use shiwake_delivery::clock::SystemClock;
+use shiwake_delivery::columns::codec::Codec;
 use shiwake_delivery::columns::file::{FileWriter, plan};
 use shiwake_delivery::config::Properties;
-use shiwake_delivery::config::output::{DEFAULT_ZSTD_LEVEL, OutputConfig, PROPERTIES};
+use shiwake_delivery::config::output::{OutputConfig, PROPERTIES};
 use shiwake_delivery::lane::Lane;
 use shiwake_delivery::log::{Level, Log};
 use shiwake_delivery::metrics::NoMetrics;
@@ -71,7 +72,7 @@ pub(crate) fn through_output(chunks: &Path, lake: &Path, settings: &[(String, St
 
 /// Makes files of events that are sorted and lie by type, in segments of so many bytes: columns, Parquet, files.
 pub(crate) fn through_columns(folder: &Path, lake: &Path, segment_bytes: usize) -> Result<u64, BenchError> {
-    let writer = FileWriter { zstd_level: DEFAULT_ZSTD_LEVEL, schemas: Arc::default(), rules: 0 };
+    let writer = FileWriter { codec: Codec::default(), schemas: Arc::default(), rules: 0 };
     let mut names: Vec<PathBuf> =
         fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, BenchError>>()?;
     names.sort();

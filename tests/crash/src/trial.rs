@@ -93,6 +93,7 @@ impl Trial {
         let options = S3Options {
             region: self.endpoint.as_ref().map(|_| "eu-west-1".to_owned()),
             endpoint: self.endpoint.clone(),
+            ..S3Options::default()
         };
         let environment = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -3,6 +3,7 @@
 use super::finding::Finding;
 use bytes::Bytes;
 use shiwake_delivery::config::output::OutputConfig;
+use shiwake_delivery::lane::Lane;
 use shiwake_delivery::store::{Disposition, Lake, Location};
 use std::time::Instant;
 
@@ -16,9 +17,9 @@ pub(super) async fn look(config: &OutputConfig, location: &Location, environment
         Ok(lake) => lake,
         Err(error) => return Finding::bad(subject, error.to_string(), "correct 'lake', 'bucket' or 'region'"),
     };
-    let retention = config.has_object_tags.then_some(shiwake_records::rules::Retention::QUARANTINE);
+    let with = config.stored_with(Lane::Quarantine);
     let begin = Instant::now();
-    let stored = lake.put_tagged(KEY, Bytes::from_static(b"written by shiwake doctor\n"), retention).await;
+    let stored = lake.put_with(KEY, Bytes::from_static(b"written by shiwake doctor\n"), with).await;
     match stored {
         Ok(()) => {
             let took = begin.elapsed();

@@ -1,8 +1,8 @@
 //! Bytes as Parquet, by writing files as the plugin does, into memory.
 
 use bytes::Bytes;
+use shiwake_delivery::columns::codec::Codec;
 use shiwake_delivery::columns::file::{FileError, FileWriter, plan};
-use shiwake_delivery::config::output::DEFAULT_ZSTD_LEVEL;
 use shiwake_delivery::lane::{Lane, Lanes};
 use shiwake_delivery::schema::Schemas;
 use shiwake_delivery::spool::{Block, LoadedSegment, SegmentId};
@@ -65,7 +65,7 @@ impl Sizes {
     pub(super) fn measure(self, rules: &RuleSet, tag: &str) -> Result<BTreeMap<LogType, Size>, FileError> {
         let lanes = Lanes::new(rules.types().iter().map(|declared| (declared.log_type, declared.like)));
         let schemas = Arc::new(Schemas::new(lanes, rules.types()));
-        let writer = FileWriter { zstd_level: DEFAULT_ZSTD_LEVEL, schemas, rules: rules.fingerprint() };
+        let writer = FileWriter { codec: Codec::default(), schemas, rules: rules.fingerprint() };
         let file_bytes = |log_type, events, records| {
             let id = SegmentId { stream: Arc::from("dry-run"), lane: Lane::Typed(log_type), number: 0 };
             let blocks = vec![Block { tag: Arc::from(tag), events, records }];

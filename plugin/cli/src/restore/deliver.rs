@@ -5,9 +5,9 @@
 
 use super::RestoreError;
 use crate::ledger::footer::{self, NotRead};
+use shiwake_delivery::columns::codec::Codec;
 use shiwake_delivery::columns::file::{FileWriter, plan};
 use shiwake_delivery::columns::object::{PartitionObject, guarded, write_object};
-use shiwake_delivery::config::output::DEFAULT_ZSTD_LEVEL;
 use shiwake_delivery::lane::Lanes;
 use shiwake_delivery::schema::Schemas;
 use shiwake_delivery::spool::LoadedSegment;
@@ -63,7 +63,7 @@ impl Target {
         let lanes = Lanes::new(rules.types().iter().map(|declared| (declared.log_type, declared.like)));
         let schemas = Arc::new(Schemas::new(lanes, rules.types()));
         let rules = rules.fingerprint();
-        Self { lake, writer: FileWriter { zstd_level: DEFAULT_ZSTD_LEVEL, schemas, rules } }
+        Self { lake, writer: FileWriter { codec: Codec::default(), schemas, rules } }
     }
 }
 

@@ -4,6 +4,7 @@
 //! that writing it again gives the same file. One partition is written at a time: what is held beside the segment is one row
 //! group, bounded by [`ROW_GROUP_BYTES`], and the compressed file.
 
+use super::codec::Codec;
 use super::layout::{self, ROW_GROUP_BYTES, ROW_GROUP_ROWS};
 use super::row::{Row, RowLayout};
 use super::row_group::RowGroup;
@@ -125,8 +126,8 @@ pub fn plan(segment: &LoadedSegment) -> Result<Vec<PartitionPlan>, FileError> {
 /// Writes lanes' files.
 #[derive(Debug, Clone)]
 pub struct FileWriter {
-    /// Level of zstd, 1 to 22.
-    pub zstd_level: i32,
+    /// How pages are compressed.
+    pub codec: Codec,
     /// The columns of each lane.
     pub schemas: Arc<Schemas>,
     /// The fingerprint of the rules that the columns are of ([`RuleSet::fingerprint`]), for footers.
@@ -154,7 +155,7 @@ impl FileWriter {
         let columns = self.schemas.columns(lane);
         let layout = RowLayout::new(columns);
         let properties = self.properties(lane, segment, plan, columns)?;
-        let mut file = OpenFile::new(lane, columns, self.zstd_level, plan.places.len(), properties)?;
+        let mut file = OpenFile::new(lane, columns, self.codec, plan.places.len(), properties)?;
         let mut row = Row::default();
         for place in &plan.places {
             let block = block_of(segment, place)?;
@@ -185,7 +186,7 @@ impl FileWriter {
         let columns = self.schemas.columns(Lane::Quarantine);
         let layout = RowLayout::new(columns);
         let properties = self.properties(Lane::Quarantine, segment, plan, columns)?;
-        let mut file = OpenFile::new(Lane::Quarantine, columns, self.zstd_level, plan.places.len(), properties)?;
+        let mut file = OpenFile::new(Lane::Quarantine, columns, self.codec, plan.places.len(), properties)?;
         let (mut sorted, mut sorter) = (Vec::new(), Sorter::default());
         for place in &plan.places {
             let block = block_of(segment, place)?;
@@ -225,7 +226,7 @@ impl FileWriter {
             ("shiwake.rules", format!("{:016x}", self.rules)),
         ];
         let footer = footer.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
-        layout::properties(self.zstd_level, columns, plan.records(), footer)
+        layout::properties(self.codec, columns, plan.records(), footer)
     }
 }
 
@@ -242,7 +243,7 @@ impl OpenFile {
     fn new(
         lane: Lane,
         columns: &[Column],
-        zstd_level: i32,
+        codec: Codec,
         rows: usize,
         properties: WriterProperties,
     ) -> Result<Self, FileError> {
@@ -250,7 +251,7 @@ impl OpenFile {
         let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), arrow_schema(lane, columns), options)?;
         let (writer, _) = writer.into_serialized_writer()?;
-        let group = RowGroup::new(columns, writer.schema_descr(), writer.properties(), zstd_level, rows)?;
+        let group = RowGroup::new(columns, writer.schema_descr(), writer.properties(), codec, rows)?;
         Ok(Self { group, writer, bytes: 0, misfits: 0 })
     }
 

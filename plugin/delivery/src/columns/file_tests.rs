@@ -43,7 +43,7 @@ fn id(number: u64) -> SegmentId {
 }
 
 fn writer() -> FileWriter {
-    FileWriter { zstd_level: 1, schemas: Arc::default(), rules: 0xabc }
+    FileWriter { codec: Codec::default(), schemas: Arc::default(), rules: 0xabc }
 }
 
 /// Seconds and statuses of a file, in its order.
@@ -171,4 +171,25 @@ fn rejected_records_are_kept_with_reason_place_and_rule() {
     assert_eq!(texts("rule"), ["access-fields", "access-fields"]);
     let raw = batch.column_by_name("raw").unwrap().as_binary::<i32>().clone();
     assert_eq!(raw.value(1), event(HOUR + 2, 500));
+}
+
+#[test]
+fn every_codec_gives_the_same_rows_and_is_that_of_every_column() {
+    let segment = segment(&[(0..5_000).map(|number| (number % 3_000, 200 + number % 7)).collect()]);
+    let plan = &plan(&segment).unwrap()[0];
+    let expected = read_back(writer().write(&segment, plan).unwrap().bytes).0;
+    let mut sizes = Vec::new();
+    for codec in Codec::ALL.into_iter().chain([Codec::Zstd(19), Codec::Gzip(9)]) {
+        let file = FileWriter { codec, ..writer() }.write(&segment, plan).unwrap().bytes;
+        sizes.push((codec.name(), file.len()));
+        let (rows, metadata) = read_back(file);
+        assert!(rows == expected, "{codec:?}");
+        let expected = std::mem::discriminant(&codec.parquet().unwrap());
+        let columns = metadata.row_groups().iter().flat_map(|group| group.columns());
+        for column in columns {
+            assert_eq!(std::mem::discriminant(&column.compression()), expected, "{codec:?} {}", column.column_path());
+        }
+    }
+    let none = sizes.iter().find(|(name, _)| *name == "none").unwrap().1;
+    assert!(sizes.iter().all(|(name, size)| *name == "none" || *size < none), "{sizes:?}");
 }

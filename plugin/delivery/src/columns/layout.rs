@@ -10,8 +10,9 @@
 //!
 //! Nothing here follows from anything but the columns and the number of rows.
 
+use super::codec::Codec;
 use crate::schema::{Column, ColumnKind, OVERFLOW, TIME};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -37,9 +38,9 @@ const NO_RANGES: [&str; 7] =
 /// The properties of a file of so many rows.
 ///
 /// # Errors
-/// When there is no such level of zstd.
+/// When the codec has no such level.
 pub(super) fn properties(
-    zstd_level: i32,
+    codec: Codec,
     columns: &[Column],
     rows: u64,
     footer: Vec<KeyValue>,
@@ -47,7 +48,7 @@ pub(super) fn properties(
     let by_time = SortingColumn { column_idx: 0, descending: false, nulls_first: false };
     let distinct = rows.clamp(1, ROW_GROUP_ROWS as u64);
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd_level)?))
+        .set_compression(codec.parquet()?)
         .set_created_by(concat!("shiwake ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(footer))
         .set_sorting_columns(Some(vec![by_time]))

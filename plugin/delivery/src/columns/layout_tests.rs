@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;
+use crate::columns::codec::Codec;
 use crate::columns::file::{FileWriter, plan};
 use crate::lane::Lane;
 use crate::spool::{Block, LoadedSegment, SegmentId};
@@ -31,7 +32,7 @@ fn file(records: usize, fields: impl Fn(usize) -> Vec<(&'static str, String)>) -
     let segment = LoadedSegment { id, first_record: 0, records: records as u64, blocks: vec![block] };
     let plans = plan(&segment).unwrap();
     assert_eq!(plans.len(), 1);
-    let writer = FileWriter { zstd_level: 1, schemas: Arc::default(), rules: 0xabc };
+    let writer = FileWriter { codec: Codec::default(), schemas: Arc::default(), rules: 0xabc };
     Bytes::from(writer.write(&segment, &plans[0]).unwrap().bytes)
 }
 

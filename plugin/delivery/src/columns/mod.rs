@@ -5,6 +5,7 @@
 //! and time and writes a Parquet file for each partition, as [`layout`] says; [`object`] makes an object of one in any case.
 
 mod bounds;
+pub mod codec;
 mod dictionary;
 pub mod file;
 mod hybrid;

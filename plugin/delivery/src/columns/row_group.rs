@@ -3,6 +3,7 @@
 //! Text and the overflow are written by [`TextChunk`], as they come; numbers wait for the end of the group and are written by the
 //! parquet crate. All pages of a group end at the same rows, unless they are full before.
 
+use super::codec::Codec;
 use super::page_compressor::PageCompressor;
 use super::row::{Cell, Row};
 use super::text_chunk::TextChunk;
@@ -55,7 +56,7 @@ impl RowGroup {
         columns: &[Column],
         schema: &SchemaDescriptor,
         properties: &WriterProperties,
-        zstd_level: i32,
+        codec: Codec,
         file_rows: usize,
     ) -> Result<Self, ParquetError> {
         let page_rows = file_rows.min(PAGE_ROWS);
@@ -79,7 +80,7 @@ impl RowGroup {
             overflow: has_overflow.then(|| [chunk(columns.len()), chunk(columns.len() + 1)]),
             constant: (0..columns.len()).filter(|index| columns.get(*index).is_some_and(is_constant)).collect(),
             columns: columns.iter().enumerate().map(rows_of).collect(),
-            compressor: PageCompressor::new(zstd_level)?,
+            compressor: PageCompressor::new(codec)?,
             rows: 0,
             page_rows: 0,
         })

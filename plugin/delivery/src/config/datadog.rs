@@ -2,6 +2,7 @@
 //! with another `Name`; what cannot be done as there is refused with the reason.
 
 use super::api_key::ApiKey;
+use super::per_type::{PerType, switch};
 use super::property::{ConfigError, Properties, Property};
 use super::site::{DEFAULT_SITE, Intake, SITES};
 use crate::lane::{Lane, Lanes};
@@ -273,38 +274,15 @@ fn sent_lanes(
     has_lake: bool,
 ) -> Result<Vec<bool>, ConfigError> {
     const NAME: &str = "datadog";
-    let value = properties.get(NAME).unwrap_or_default();
-    let refuse = || {
-        let lanes: Vec<&str> = lanes.names().take(lanes.count()).collect();
-        let allowed = format!("on or off is allowed, or type=one of them for the types {}", lanes.join(", "));
-        ConfigError::Value { name: NAME, found: value.to_owned(), allowed }
-    };
-    let switch = |word: &str| match word.to_ascii_lowercase().as_str() {
-        "on" | "true" | "yes" => Ok(true),
-        "off" | "false" | "no" => Ok(false),
-        _ => Err(refuse()),
-    };
-    let (mut of_all, mut named) = (true, Vec::new());
-    for part in value.split([' ', ',', '\t']).filter(|part| !part.is_empty()) {
-        match part.split_once('=') {
-            None => of_all = switch(part)?,
-            Some((lane, word)) => {
-                let lane = Lane::from_name(&lane.to_ascii_lowercase()).filter(|lane| lanes.has(*lane));
-                named.push((lane.ok_or_else(refuse)?, switch(word)?));
-            }
-        }
-    }
+    let said = PerType::read(properties, NAME, "on or off is allowed", lanes, switch, |_| None::<Lane>)?;
+    let of_all = said.of_all.unwrap_or(true);
     let of_lane = |lane: Lane| {
         let by_file = || types.iter().find(|said| Lane::Typed(said.log_type) == lane)?.policy.datadog;
-        let by_name = named.iter().rev().find(|(known, _)| *known == lane).map(|(_, is_sent)| *is_sent);
         // What could not be decoded is no log; without a lake there is nowhere else for it.
         let by_default = if lane == Lane::Quarantine { !has_lake } else { of_all };
-        by_name.or_else(by_file).unwrap_or(by_default)
+        said.of_lane(lane).or_else(by_file).unwrap_or(by_default)
     };
     let sent: Vec<bool> = lanes.iter().map(of_lane).collect();
-    if !has_lake && let Some((lane, _)) = lanes.iter().zip(&sent).find(|(_, is_sent)| !**is_sent) {
-        return Err(ConfigError::Nowhere { log_type: lane.name().to_owned() });
-    }
     // An earlier run's segments of types that nobody declares any more go where most do.
     Ok(sent.into_iter().chain([of_all || !has_lake]).collect())
 }

@@ -60,7 +60,7 @@ fn a_section_of_out_datadog_works_as_it_is() {
 #[test]
 fn without_a_lake_everything_has_to_go_to_datadog() {
     let error = output(&[("apikey", KEY), ("datadog", "off error=on")]).unwrap_err().to_string();
-    assert_eq!(error, "records of the type 'audit' go nowhere: set 'lake', or let them go to Datadog");
+    assert_eq!(error, "records of the type 'audit' go nowhere: let them go to a lake or to Datadog");
     assert_eq!(datadog(&[("store_dir", "/s")]).quarantine, Some(Location::Folder("/s/quarantine".into())));
     assert_eq!(datadog(&[("store_dir", "/s"), ("quarantine", "/q")]).quarantine, Some(Location::Folder("/q".into())));
     assert_eq!(datadog(&[]).quarantine, None);

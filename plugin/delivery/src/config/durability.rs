@@ -1,5 +1,6 @@
 //! How safe each lane's records are: by the property `durability`, by the rules file, by the type.
 
+use super::per_type::PerType;
 use super::property::{ConfigError, Properties};
 use crate::lane::{Lane, Lanes};
 use crate::spool::Durability;
@@ -14,28 +15,11 @@ pub(super) fn durability(
 ) -> Result<Vec<Durability>, ConfigError> {
     const NAME: &str = "durability";
     let has_folder = properties.get("store_dir").is_some();
-    let value = properties.get(NAME).unwrap_or_default();
-    let refuse = || {
-        let lanes: Vec<&str> = lanes.names().take(lanes.count()).collect();
-        let allowed =
-            format!("fsync, flush or memory is allowed, or type=one of them for the types {}", lanes.join(", "));
-        ConfigError::Value { name: NAME, found: value.to_owned(), allowed }
-    };
-    let find = |name: &str| {
-        Durability::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name)).ok_or_else(refuse)
-    };
-    let (mut of_all, mut named) = (None, Vec::new());
-    for part in value.split([' ', ',', '\t']).filter(|part| !part.is_empty()) {
-        match part.split_once('=') {
-            None => of_all = Some(find(part)?),
-            Some((lane, name)) => {
-                let lane = Lane::from_name(&lane.to_ascii_lowercase()).filter(|lane| lanes.has(*lane));
-                named.push((lane.ok_or_else(refuse)?, find(name)?));
-            }
-        }
-    }
+    let find = |name: &str| Durability::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name));
+    let allowed = "fsync, flush or memory is allowed";
+    let said = PerType::read(properties, NAME, allowed, lanes, find, |_| None::<Lane>)?;
     let is_refused = |durability: Durability| !has_folder && durability != Durability::Memory;
-    if of_all.iter().chain(named.iter().map(|(_, durability)| durability)).any(|durability| is_refused(*durability)) {
+    if said.values().any(is_refused) {
         return Err(ConfigError::Missing(
             "property 'durability' asks for records to be kept on disk but 'store_dir' is not set: set it to a folder",
         ));
@@ -46,8 +30,7 @@ pub(super) fn durability(
             let like = lanes.like(lane).unwrap_or(lane);
             if has_folder { like.default_durability() } else { Durability::Memory }
         };
-        let by_name = named.iter().rev().find(|(known, _)| *known == lane).map(|(_, durability)| *durability);
-        let durability = by_name.or_else(by_file).or(of_all).unwrap_or_else(by_default);
+        let durability = said.of_lane(lane).or_else(by_file).or(said.of_all).unwrap_or_else(by_default);
         if is_refused(durability) {
             let (log_type, durability) = (lane.name().to_owned(), durability.name());
             return Err(ConfigError::NoFolder { log_type, durability });

@@ -3,12 +3,16 @@
 use super::datadog::{self, DatadogConfig};
 use super::durability::durability;
 use super::filter;
+use super::lake;
 use super::property::{ConfigError, Properties, Property};
+use crate::columns::codec::Codec;
 use crate::identity::endpoint::Endpoint;
 use crate::lane::{Lane, Lanes};
 use crate::spool::{Durability, spool_limit_bytes};
-use crate::store::{Location, S3Options};
-use shiwake_records::rules::{Loader, Policy, Retention, TOTAL_FILE_SIZE_RANGE, TypeDeclaration, UPLOAD_TIMEOUT_RANGE};
+use crate::store::{Location, S3Options, StoredWith};
+use shiwake_records::rules::{
+    Loader, Policy, Retention, StorageClass, TOTAL_FILE_SIZE_RANGE, TypeDeclaration, UPLOAD_TIMEOUT_RANGE,
+};
 use shiwake_records::sorter::SorterConfig;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -25,23 +29,13 @@ pub const DEFAULT_STORE_DIR_LIMIT_BYTES: u64 = 4_000_000_000;
 pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest a record waits before it is sent, when it goes to Datadog alone.
 pub const DEFAULT_DATADOG_TIMEOUT: Duration = Duration::from_secs(5);
-/// zstd above level 1 costs more time than it saves bytes on logs.
-pub const DEFAULT_ZSTD_LEVEL: i32 = 1;
 
 const MEMORY_LIMIT_RANGE: RangeInclusive<u64> = 16_000_000..=64_000_000_000;
 const STORE_DIR_LIMIT_RANGE: RangeInclusive<u64> = 16_000_000..=16_000_000_000_000;
 const SHUTDOWN_TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_600);
 
 /// Properties that only the output has.
-const OWN: [Property; 13] = [
-    Property { name: "lake", default: None, meaning: "where objects go: a folder, or `s3://bucket/prefix`" },
-    Property { name: "bucket", default: None, meaning: "short for `lake s3://BUCKET`" },
-    Property { name: "region", default: None, meaning: "region of the bucket; without it AWS_REGION" },
-    Property {
-        name: "endpoint",
-        default: None,
-        meaning: "another S3 endpoint than AWS', as in `http://localhost:9000`",
-    },
+const OWN: [Property; 7] = [
     Property {
         name: "total_file_size",
         default: Some("64M"),
@@ -76,33 +70,26 @@ const OWN: [Property; 13] = [
                   `store_dir` it is fsync for audit and flush for the others, without it memory",
     },
     Property {
-        name: "object_tags",
-        default: Some("off"),
-        meaning: "whether each object in S3 gets its type's retention class as a tag, as in `retention=1y`, for lifecycle rules; \
-                  the task role then needs `s3:PutObjectTagging` too",
-    },
-    Property {
         name: "shutdown_timeout",
         default: Some("20s"),
         meaning: "time for writing what is pending when the host exits",
     },
-    Property { name: "compression_level", default: Some("1"), meaning: "level of zstd, 1 to 22" },
 ];
+
+const GROUPS: [&[Property]; 4] = [&lake::PROPERTIES, &OWN, &datadog::PROPERTIES, &filter::SHARED];
 
 /// All properties of the output.
 #[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index does not compile")]
-pub static PROPERTIES: [Property; OWN.len() + datadog::PROPERTIES.len() + filter::SHARED.len()] = {
-    let mut all = [OWN[0]; OWN.len() + datadog::PROPERTIES.len() + filter::SHARED.len()];
-    let mut index = 1;
+pub static PROPERTIES: [Property;
+    lake::PROPERTIES.len() + OWN.len() + datadog::PROPERTIES.len() + filter::SHARED.len()] = {
+    let mut all = [OWN[0]; lake::PROPERTIES.len() + OWN.len() + datadog::PROPERTIES.len() + filter::SHARED.len()];
+    let (mut group, mut place, mut index) = (0, 0, 0);
     while index < all.len() {
-        all[index] = if index < OWN.len() {
-            OWN[index]
-        } else if index < OWN.len() + datadog::PROPERTIES.len() {
-            datadog::PROPERTIES[index - OWN.len()]
-        } else {
-            filter::SHARED[index - OWN.len() - datadog::PROPERTIES.len()]
-        };
-        index += 1;
+        if place == GROUPS[group].len() {
+            (group, place) = (group + 1, 0);
+        }
+        all[index] = GROUPS[group][place];
+        (place, index) = (place + 1, index + 1);
     }
     all
 };
@@ -132,12 +119,16 @@ pub struct OutputConfig {
     pub lanes: Lanes,
     /// How safe each lane's records are, in the order of the lanes.
     pub durability: Vec<Durability>,
+    /// Which lanes go to the lake, in the order of the lanes.
+    pub lake_lanes: Vec<bool>,
+    /// The storage class of each lane's objects, in the order of the lanes.
+    pub storage_classes: Vec<Option<StorageClass>>,
     /// Whether objects get their retention class as a tag.
     pub has_object_tags: bool,
     /// Time for what is pending at exit.
     pub shutdown_timeout: Duration,
-    /// Level of zstd.
-    pub zstd_level: i32,
+    /// How files are compressed.
+    pub codec: Codec,
     /// For records that no filter saw.
     pub sorter: SorterConfig,
     /// Where the metadata of the task is asked for, for them too.
@@ -158,11 +149,21 @@ impl OutputConfig {
         sorter.placement = filter::placement_of_output(sorter.placement)?;
         let types = sorter.rules.types().to_vec();
         let metadata_endpoint = filter::metadata_endpoint(properties, environment)?;
-        let config = Self::with_types(properties, sorter, types)?;
+        let mut config = Self::with_types(properties, sorter, types)?;
         let has_lake = config.location.is_some();
         let datadog = DatadogConfig::read(properties, environment, &config.lanes, &config.types, has_lake)?;
         if !has_lake && datadog.is_none() {
             return Err(ConfigError::Missing(NO_LAKE));
+        }
+        let is_sent = |place| datadog.as_ref().is_some_and(|datadog| datadog.sends(place));
+        for (place, lane) in config.lanes.iter().enumerate() {
+            if !config.goes_to_lake(lane) && !is_sent(place) {
+                return Err(ConfigError::Nowhere { log_type: lane.name().to_owned() });
+            }
+        }
+        // What nobody declares any more goes somewhere in any case.
+        if let Some(undeclared) = config.lake_lanes.last_mut().filter(|_| has_lake) {
+            *undeclared |= !is_sent(config.lanes.count());
         }
         Ok(Self { metadata_endpoint, datadog, ..config })
     }
@@ -174,9 +175,12 @@ impl OutputConfig {
         types: Vec<TypeDeclaration>,
     ) -> Result<Self, ConfigError> {
         let lanes = Lanes::new(types.iter().map(|declared| (declared.log_type, declared.like)));
+        let location = lake::location(properties)?;
         Ok(Self {
-            location: location(properties)?,
-            s3: S3Options { region: properties.text("region"), endpoint: endpoint(properties)? },
+            s3: lake::s3(properties)?,
+            lake_lanes: lake::lake_lanes(properties, &lanes, &types, location.is_some())?,
+            storage_classes: lake::storage_classes(properties, &lanes, &types, |lane| retention(&lanes, &types, lane))?,
+            location,
             total_file_size_bytes: properties
                 .size("total_file_size", TOTAL_FILE_SIZE_RANGE)?
                 .unwrap_or(DEFAULT_TOTAL_FILE_SIZE_BYTES),
@@ -195,7 +199,7 @@ impl OutputConfig {
             shutdown_timeout: properties
                 .time("shutdown_timeout", SHUTDOWN_TIMEOUT_RANGE)?
                 .unwrap_or(DEFAULT_SHUTDOWN_TIMEOUT),
-            zstd_level: properties.number("compression_level", 1..=22)?.unwrap_or(DEFAULT_ZSTD_LEVEL),
+            codec: lake::codec(properties)?,
             sorter,
             metadata_endpoint: None,
             datadog: None,
@@ -210,30 +214,36 @@ impl OutputConfig {
         self.location.as_ref().ok_or(ConfigError::Missing(NO_LAKE))
     }
 
-    /// What the rules file says of a lane's worth.
-    fn policy(&self, lane: Lane) -> Policy {
-        let said = self.types.iter().find(|said| Lane::Typed(said.log_type) == lane);
-        said.map(|said| said.policy).unwrap_or_default()
+    /// Whether a lane's records go to the lake.
+    #[must_use]
+    pub fn goes_to_lake(&self, lane: Lane) -> bool {
+        self.lake_lanes.get(self.lanes.index(lane)).copied().unwrap_or(false)
+    }
+
+    /// What a lane's objects are stored with.
+    #[must_use]
+    pub fn stored_with(&self, lane: Lane) -> StoredWith {
+        StoredWith {
+            retention: self.retention(lane).filter(|_| self.has_object_tags),
+            storage_class: self.storage_classes.get(self.lanes.index(lane)).copied().flatten(),
+        }
     }
 
     /// The longest a record of this lane waits.
     #[must_use]
     pub fn upload_timeout(&self, lane: Lane) -> Duration {
-        let by_default = || match self.location {
-            Some(_) => self.lanes.like(lane).unwrap_or(lane).default_upload_timeout(),
+        let by_default = || match self.goes_to_lake(lane) {
+            true => self.lanes.like(lane).unwrap_or(lane).default_upload_timeout(),
             // Payloads are small, and somebody looks at them now.
-            None => DEFAULT_DATADOG_TIMEOUT,
+            false => DEFAULT_DATADOG_TIMEOUT,
         };
-        self.policy(lane).upload_timeout.or(self.upload_timeout).unwrap_or_else(by_default)
+        policy(&self.types, lane).upload_timeout.or(self.upload_timeout).unwrap_or_else(by_default)
     }
 
     /// How long the lane's objects are kept; `None` for types that nobody declares any more, which nothing should delete.
     #[must_use]
     pub fn retention(&self, lane: Lane) -> Option<Retention> {
-        match self.lanes.like(lane)? {
-            Lane::Quarantine => Some(Retention::QUARANTINE),
-            Lane::Typed(like) => Some(self.policy(lane).retention.unwrap_or(Retention::of_type(like))),
-        }
+        retention(&self.lanes, &self.types, lane)
     }
 
     /// Bytes after which a lane's segment is sealed: the size the user wants, but no more than leaves room to take records
@@ -241,7 +251,7 @@ impl OutputConfig {
     /// object may be as long.
     #[must_use]
     pub fn segment_limit_bytes(&self, lane: Lane) -> u64 {
-        let wanted = self.policy(lane).total_file_size_bytes.unwrap_or(self.total_file_size_bytes);
+        let wanted = policy(&self.types, lane).total_file_size_bytes.unwrap_or(self.total_file_size_bytes);
         wanted.min(self.largest_segment_bytes())
     }
 
@@ -261,28 +271,21 @@ impl OutputConfig {
     }
 }
 
+/// What the rules file says of a lane's worth.
+fn policy(types: &[TypeDeclaration], lane: Lane) -> Policy {
+    let said = types.iter().find(|said| Lane::Typed(said.log_type) == lane);
+    said.map(|said| said.policy).unwrap_or_default()
+}
+
+fn retention(lanes: &Lanes, types: &[TypeDeclaration], lane: Lane) -> Option<Retention> {
+    match lanes.like(lane)? {
+        Lane::Quarantine => Some(Retention::QUARANTINE),
+        Lane::Typed(like) => Some(policy(types, lane).retention.unwrap_or(Retention::of_type(like))),
+    }
+}
+
 const NO_LAKE: &str = "property 'lake' is not set: set it to a folder or to s3://bucket/prefix, or set 'bucket' to a bucket's \
                        name, or 'apikey' to send to Datadog alone";
-
-fn location(properties: &Properties) -> Result<Option<Location>, ConfigError> {
-    let (name, found, parsed) = match (properties.get("lake"), properties.get("bucket")) {
-        (Some(_), Some(_)) => return Err(ConfigError::Both { first: "lake", second: "bucket" }),
-        (Some(lake), None) => ("lake", lake, Location::parse(lake)),
-        (None, Some(bucket)) => ("bucket", bucket, Location::bucket(bucket, "")),
-        (None, None) => return Ok(None),
-    };
-    parsed.map(Some).map_err(|error| ConfigError::Value { name, found: found.to_owned(), allowed: error.to_string() })
-}
-
-fn endpoint(properties: &Properties) -> Result<Option<String>, ConfigError> {
-    let Some(endpoint) = properties.get("endpoint") else { return Ok(None) };
-    let has_host = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
-    if has_host.is_none_or(str::is_empty) {
-        let allowed = "a URL that begins with https:// or http:// is allowed".to_owned();
-        return Err(ConfigError::Value { name: "endpoint", found: endpoint.to_owned(), allowed });
-    }
-    Ok(Some(endpoint.to_owned()))
-}
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
@@ -363,7 +366,7 @@ mod tests {
                     upload_timeout: Some(Duration::from_secs(7)),
                     total_file_size_bytes: Some(200_000),
                     retention: Retention::parse("6mo"),
-                    datadog: None,
+                    ..Policy::default()
                 },
             ),
         ];

@@ -1,5 +1,6 @@
 //! Names and values of properties. Sizes and times are read as [`shiwake_records::units`] says.
 
+use super::per_type::switch;
 use shiwake_records::rules::RulesError;
 use shiwake_records::units::{parse_size, parse_time, size_in_words};
 use std::time::Duration;
@@ -64,6 +65,14 @@ pub enum ConfigError {
         /// What it needs.
         needs: &'static str,
     },
+    /// A property that means nothing without another one.
+    #[error("property '{name}' means nothing without '{needs}': set '{needs}' too, or take it out")]
+    Needs {
+        /// The property.
+        name: &'static str,
+        /// What it needs.
+        needs: &'static str,
+    },
     /// The value is not one of those allowed, and is not for everybody's eyes.
     #[error("property '{name}' cannot be used: {allowed}")]
     Secret {
@@ -73,7 +82,7 @@ pub enum ConfigError {
         allowed: String,
     },
     /// Records of a type that nothing takes.
-    #[error("records of the type '{log_type}' go nowhere: set 'lake', or let them go to Datadog")]
+    #[error("records of the type '{log_type}' go nowhere: let them go to a lake or to Datadog")]
     Nowhere {
         /// The type.
         log_type: String,
@@ -104,7 +113,7 @@ fn hint(nearest: &Option<&'static str>) -> String {
 }
 
 /// Properties whose values are shown to nobody.
-const SECRETS: [&str; 2] = ["apikey", "proxy"];
+const SECRETS: [&str; 3] = ["apikey", "external_id", "proxy"];
 
 /// Values as the host gives them, by property. Those of secret ones are not printed and end as zeroes.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -216,11 +225,10 @@ impl Properties {
     /// When the value is neither yes nor no.
     pub fn flag(&self, name: &'static str) -> Result<Option<bool>, ConfigError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        match value.to_ascii_lowercase().as_str() {
-            "on" | "true" | "yes" => Ok(Some(true)),
-            "off" | "false" | "no" => Ok(Some(false)),
-            _ => Err(ConfigError::Value { name, found: value.to_owned(), allowed: "on or off is allowed".to_owned() }),
-        }
+        switch(value).map(Some).ok_or_else(|| {
+            let allowed = "on or off is allowed".to_owned();
+            ConfigError::Value { name, found: value.to_owned(), allowed }
+        })
     }
 }
 

@@ -13,13 +13,13 @@ use crate::config::datadog::{Compression, DatadogConfig};
 use crate::datadog::client::{Answer, ClientError, IntakeClient, Refusal};
 use crate::datadog::compression::Compressor;
 use crate::datadog::payload::{Payload, PayloadWriter, Position};
+use crate::lane::Lane;
 use crate::log::{Level, RateLimit};
 use crate::partition::{raw_key, refused_key};
 use crate::spool::{CountedBytes, LoadedSegment, MAX_TRIES, SealedSegment};
 use crate::store::Lake;
 use bytes::Bytes;
 use shiwake_records::msgpack::json;
-use shiwake_records::rules::Retention;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -248,7 +248,7 @@ impl DatadogDelivery {
                     log.line(Level::Info, "Datadog takes logs again");
                 }
                 ledger.send(lane, count, cut);
-                if !self.has_lake() {
+                if !self.is_in_lake(lane) {
                     ledger.write(lane, count);
                 }
             }
@@ -286,7 +286,7 @@ impl DatadogDelivery {
         };
         let Surroundings { ledger, log, clock, .. } = &self.surroundings;
         ledger.refuse(lane, count);
-        let kept = match (&key, self.has_lake()) {
+        let kept = match (&key, self.is_in_lake(lane)) {
             (Some(key), true) => format!("they are in the lake, and as lines in {key}"),
             (Some(key), false) => {
                 ledger.quarantine(lane, count);
@@ -310,7 +310,7 @@ impl DatadogDelivery {
 
     /// Keeps the whole of what a payload has cut, when no lake does; whether that is done.
     async fn keep_uncut(&mut self, loaded: &LoadedSegment, payload: &Payload) -> bool {
-        if payload.cut.is_empty() || self.has_lake() {
+        if payload.cut.is_empty() || self.is_in_lake(loaded.id.lane) {
             return true;
         }
         let reason = "an entry is longer than Datadog takes, and was cut there";
@@ -359,9 +359,9 @@ impl DatadogDelivery {
     }
 
     async fn store(&self, lake: &Lake, key: &str, object: Vec<u8>) -> Result<(), String> {
-        let retention = Some(Retention::QUARANTINE).filter(|_| self.surroundings.config.has_object_tags);
+        let with = self.surroundings.config.stored_with(Lane::Quarantine);
         let put = tokio::select! {
-            put = lake.put_tagged(key, object.into(), retention) => put.map_err(|error| error.to_string()),
+            put = lake.put_with(key, object.into(), with) => put.map_err(|error| error.to_string()),
             () = self.stop.deadline_passed() => Err("time is up".to_owned()),
         };
         put
@@ -384,7 +384,7 @@ impl DatadogDelivery {
         let segment = &entry.segment;
         let (lane, records) = (segment.id.lane, segment.records.saturating_sub(entry.sent.count()));
         let Surroundings { ledger, log, .. } = &self.surroundings;
-        if self.has_lake() {
+        if self.is_in_lake(lane) {
             ledger.refuse(lane, records);
             let text = format!("{records} {lane} records cannot be sent to Datadog: {reason}");
             log.line(Level::Error, &text);
@@ -439,7 +439,7 @@ impl DatadogDelivery {
         if entry.read_failures < MAX_READ_FAILURES || self.stop.is_stopping() {
             return Attempt::Failed;
         }
-        if !self.has_lake() {
+        if !self.is_in_lake(entry.segment.id.lane) {
             return self.put_aside(entry, error);
         }
         let (lane, records) = (entry.segment.id.lane, entry.segment.records.saturating_sub(entry.sent.count()));
@@ -452,7 +452,7 @@ impl DatadogDelivery {
         let (lane, records) = (entry.segment.id.lane, entry.segment.records.saturating_sub(entry.sent.count()));
         let Surroundings { ledger, log, .. } = &self.surroundings;
         ledger.refuse(lane, records);
-        if !self.has_lake() {
+        if !self.is_in_lake(lane) {
             ledger.lose(lane, records);
         }
         let text = format!(
@@ -462,8 +462,9 @@ impl DatadogDelivery {
         Attempt::Delivered
     }
 
-    fn has_lake(&self) -> bool {
-        self.surroundings.config.location.is_some()
+    /// Whether the lake gets what Datadog gets.
+    fn is_in_lake(&self, lane: Lane) -> bool {
+        self.surroundings.config.goes_to_lake(lane)
     }
 
     fn say_failure(&mut self, failure: &str) {

@@ -87,7 +87,7 @@ impl LakeDelivery {
     pub(super) fn new(surroundings: Surroundings, lake: Lake, stop: StopTime, acceptor: Sender<Message>) -> Self {
         let config = &surroundings.config;
         let schemas = Arc::new(Schemas::new(config.lanes.clone(), &config.types));
-        let writer = FileWriter { zstd_level: config.zstd_level, schemas, rules: config.sorter.rules.fingerprint() };
+        let writer = FileWriter { codec: config.codec, schemas, rules: config.sorter.rules.fingerprint() };
         Self {
             surroundings,
             lake,
@@ -260,9 +260,9 @@ impl LakeDelivery {
         let bytes = object.len() as u64;
         let lake = self.lake.clone();
         let config = &self.surroundings.config;
-        let retention = config.retention(lane).filter(|_| config.has_object_tags);
+        let with = config.stored_with(lane);
         let put = tokio::select! {
-            put = lake.put_tagged(key, object.into(), retention) => put,
+            put = lake.put_with(key, object.into(), with) => put,
             () = self.stop.deadline_passed() => return Attempt::OutOfTime,
             // A store that does not answer must not take the time of what is worth more; the same object is stored later.
             () = self.stop.stop_begun(), if !self.is_in_order_of_worth => return Attempt::Interrupted,

@@ -8,7 +8,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Ways to the destinations' threads.
 pub(super) struct Queues {
-    lake: Option<UnboundedSender<SealedSegment>>,
+    /// With the lanes it takes, in their order.
+    lake: Option<(UnboundedSender<SealedSegment>, Vec<bool>)>,
     /// With the lanes it takes, in their order.
     datadog: Option<(UnboundedSender<SealedSegment>, Vec<bool>)>,
     lanes: Lanes,
@@ -25,6 +26,7 @@ impl Queues {
     pub(super) fn new(config: &OutputConfig) -> (Self, QueueEnds) {
         let (lake, lake_end) = config.location.as_ref().map(|_| unbounded_channel()).unzip();
         let (datadog, datadog_end) = config.datadog.as_ref().map(|_| unbounded_channel()).unzip();
+        let lake = lake.map(|queue| (queue, config.lake_lanes.clone()));
         let datadog = datadog.zip(config.datadog.as_ref().map(|datadog| datadog.lanes.clone()));
         (Self { lake, datadog, lanes: config.lanes.clone() }, QueueEnds { lake: lake_end, datadog: datadog_end })
     }
@@ -37,13 +39,14 @@ impl Queues {
     /// Hands a segment to its destinations.
     pub(super) fn hand_out(&self, segment: SealedSegment, owed: &mut Owed) {
         let place = self.lanes.index(segment.id.lane);
-        let is_sent = |lanes: &Vec<bool>| lanes.get(place).copied().unwrap_or(false);
-        let datadog = self.datadog.as_ref().filter(|(_, lanes)| is_sent(lanes));
-        owed.destinations.insert(segment.id.clone(), u8::from(self.lake.is_some()) + u8::from(datadog.is_some()));
+        let takes = |lanes: &[bool]| lanes.get(place).copied().unwrap_or(false);
+        let datadog = self.datadog.as_ref().filter(|(_, lanes)| takes(lanes));
+        let lake = self.lake.as_ref().filter(|(_, lanes)| takes(lanes));
+        owed.destinations.insert(segment.id.clone(), u8::from(lake.is_some()) + u8::from(datadog.is_some()));
         if let Some((queue, _)) = datadog {
             let _ = queue.send(segment.clone());
         }
-        if let Some(queue) = &self.lake {
+        if let Some((queue, _)) = lake {
             let _ = queue.send(segment);
         }
     }

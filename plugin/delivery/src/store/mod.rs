@@ -6,16 +6,22 @@
 
 mod location;
 mod reading;
+mod role;
+mod s3;
+mod sts;
 
 pub use location::{Location, LocationError};
 pub use reading::{Listing, Object, ReadError};
+pub use role::Role;
+pub use s3::{CannedAcl, S3Options};
+pub use sts::RoleError;
 
 use bytes::Bytes;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectStore, PutPayload, RetryConfig, TagSet};
-use shiwake_records::rules::Retention;
+use object_store::{Attribute, Attributes, ObjectStore, PutOptions, PutPayload, TagSet};
+use role::AssumedRole;
+use shiwake_records::rules::{Retention, StorageClass};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,13 +40,13 @@ const CLIENT_RETRIES: usize = 3;
 /// Key of the tag that says how long an object is kept, as in `retention=1y`.
 pub const RETENTION_TAG: &str = "retention";
 
-/// What a user can say about S3 beside the location; everything else comes from the environment.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct S3Options {
-    /// Region, as in `eu-west-1`.
-    pub region: Option<String>,
-    /// Another endpoint than AWS', as in `http://localhost:9000`.
-    pub endpoint: Option<String>,
+/// What an object is stored with. A folder keeps none of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoredWith {
+    /// The retention class that it gets as the tag [`RETENTION_TAG`], for lifecycle rules.
+    pub retention: Option<Retention>,
+    /// The storage class; without one the store's own choice.
+    pub storage_class: Option<StorageClass>,
 }
 
 /// Variables of the environment, passed in by whoever may read it.
@@ -112,10 +118,13 @@ impl PutError {
     #[must_use]
     pub fn disposition(&self) -> Disposition {
         let PutError::Store { source, .. } = self else { return Disposition::Retry };
+        if let Some(error) = refused_role(source) {
+            return error.fix().map_or(Disposition::Retry, Disposition::NeedsFix);
+        }
         match source {
             object_store::Error::PermissionDenied { .. } => Disposition::NeedsFix(
                 "allow s3:PutObject, and with object_tags s3:PutObjectTagging, on the bucket and prefix for the task role (not \
-                 the execution role)",
+                 the execution role), or for the role of role_arn; of another account's bucket its policy must allow it too",
             ),
             object_store::Error::Unauthenticated { .. } => {
                 Disposition::NeedsFix("give the task a role, or credentials in the environment")
@@ -128,8 +137,35 @@ impl PutError {
     }
 }
 
+/// Why a role was not assumed, when that is why a request was not made.
+fn refused_role(error: &object_store::Error) -> Option<&RoleError> {
+    let object_store::Error::Generic { source, .. } = error else { return None };
+    source.downcast_ref()
+}
+
+/// Parts of an answer to a wrong signature that repeat the request, with its session token.
+const REPEATED: [&str; 4] = ["StringToSign", "StringToSignBytes", "CanonicalRequest", "CanonicalRequestBytes"];
+
+/// Text without what repeats a request.
+fn without_request(mut text: String) -> String {
+    for name in REPEATED {
+        let (begin, end) = (format!("<{name}>"), format!("</{name}>"));
+        while let Some(from) = text.find(&begin) {
+            let rest = text.get(from..).and_then(|rest| rest.find(&end));
+            // What was cut off by somebody is left out to its end.
+            let to = rest.map_or(text.len(), |length| from + length + end.len());
+            text.replace_range(from..to, "");
+        }
+    }
+    text
+}
+
 /// An error with its causes, those that it does not name itself.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    without_request(whole_chain(error))
+}
+
+fn whole_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -150,6 +186,8 @@ pub struct Lake {
     shown: String,
     /// Where the lake is, when it is a folder.
     folder: Option<PathBuf>,
+    /// Whose credentials the store has, when they are those of a role.
+    role: Option<Arc<AssumedRole>>,
 }
 
 impl Lake {
@@ -167,11 +205,17 @@ impl Lake {
                     .map_err(|source| OpenError::Client { lake: shown.clone(), source })?
                     // The spool lets go of what is stored: it must be as safe as it was there.
                     .with_fsync(true);
-                Ok(Self { store: Arc::new(store), prefix: Path::default(), shown, folder: Some(folder.clone()) })
+                Ok(Self {
+                    store: Arc::new(store),
+                    prefix: Path::default(),
+                    shown,
+                    folder: Some(folder.clone()),
+                    role: None,
+                })
             }
             Location::S3 { bucket, prefix } => {
-                let store = s3(bucket, options, environment, &shown)?;
-                Ok(Self { store: Arc::new(store), prefix: prefix.clone(), shown, folder: None })
+                let (store, role) = s3::open(bucket, options, environment, &shown)?;
+                Ok(Self { store: Arc::new(store), prefix: prefix.clone(), shown, folder: None, role })
             }
         }
     }
@@ -179,7 +223,7 @@ impl Lake {
     /// A lake on a store that is already open.
     #[must_use]
     pub fn on(store: Arc<dyn ObjectStore>, prefix: Path, shown: String) -> Self {
-        Self { store, prefix, shown, folder: None }
+        Self { store, prefix, shown, folder: None, role: None }
     }
 
     /// Stores an object under a key below the lake's prefix; what was there is overwritten.
@@ -187,23 +231,28 @@ impl Lake {
     /// # Errors
     /// When the store refused it or could not be reached.
     pub async fn put(&self, key: &str, object: Bytes) -> Result<(), PutError> {
-        self.put_tagged(key, object, None).await
+        self.put_with(key, object, StoredWith::default()).await
     }
 
-    /// Stores an object with its retention class as the tag [`RETENTION_TAG`], for lifecycle rules; a folder has no tags.
+    /// Stores an object with a tag and in a storage class.
     ///
     /// # Errors
     /// As [`Lake::put`].
-    pub async fn put_tagged(&self, key: &str, object: Bytes, retention: Option<Retention>) -> Result<(), PutError> {
+    pub async fn put_with(&self, key: &str, object: Bytes, with: StoredWith) -> Result<(), PutError> {
         let path = Path::from_iter(self.prefix.parts().chain(Path::from(key).parts()));
         let after = PUT_TIMEOUT + Duration::from_secs(object.len() as u64 / SLOWEST_BYTES_PER_SECOND);
         let (lake, key) = (self.shown.clone(), key.to_owned());
-        let mut tags = TagSet::default();
-        if let Some(retention) = retention {
+        let (mut tags, mut attributes) = (TagSet::default(), Attributes::new());
+        if let Some(retention) = with.retention {
             tags.push(RETENTION_TAG, &retention.to_string());
         }
+        // A folder refuses what it cannot keep.
+        if let Some(class) = with.storage_class.filter(|_| self.folder.is_none()) {
+            attributes.insert(Attribute::StorageClass, class.name().into());
+        }
+        let options = PutOptions { tags, attributes, ..PutOptions::default() };
         let put = async {
-            self.store.put_opts(&path, PutPayload::from(object), tags.into()).await?;
+            self.store.put_opts(&path, PutPayload::from(object), options).await?;
             if let Some(place) = self.folder.as_ref().map(|folder| folder.join(&key)) {
                 // What cannot be removed is in nobody's way.
                 let _ = tokio::task::spawn_blocking(move || remove_leftovers(&place)).await;
@@ -212,9 +261,23 @@ impl Lake {
         };
         match tokio::time::timeout(after, put).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(source)) => Err(PutError::Store { lake, key, source }),
+            Ok(Err(source)) => {
+                if let Some(role) = self.role.as_ref().filter(|_| is_refusal(&source)) {
+                    role.forget().await;
+                }
+                Err(PutError::Store { lake, key, source })
+            }
             Err(_) => Err(PutError::TimedOut { lake, key, after }),
         }
+    }
+}
+
+/// Whether other credentials could make a difference.
+fn is_refusal(error: &object_store::Error) -> bool {
+    match error {
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => true,
+        // S3 has no status of its own for a session that has ended.
+        other => ["ExpiredToken", "InvalidToken"].iter().any(|code| chain(other).contains(code)),
     }
 }
 
@@ -234,39 +297,17 @@ impl std::fmt::Display for Lake {
     }
 }
 
-fn s3(
-    bucket: &str,
-    options: &S3Options,
-    environment: &Environment,
-    shown: &str,
-) -> Result<impl ObjectStore + use<>, OpenError> {
-    // rustls asks which library to use when two could be; there is one, and it is set once a process.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let retry =
-        RetryConfig { max_retries: CLIENT_RETRIES, retry_timeout: CLIENT_RETRY_TIMEOUT, ..RetryConfig::default() };
-    // How long a request may take depends on its size, which the client does not know.
-    let client = ClientOptions::new().with_connect_timeout(CONNECT_TIMEOUT).with_timeout_disabled();
-    let mut builder = AmazonS3Builder::new().with_retry(retry).with_client_options(client);
-    for (name, value) in environment.iter().filter(|(name, _)| name.starts_with("AWS_")) {
-        if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
-            builder = builder.with_config(key, value);
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_repeats_a_request_with_its_token_is_not_shown() {
+        let answer = "<Error><Code>SignatureDoesNotMatch</Code><StringToSign>AWS4 secret</StringToSign><CanonicalRequest>PUT\n\
+                      x-amz-security-token:secret</CanonicalRequest><HostId>1</HostId></Error>";
+        let shown = chain(&object_store::Error::Generic { store: "S3", source: answer.into() });
+        assert!(shown.ends_with("<Error><Code>SignatureDoesNotMatch</Code><HostId>1</HostId></Error>"), "{shown}");
+        let cut = without_request("<Error><CanonicalRequest>x-amz-security-token:sec".to_owned());
+        assert_eq!(cut, "<Error>");
     }
-    if let Some(region) = &options.region {
-        builder = builder.with_region(region);
-    }
-    if let Some(endpoint) = &options.endpoint {
-        // Of the two keys for an endpoint this is the one that wins.
-        builder = builder.with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
-    }
-    let value = |key: AmazonS3ConfigKey| builder.get_config_value(&key);
-    let endpoint = value(AmazonS3ConfigKey::S3Endpoint).or_else(|| value(AmazonS3ConfigKey::Endpoint));
-    let has_region = value(AmazonS3ConfigKey::Region).or_else(|| value(AmazonS3ConfigKey::DefaultRegion)).is_some();
-    if !has_region && endpoint.is_none() {
-        return Err(OpenError::NoRegion { bucket: bucket.to_owned() });
-    }
-    if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
-        builder = builder.with_allow_http(true);
-    }
-    builder.with_bucket_name(bucket).build().map_err(|source| OpenError::Client { lake: shown.to_owned(), source })
 }

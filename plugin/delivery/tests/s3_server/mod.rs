@@ -1,9 +1,12 @@
-//! An S3 server of a few lines, which puts objects, and fails when it is told to. It does not look at signatures.
+//! An S3 server of a few lines, which puts objects, gives sessions of roles as STS does, and fails when it is told to. It does not
+//! look at signatures.
 
+use shiwake_records::civil_time::{CivilHour, civil_hour};
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What goes wrong with one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,10 @@ pub(crate) enum Fault {
 #[derive(Debug, Default)]
 struct State {
     objects: HashMap<String, Vec<u8>>,
+    /// Of the last request for each object.
+    headers: HashMap<String, HashMap<String, String>>,
+    session_seconds: i64,
+    sessions: usize,
     faults: VecDeque<Fault>,
 }
 
@@ -61,6 +68,21 @@ impl S3Server {
         self.state.lock().unwrap().faults.push_back(fault);
     }
 
+    /// Sessions of roles end after so many seconds.
+    pub(crate) fn grant_for(&self, seconds: i64) {
+        self.state.lock().unwrap().session_seconds = seconds;
+    }
+
+    /// How many sessions it has given.
+    pub(crate) fn sessions(&self) -> usize {
+        self.state.lock().unwrap().sessions
+    }
+
+    /// What came with an object.
+    pub(crate) fn header(&self, path: &str, name: &str) -> Option<String> {
+        self.state.lock().unwrap().headers.get(path)?.get(name).cloned()
+    }
+
     pub(crate) fn object(&self, path: &str) -> Option<Vec<u8>> {
         self.state.lock().unwrap().objects.get(path).cloned()
     }
@@ -74,18 +96,14 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) -> Option<()> {
         return None;
     }
     let path = line.split(' ').nth(1)?.split('?').next()?.replace("%3D", "=");
-    let mut length = 0;
+    let mut headers = HashMap::new();
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
-        let header = header.trim_end().to_ascii_lowercase();
-        if header.is_empty() {
-            break;
-        }
-        if let Some(value) = header.strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
+        let Some((name, value)) = header.trim_end().split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
+    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let fault = state.lock().unwrap().faults.pop_front();
     if fault == Some(Fault::ResetInBody) {
         let mut part = vec![0; length / 2];
@@ -95,7 +113,19 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) -> Option<()> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let store = || drop(state.lock().unwrap().objects.insert(path.clone(), body.clone()));
+    if body.starts_with(b"Action=AssumeRole&") {
+        return match fault {
+            Some(Fault::Refused(status, code)) => {
+                answer(stream, status, &format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"))
+            }
+            _ => answer(stream, 200, &session(&mut state.lock().unwrap())),
+        };
+    }
+    let store = || {
+        let mut state = state.lock().unwrap();
+        state.objects.insert(path.clone(), body.clone());
+        state.headers.insert(path.clone(), headers.clone());
+    };
     match fault {
         None => {
             store();
@@ -126,6 +156,21 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) -> Option<()> {
         }
         Some(Fault::ResetInBody) => None,
     }
+}
+
+/// A session, as <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html> has it.
+fn session(state: &mut State) -> String {
+    state.sessions += 1;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+    let end = now + state.session_seconds;
+    let CivilHour { year, month, day, hour } = civil_hour(end);
+    let (minute, second) = (end / 60 % 60, end % 60);
+    format!(
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>role-id</AccessKeyId><SecretAccessKey>x</SecretAccessKey>\
+         <SessionToken>session-{}</SessionToken><Expiration>{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z\
+         </Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
+        state.sessions
+    )
 }
 
 fn error_body(code: &str) -> String {

@@ -37,7 +37,7 @@ pub use explain::{Explanation, Finding, NearMiss, Reason};
 pub use fault::{Diagnostic, Fault, RulesError};
 pub use glob::{Glob, MAX_GLOB_BYTES};
 pub use lint::{Concern, Warning, lint};
-pub use policy::{Durability, Policy, Retention, TOTAL_FILE_SIZE_RANGE, UPLOAD_TIMEOUT_RANGE};
+pub use policy::{Durability, Policy, Retention, StorageClass, TOTAL_FILE_SIZE_RANGE, UPLOAD_TIMEOUT_RANGE};
 pub use read::{Loader, MAX_FILE_BYTES, MAX_FILES, MAX_RULES, MAX_SET_FIELDS, MAX_TYPES};
 pub use read_type::{MAX_COLUMNS, MAX_FROM};
 pub use rule_set::{BUILT_IN_NAME, BUILT_IN_RULES, OWN_FIELD, RuleId, RuleSet};

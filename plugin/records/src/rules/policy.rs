@@ -104,6 +104,52 @@ impl std::fmt::Display for Retention {
     }
 }
 
+/// Where S3 keeps an object, at which price (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StorageClass {
+    /// What S3 does when nobody says another.
+    Standard,
+    /// For what is read less than once a month.
+    StandardIa,
+    /// The same, in one zone.
+    OnezoneIa,
+    /// S3 moves objects by how often they are read.
+    IntelligentTiering,
+    /// For what is read once a quarter, at once.
+    GlacierIr,
+    /// An archive: nothing is read that was not restored, for minutes or hours, before.
+    Glacier,
+    /// The archive from which restoring takes a day.
+    DeepArchive,
+}
+
+impl StorageClass {
+    /// All of them.
+    pub const ALL: [StorageClass; 7] = [
+        StorageClass::Standard,
+        StorageClass::StandardIa,
+        StorageClass::OnezoneIa,
+        StorageClass::IntelligentTiering,
+        StorageClass::GlacierIr,
+        StorageClass::Glacier,
+        StorageClass::DeepArchive,
+    ];
+
+    /// S3's name of it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            StorageClass::Standard => "STANDARD",
+            StorageClass::StandardIa => "STANDARD_IA",
+            StorageClass::OnezoneIa => "ONEZONE_IA",
+            StorageClass::IntelligentTiering => "INTELLIGENT_TIERING",
+            StorageClass::GlacierIr => "GLACIER_IR",
+            StorageClass::Glacier => "GLACIER",
+            StorageClass::DeepArchive => "DEEP_ARCHIVE",
+        }
+    }
+}
+
 /// What a rules file says of a type's worth; what it does not say follows from properties and from the built-in type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Policy {
@@ -115,6 +161,10 @@ pub struct Policy {
     pub total_file_size_bytes: Option<u64>,
     /// How long its objects are kept.
     pub retention: Option<Retention>,
+    /// Where S3 keeps its objects.
+    pub storage_class: Option<StorageClass>,
+    /// Whether its records go to the lake, of an output that has one.
+    pub lake: Option<bool>,
     /// Whether its records are sent to Datadog, by an output that sends any.
     pub datadog: Option<bool>,
 }

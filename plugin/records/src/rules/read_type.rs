@@ -14,7 +14,7 @@
 use super::declaration::{ColumnDeclaration, TypeDeclaration};
 use super::document::{Node, Reading, get};
 use super::fault::Fault;
-use super::policy::{Durability, Policy, Retention, TOTAL_FILE_SIZE_RANGE, UPLOAD_TIMEOUT_RANGE};
+use super::policy::{Durability, Policy, Retention, StorageClass, TOTAL_FILE_SIZE_RANGE, UPLOAD_TIMEOUT_RANGE};
 use super::read::described;
 use super::source::Place;
 use crate::columns::{self, Column, ColumnKind, OVERFLOW};
@@ -30,7 +30,17 @@ pub const MAX_FROM: usize = 16;
 /// Longest name of a field, in bytes.
 const MAX_FIELD_BYTES: usize = 256;
 
-const KEYS: [&str; 7] = ["like", "durability", "upload_timeout", "total_file_size", "retention", "datadog", "columns"];
+const KEYS: [&str; 9] = [
+    "like",
+    "durability",
+    "upload_timeout",
+    "total_file_size",
+    "retention",
+    "storage_class",
+    "lake",
+    "datadog",
+    "columns",
+];
 /// Names that readers of a lake see as columns although no file has them, the overflow map, and the field that names the
 /// type.
 const TAKEN: [&str; 5] = ["type", "dt", "hour", OVERFLOW, "log_type"];
@@ -101,9 +111,14 @@ fn policy(reading: &mut Reading<'_>, table: &DeTable<'_>) -> Policy {
     let allowed =
         "days, months or years are allowed, up to a hundred years, as in \"30d\", \"3mo\" or \"5y\"".to_owned();
     let retention = measure("retention", allowed, &|text| Retention::parse(text).is_some());
+    let known = StorageClass::ALL.map(|class| (class.name(), class));
+    let storage_class = get(table, "storage_class").and_then(|node| reading.one_of("storage class", node, &known));
+    let lake = get(table, "lake").and_then(|node| reading.flag("lake", node));
     let datadog = get(table, "datadog").and_then(|node| reading.flag("datadog", node));
     Policy {
         durability,
+        storage_class,
+        lake,
         datadog,
         upload_timeout: upload_timeout.and_then(|text| time(&text)),
         total_file_size_bytes: total_file_size.and_then(|text| size(&text)),

@@ -26,6 +26,9 @@ durability = "flush"
 upload_timeout = "90s"
 total_file_size = "16M"
 retention = "10y"
+storage_class = "GLACIER_IR"
+lake = true
+datadog = false
 
 [type.billing.columns]
 zone = { type = "text", from = ["zone", "az"], encoding = "plain" }
@@ -44,6 +47,8 @@ retention = "6mo"
     assert_eq!(billing.policy.upload_timeout, Some(Duration::from_secs(90)));
     assert_eq!(billing.policy.total_file_size_bytes, Some(16_000_000));
     assert_eq!(billing.policy.retention, Retention::parse("10y"));
+    assert_eq!(billing.policy.storage_class, Some(StorageClass::GlacierIr));
+    assert_eq!((billing.policy.lake, billing.policy.datadog), (Some(true), Some(false)));
     let columns: Vec<_> = billing.columns.iter().map(|declared| &declared.column).collect();
     let shown: Vec<_> = columns.iter().map(|c| (c.name.as_ref(), c.kind, c.from.join(" "), c.dictionary)).collect();
     assert_eq!(shown[0], ("zone", ColumnKind::Text, "zone az".to_owned(), false));
@@ -69,6 +74,8 @@ fn what_is_wrong_is_said_at_its_place() {
         ("[type.b]\nupload_timeout = '2d'", "2:18", "a time from 1s to 86400s"),
         ("[type.b]\ntotal_file_size = '1'", "2:19", "a size from 100k to 5G"),
         ("[type.b]\nretention = '1m'", "2:13", "as in \"30d\", \"3mo\" or \"5y\""),
+        ("[type.b]\nstorage_class = 'COLD'", "2:17", "unknown storage class 'COLD'"),
+        ("[type.b]\nlake = 'no'", "2:8", "true or false"),
         ("[type.b]\ncolumns = 1", "2:11", "a table is expected"),
         ("[type.b.columns]\nx = 'text'", "2:5", "a table is expected"),
         ("[type.b.columns]\nx = { from = 'y' }", "2:5", "a column has no 'type'"),
