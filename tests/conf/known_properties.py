@@ -10,7 +10,7 @@ import sys
 USED = {
     "inputs": ["forward", "tail"],
     "filters": ["modify", "multiline", "rewrite_tag", "wasm"],
-    "outputs": ["cloudwatch_logs", "datadog", "kinesis_firehose", "kinesis_streams", "opensearch"],
+    "outputs": ["cloudwatch_logs", "datadog", "forward", "kinesis_firehose", "kinesis_streams", "opensearch"],
 }
 # What the host takes for every plugin of a kind, and its own schema does not list.
 EVERY = {

@@ -28,7 +28,9 @@ YAML_SINCE = (2, 0, 0)
 EVERY = 40
 WASM = DIST / "shiwake.wasm"
 # These are used without FireLens, and have inputs of their own.
-WHOLE = ["daemon", "tail-sidecar"]
+WHOLE = ["daemon", "tail-sidecar", "aggregator"]
+# These are tested together, by test_aggregator.
+TIER = ["to-aggregator", "aggregator"]
 TRACE = ["Exception in thread \"main\" java.lang.IllegalStateException: no stock",
          "\tat com.shop.Stock.take(Stock.java:17)", "\tat com.shop.Order.place(Order.java:42)",
          "Caused by: java.io.IOException: broken pipe", "\tat com.shop.Stock.read(Stock.java:5)"]
@@ -59,6 +61,7 @@ def environment(tmp_path, monkeypatch) -> dict[str, str]:
         "LOG_GROUP": "/ecs/shop", "DELIVERY_STREAM": "logs", "AUDIT_STREAM": "audit", "DD_API_KEY": KEY,
         "LOGS_ENDPOINT": "localhost", "FIREHOSE_ENDPOINT": "localhost", "KINESIS_ENDPOINT": "localhost",
         "OPENSEARCH_HOST": "localhost", "OPENSEARCH_PORT": "443", "AWS_REGION": REGION,
+        "AGGREGATOR_HOST": "localhost", "AGGREGATOR_KEY": "very-secret-key-of-aggregators",
         "DD_ENV": "test", "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "very-secret-testing-key",
     }
     (tmp_path / "state").mkdir()
@@ -198,7 +201,7 @@ def aws(secure_aws, taker, endpoint, client, environment, monkeypatch):
 SOME = {"kinesis_streams": {"audit"}, "opensearch": {"access", "error"}}
 
 
-@pytest.mark.parametrize("conf", [conf for conf in [*CONFS, *YAMLS] if conf.stem not in [*WHOLE, "multiline"]], ids=stem_of)
+@pytest.mark.parametrize("conf", [conf for conf in [*CONFS, *YAMLS] if conf.stem not in [*WHOLE, *TIER, "multiline"]], ids=stem_of)
 @pytest.mark.parametrize("host", REAL, ids=name_of)
 def test_its_records_arrive(host, conf, sent, aws, taker, intake, certificate, tmp_path):
     skip_where_it_cannot_run(host, conf)

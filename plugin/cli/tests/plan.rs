@@ -225,7 +225,7 @@ fn writers_make_as_many_objects_as_planned_and_as_large() {
                 memory: Arc::default(),
                 metrics: Arc::new(NoMetrics),
             };
-            Pipeline::start(config, &vec![], outside).unwrap()
+            Pipeline::start(config, &[], outside).unwrap()
         })
         .collect();
     let (mut maker, mut event) = (EventMaker::default(), Vec::new());

@@ -1,7 +1,7 @@
 //! The plan, as text for people and as one JSON object for programs.
 
 use super::others::Other;
-use super::shape::{Asked, GIGA, HOUR_SECONDS, Shape};
+use super::shape::{Asked, GIGA, HOUR_SECONDS, Shape, choice};
 use crate::terminal::{DIM, DOUBTFUL, GOOD, NAME};
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use std::io::{self, Write};
 /// What was planned.
 pub(super) struct Report<'r> {
     pub(super) asked: Asked<'r>,
-    /// The one to choose first.
+    /// The cheapest first.
     pub(super) shapes: &'r [Shape],
     pub(super) others: &'r [Other],
     /// Whether sizes are those of the user's own lines.
@@ -60,7 +60,7 @@ impl Report<'_> {
             "json_bytes_per_day": self.asked.json_bytes_per_second() * HOUR_SECONDS * 24.0,
             "region": prices.region,
             "prices": {"date": prices.date, "sources": prices.sources},
-            "choose": self.shapes.first().map(|shape| shape.name),
+            "choose": choice(self.shapes).map(|shape| shape.name),
             "shapes": self.shapes.iter().map(shape).collect::<Vec<_>>(),
             "others": self.others.iter().map(other).collect::<Vec<_>>(),
         })
@@ -125,22 +125,22 @@ impl Report<'_> {
     }
 
     fn write_choice(&self, out: &mut impl Write) -> io::Result<()> {
-        let Some(chosen) = self.shapes.first() else { return Ok(()) };
+        let Some(chosen) = choice(self.shapes) else { return Ok(()) };
         writeln!(out)?;
-        writeln!(out, "{GOOD}Choose: {}{GOOD:#}, the cheapest whose questions open few enough objects.", chosen.name)?;
-        if let Some(other) =
-            self.shapes.iter().filter(|shape| shape.month() < chosen.month()).find(|shape| shape.has_many_objects())
-        {
-            writeln!(
-                out,
-                "  {} would cost {} a month, but a question opens {} objects.",
-                other.name,
-                dollars(other.month()),
-                grouped(other.query.objects),
-            )?;
-        }
-        if let Some(next) = self.shapes.iter().skip(1).find(|shape| !shape.has_many_objects()) {
-            writeln!(out, "  {} costs {} a month more.", next.name, dollars(next.month() - chosen.month()))?;
+        writeln!(
+            out,
+            "{GOOD}Choose: {}{GOOD:#}, the simplest of those that cost little and whose questions open few enough objects.",
+            chosen.name
+        )?;
+        for other in self.shapes.iter().filter(|shape| shape.name != chosen.name) {
+            let opens = if other.has_many_objects() {
+                format!(", and a question opens {} objects", grouped(other.query.objects))
+            } else {
+                String::new()
+            };
+            let more = other.month() - chosen.month();
+            let (by, word) = if more < 0.0 { (-more, "less") } else { (more, "more") };
+            writeln!(out, "  {} costs {} a month {word}{opens}.", other.name, dollars(by))?;
         }
         if chosen.name.ends_with("compacted") {
             writeln!(

@@ -18,6 +18,9 @@ const LEAST_QUERY_BYTES: f64 = 10e6;
 const GETS_PER_OBJECT: f64 = 3.0;
 /// Most objects that a question should open: engines open some hundred at a time, and each takes some tens of milliseconds.
 const MANY_OBJECTS: f64 = 10_000.0;
+/// What the simpler shape may cost more than the cheapest one, as a factor and in dollars a month: who keeps a tier, or a table,
+/// costs more than that.
+const SIMPLER_MAY_COST: (f64, f64) = (1.25, 25.0);
 /// What compaction makes files as large as.
 const COMPACTED_FILE_BYTES: f64 = 128.0 * 1024.0 * 1024.0;
 
@@ -105,6 +108,8 @@ pub(super) struct Query {
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) name: &'static str,
+    /// How much there is to keep beside the tasks; none is 0.
+    pub(super) parts: u32,
     /// Log routers that write.
     pub(super) writers: f64,
     /// What each type's day is.
@@ -138,7 +143,18 @@ impl Shape {
     }
 }
 
-/// The shapes, the one to choose first.
+/// The one to choose: the simplest whose questions open few enough objects, and that costs hardly more than the cheapest such.
+pub(super) fn choice(shapes: &[Shape]) -> Option<&Shape> {
+    // They are in the order of what they cost, with those that open many behind.
+    let cheapest = shapes.first()?;
+    let (factor, dollars) = SIMPLER_MAY_COST;
+    let may_cost = (cheapest.month() * factor).max(cheapest.month() + dollars);
+    let is_good =
+        |shape: &&Shape| shape.month() <= may_cost && (!shape.has_many_objects() || cheapest.has_many_objects());
+    shapes.iter().filter(is_good).min_by_key(|shape| shape.parts)
+}
+
+/// The shapes, the cheapest first; those of which a question opens too many objects are behind all others.
 pub(super) fn shapes(asked: Asked<'_>, router: &OutputConfig, aggregator: &OutputConfig) -> Vec<Shape> {
     let tasks = asked.load.tasks as f64;
     let sorted = asked.json_bytes_per_second() / asked.records.json_per_sorted;
@@ -243,6 +259,7 @@ fn shape(
     let writing = config.memory_limit_bytes as f64 - writer.spool_limit_bytes;
     Shape {
         name,
+        parts: u32::from(is_compacted) + 2 * u32::from(aggregators.is_some()),
         writers,
         days,
         query,
