@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import ssl
 import sys
 import threading
 from collections import Counter
@@ -26,7 +27,8 @@ FAULTS = (400, 401, 403, 408, 413, 429, 500, 502, 503, 504, "reset")
 class Intake:
     """What a fake intake has seen, and what it shall do."""
 
-    def __init__(self, faults: bool = False, keep: str | None = "message", strict: bool = True, status: int = 202, most: int = 3):
+    def __init__(self, faults: bool = False, keep: str | None = "message", strict: bool = True, status: int = 202, most: int = 3,
+                 tls: ssl.SSLContext | None = None):
         self.faults, self.keep, self.strict, self.status, self.most = faults, keep, strict, status, most
         self.lock = threading.Lock()
         self.kept: Counter[str] = Counter()
@@ -48,6 +50,10 @@ class Intake:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        if tls:
+            # Shaken hands in the connection's thread, so that one who breaks it off holds up nobody.
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+            self.server.handle_error = lambda *_: None
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -5,6 +5,7 @@ Bit's own output, which takes minutes."""
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -19,7 +20,8 @@ import pytest
 
 from conftest import ALL, REAL, name_of
 from fake_intake import KEY, Intake
-from hosts import FILTER, OUTPUT, ROOT
+from hosts import FILTER, OUTPUT, ROOT, harness_hosts
+from tls import Authority, TunnelProxy
 
 RECORDS = int(os.environ.get("DATADOG_RECORDS", "20000"))
 BENCH_RECORDS = int(os.environ.get("DATADOG_BENCH_RECORDS", "300000"))
@@ -142,6 +144,52 @@ def test_tls_on_is_taken_as_the_intakes(host, tmp_path):
     run = host.run(records, [{"Host": "127.0.0.1", "Port": "9", "TLS": "on", "apikey": KEY, "shutdown_timeout": "1s"}])
     assert "Datadog at 'https://127.0.0.1:9/api/v2/logs'" in run.log, run.log
     assert "1 records (app 1) could not be written" in run.log, run.log
+
+
+TLS_HOSTS = [harness_hosts()[1], *REAL]
+NOT_TRUSTED = "To fix it: the authority that signed this certificate is not known here"
+
+
+@pytest.mark.parametrize("host", TLS_HOSTS, ids=name_of)
+def test_an_intake_with_tls_is_trusted_by_an_authority_that_is_named_and_by_no_other(host, intake, tmp_path, monkeypatch):
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "others").mkdir()
+    ours, others = Authority(tmp_path / "ours"), Authority(tmp_path / "others")
+    taken = intake(tls=ours.context)
+    records = write_records(tmp_path / "records.ndjson", 1_500)
+    section = {"apikey": KEY, "dd_url": f"https://127.0.0.1:{taken.port}"}
+    monkeypatch.setenv("SSL_CERT_FILE", str(others.certificate))
+    run = host.run(records, [{**section, "shutdown_timeout": "2s"}])
+    assert NOT_TRUSTED in run.log and "invalid peer certificate" in run.log, run.log
+    assert (taken.requests, run.ledgers) == (0, [(1_500, 0, 0, 1_500)]), "nothing was sent to a stranger, and it is said"
+    monkeypatch.setenv("SSL_CERT_FILE", str(ours.certificate))
+    run = host.run(records, [section])
+    assert run.status == 0 and NOT_TRUSTED not in run.log, run.log
+    assert (len(taken.kept), set(taken.kept.values()), taken.violations) == (1_500, {1}, [])
+
+
+@pytest.mark.parametrize("host", TLS_HOSTS, ids=name_of)
+@pytest.mark.parametrize("by", ["property", "environment"])
+def test_a_proxy_opens_the_way_to_an_intake_with_tls(host, by, intake, tmp_path, monkeypatch):
+    authority = Authority(tmp_path)
+    taken, proxy = intake(tls=authority.context), TunnelProxy()
+    records = write_records(tmp_path / "records.ndjson", 1_500)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    section = {"apikey": KEY, "dd_url": f"https://127.0.0.1:{taken.port}"}
+    address = f"http://shop:pa55word@127.0.0.1:{proxy.port}"
+    if by == "property":
+        section["proxy"] = address
+    else:
+        monkeypatch.setenv("HTTPS_PROXY", address)
+    run = host.run(records, [section])
+    proxy.stop()
+    assert run.status == 0, run.log
+    assert (len(taken.kept), set(taken.kept.values()), taken.violations) == (1_500, {1}, [])
+    assert proxy.heads and all(head.startswith(f"CONNECT 127.0.0.1:{taken.port} ") for head in proxy.heads)
+    given = "Basic " + base64.b64encode(b"shop:pa55word").decode()
+    assert all(f"proxy-authorization: {given}".lower() in head.lower() for head in proxy.heads)
+    assert KEY not in "".join(proxy.heads), "the proxy sees no key"
+    assert "pa55word" not in run.log
 
 
 def cpu_of(binary: Path, records: Path, output: dict[str, str], folder: Path, uses_filter: bool) -> tuple[float, float, dict]:

@@ -114,3 +114,37 @@ def test_ecs_metadata_off_asks_nobody(host, endpoint, records, tmp_path, ask):
     assert run.status == 0, run.log
     assert asked == []
     assert ask(tmp_path / "lake", "SELECT count(*), count(availability_zone), count(ddtags) FROM lake") == [(2, 0, 0)]
+
+
+@pytest.mark.parametrize("host", ALL, ids=name_of)
+def test_labels_that_the_user_names_are_attributes_and_tags(host, endpoint, records, tmp_path, ask):
+    endpoint()
+    run = host.run(records, [{"lake": str(tmp_path / "lake")}],
+                   {"docker_labels": "com.amazonaws.ecs.container-name=Piece,com.datadoghq.tags.env=stage,com.example.none"})
+    assert run.status == 0, run.log
+    question = "SELECT attributes['Piece'], attributes['stage'], ddtags FROM lake WHERE message = '{}'"
+    ((piece, stage, tags),) = ask(tmp_path / "lake", question.format("hello"))
+    assert (piece, stage) == ("curl", "prod")
+    assert {"piece:curl", "stage:prod"} <= set(tags.split(","))
+    ((piece, stage, tags),) = ask(tmp_path / "lake", question.format("other"))
+    assert (piece, stage) == (None, None) and "piece:" not in tags, "another task's containers"
+
+
+@pytest.mark.parametrize("host", ALL, ids=name_of)
+def test_an_output_takes_the_fields_out_of_the_filters_map(host, endpoint, records, tmp_path, ask):
+    """The metadata is for the filter alone, so what is in the columns has come through the map."""
+    endpoint()
+    outputs = [{"lake": str(tmp_path / name), "ecs_metadata": "off", **more}
+               for name, more in (("told", {"fields": "map origin"}), ("untold", {}))]
+    run = host.run(records, outputs, {"dd_tags": "Team:Shop", "fields": "map origin"})
+    assert run.status == 0, run.log
+    image = "111122223333.dkr.ecr.us-west-2.amazonaws.com/curltest"
+    assert ask(tmp_path / "told", QUESTION.format("hello")) == [
+        ("us-west-2a", "FARGATE", "curl", image, "latest", "prod", "curl-api", "1.4.2", "default", "us-west-2")]
+    ((tags, origin),) = ask(tmp_path / "told", "SELECT ddtags, attributes['origin'] FROM lake WHERE message = 'hello'")
+    assert "image_tag:latest" in tags.split(",") and origin is None
+    ((zone, origin),) = ask(tmp_path / "untold",
+                            "SELECT availability_zone, attributes['origin'] FROM lake WHERE message = 'hello'")
+    assert zone is None
+    origin = json.loads(origin)
+    assert (origin["availability_zone"], origin["image_name"], origin["env"]) == ("us-west-2a", image, "prod")

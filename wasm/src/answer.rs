@@ -54,12 +54,12 @@ impl Answer {
         let kept_bytes = enriched.event.body.content.len() - left_out.len();
         let replaced = enriched.replaced();
         // Where the fields that are replaced stand in the event's own record; they may be some of the line's instead.
-        let [first, second] = replaced.each_ref().map(|place| {
+        let [first, second, third] = replaced.each_ref().map(|place| {
             let start = place.as_ref().filter(|place| place.start < kept_bytes)?.start;
             Some(if start < left_out.start { start } else { start + left_out.len() })
         });
         let line_left_out = (!left_out.is_empty()).then_some(left_out.start);
-        self.own_text(text, record, [line_left_out, first, second])?;
+        self.own_text(text, record, [line_left_out, first, second, third])?;
 
         if enriched.left_out.is_some() {
             let skipped = replaced.map(|place| Some(place?.start));

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use shiwake_records::event::Timestamp;
+use shiwake_records::identity::labels::LabelField;
+use shiwake_records::identity::placement::{Needs, Placement};
 use shiwake_records::identity::task::TaskIdentity;
 use shiwake_records::msgpack::write;
 use shiwake_records::sorter::{Sorter, SorterConfig};
@@ -60,7 +62,11 @@ fn record(out: &mut Vec<u8>, fields: &[(&str, &str)]) {
 
 /// Allocations while `chunk` is sorted, after it was sorted before.
 fn allocations(chunk: &[u8]) -> u64 {
-    let config = SorterConfig { tags: Some("team:shop,tier:web".to_owned()), ..SorterConfig::default() };
+    allocations_with(chunk, SorterConfig::default())
+}
+
+fn allocations_with(chunk: &[u8], config: SorterConfig) -> u64 {
+    let config = SorterConfig { tags: Some("team:shop,tier:web".to_owned()), ..config };
     let (mut sorter, mut out) = (Sorter::new(config), Vec::new());
     let task = TaskIdentity::from_task(include_bytes!("../../../tests/data/ecs/fargate_task.json")).unwrap();
     sorter.set_task(&task);
@@ -95,6 +101,28 @@ fn records_of_a_known_task_cost_no_allocation() {
             }
             assert_eq!(allocations(&chunk), 0, "{container} {own:?}");
         }
+    }
+}
+
+#[test]
+fn labels_and_another_place_for_fields_cost_no_allocation() {
+    let mut chunk = Vec::new();
+    for _ in 0..100 {
+        record(
+            &mut chunk,
+            &[&of_known_task("e9028f8d5d8e4f258373e7b93ce9a3c3-2495160603")[..], &[("log", ACCESS)]].concat(),
+        );
+    }
+    let labels = LabelField::parse_list("com.amazonaws.ecs.container-name=piece").unwrap();
+    let places = [
+        Placement::Flat,
+        Placement::Map("origin".to_owned()),
+        Placement::FromMap("origin".to_owned()),
+        Placement::Only(Needs::CloudWatch),
+    ];
+    for placement in places {
+        let config = SorterConfig { labels: labels.clone(), placement, ..SorterConfig::default() };
+        assert_eq!(allocations_with(&chunk, config.clone()), 0, "{:?}", config.placement);
     }
 }
 

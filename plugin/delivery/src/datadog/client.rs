@@ -12,6 +12,7 @@ use crate::store::chain;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, StatusCode};
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -210,7 +211,12 @@ impl IntakeClient {
         }
         let mut response = match request.body(body).send().await {
             Ok(response) => response,
-            Err(error) => return failed(format!("intake '{}' was not reached: {}", self.url, chain(&error)), None),
+            Err(error) => {
+                return failed(
+                    format!("intake '{}' was not reached: {}", self.url, chain(&error)),
+                    certificate_fix(&error),
+                );
+            }
         };
         let status = response.status();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
@@ -250,6 +256,33 @@ impl IntakeClient {
         *key = found;
         is_new
     }
+}
+
+/// What a user can do when the other end was not trusted.
+fn certificate_fix(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+            return Some(match why {
+                UnknownIssuer => {
+                    "the authority that signed this certificate is not known here: add its certificate to the system's, or name a \
+                     file with it in the variable SSL_CERT_FILE. A proxy that reads along has an authority of its own"
+                }
+                NotValidForName | NotValidForNameContext { .. } => {
+                    "the certificate is for another name: look at 'host' or 'dd_url', and whether a proxy answers in its place"
+                }
+                Expired | ExpiredContext { .. } => {
+                    "look at the clock of this machine, and renew the certificate if it is right"
+                }
+                _ => "look at the certificate of the intake, or of the proxy that answers in its place",
+            });
+        }
+        // What is in an error of input and output is not its source.
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
+    }
+    None
 }
 
 fn failed(text: String, fix: Option<&'static str>) -> Answer {

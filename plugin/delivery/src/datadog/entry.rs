@@ -2,51 +2,30 @@
 //! (<https://docs.datadoghq.com/api/latest/logs/#send-logs>, attributes that Datadog knows:
 //! <https://docs.datadoghq.com/logs/log_configuration/attributes_naming_convention/>).
 //!
-//! Every field of the record is an attribute of the entry, exactly as [`json`] prints it, but for these: the line is
-//! `message`, `severity` is `status` in Datadog's words, and what is a tag in `ddtags` is not an attribute too. A record's own
-//! `status` that is a number, and the `host` of an access record, would be taken for the entry's status and host: they
-//! go under the names that Datadog has for them. No name is there twice: a second one gets `_2` behind it.
+//! Every field of the record is an attribute of the entry, exactly as [`shiwake_records::msgpack::json`] prints it, but for
+//! these: the line is `message`, `severity` is `status` in Datadog's words, and what a tag in `ddtags` says is not an attribute
+//! too. A record's own `status` that is no word for a severity, and the `host` of an access record, would be taken for the
+//! entry's status and host: a status of HTTP and the host go under the names that Datadog has for them. No name is there twice: a
+//! second one gets `_2` behind it.
 //!
 //! The message stands last, so that an entry that is too long is cut there.
 
+use super::any_entry::AnyEntry;
+pub use super::any_entry::{CUT_FROM, CUT_MARK};
+use super::usual_entry::UsualEntry;
 use crate::config::datadog::EntryOptions;
-use shiwake_records::classify::MESSAGE_KEYS;
 use shiwake_records::event::{Event, Timestamp};
-use shiwake_records::fields::FieldIndex;
 use shiwake_records::log_type::LogType;
-use shiwake_records::msgpack::{MsgpackError, Reader, Value, json};
+use shiwake_records::msgpack::{MsgpackError, Value};
 use shiwake_records::severity::Severity;
-use shiwake_records::trace_ids::{TraceIds, span_id};
-use std::fmt::Write as _;
-use std::ops::Range;
 
 /// Bytes of one entry; what is longer Datadog cuts by itself, wherever that is.
 pub const MAX_ENTRY_BYTES: usize = 1_000_000;
-/// What stands behind a message that was cut, as the Datadog Agent writes it.
-pub const CUT_MARK: &str = "...TRUNCATED...";
-/// Attribute that says how long an entry was before it was cut, in bytes.
-pub const CUT_FROM: &str = "shiwake.cut_from_bytes";
-
-/// Fields that are not attributes when a tag of this name says the same.
-const TAG_FIELDS: [(&str, &str); 17] = [
-    ("cluster_name", "cluster_name"),
-    ("task_arn", "task_arn"),
-    ("task_id", "task_id"),
-    ("task_family", "task_family"),
-    ("task_version", "task_version"),
-    ("region", "region"),
-    ("aws_account", "aws_account"),
-    ("availability_zone", "availability_zone"),
-    ("ecs_service", "ecs_service"),
-    ("container_id", "container_id"),
-    ("ecs_container_name", "ecs_container_name"),
-    ("image_name", "image_name"),
-    ("image_tag", "image_tag"),
-    ("ecs_cluster", "cluster_name"),
-    ("ecs_task_arn", "task_arn"),
-    ("ecs_task_definition", "task_family"),
-    ("container_name", "container_name"),
-];
+/// Fields with ids of a trace, and of a span, in the order in which they count.
+pub(super) const TRACE_FIELDS: [&str; 3] = ["trace_id", "traceId", "trace.id"];
+pub(super) const SPAN_FIELDS: [&str; 3] = ["span_id", "spanId", "span.id"];
+/// Memory for an entry of the long way that is kept.
+const KEPT_BYTES: usize = 64 * 1024;
 
 /// Whether an entry is the whole record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,17 +39,16 @@ pub enum Written {
 /// Writes entries; keeps its memory from one to the next.
 #[derive(Debug)]
 pub struct EntryWriter {
-    options: EntryOptions,
-    fields: FieldIndex,
-    names: Names,
-    tags: KnownTags,
+    usual: UsualEntry,
+    any: AnyEntry,
+    text: String,
 }
 
 impl EntryWriter {
     /// A writer.
     #[must_use]
     pub fn new(options: EntryOptions) -> Self {
-        Self { options, fields: FieldIndex::default(), names: Names::default(), tags: KnownTags::default() }
+        Self { usual: UsualEntry::new(options.clone()), any: AnyEntry::new(options), text: String::new() }
     }
 
     /// Appends the entry of a record, with the tag that its chunk had. On an error nothing is appended.
@@ -79,23 +57,21 @@ impl EntryWriter {
     /// When the record is not whole; one that was read by [`Event::read`] always is.
     pub fn write(
         &mut self,
-        out: &mut String,
+        out: &mut Vec<u8>,
         event: &Event<'_>,
         log_type: Option<LogType>,
         tag: &str,
     ) -> Result<Written, MsgpackError> {
         let start = out.len();
-        let written = self.write_whole(out, event, log_type, tag);
-        let Ok(message) = written else {
-            out.truncate(start);
-            return written.map(|_| Written::Whole);
-        };
-        let length = out.len() - start;
-        if length <= MAX_ENTRY_BYTES {
+        if self.usual.write(out, event, log_type, tag) && out.len() - start <= MAX_ENTRY_BYTES {
             return Ok(Written::Whole);
         }
-        self.cut(out, start, message, event, tag);
-        Ok(Written::Cut)
+        out.truncate(start);
+        self.text.clear();
+        let written = self.any.write(&mut self.text, event, log_type, tag)?;
+        out.extend_from_slice(self.text.as_bytes());
+        self.text.shrink_to(KEPT_BYTES);
+        Ok(written)
     }
 
     /// As [`EntryWriter::write`], however long the entry is.
@@ -104,346 +80,50 @@ impl EntryWriter {
     /// As there.
     pub fn write_uncut(
         &mut self,
-        out: &mut String,
+        out: &mut Vec<u8>,
         event: &Event<'_>,
         log_type: Option<LogType>,
         tag: &str,
     ) -> Result<(), MsgpackError> {
-        self.write_whole(out, event, log_type, tag).map(drop)
+        self.text.clear();
+        self.any.write_uncut(&mut self.text, event, log_type, tag)?;
+        out.extend_from_slice(self.text.as_bytes());
+        self.text.shrink_to(KEPT_BYTES);
+        Ok(())
     }
-
-    /// Appends an entry however long it is; gives where in the text its message stands, with its name, when it has one that is
-    /// text.
-    fn write_whole(
-        &mut self,
-        out: &mut String,
-        event: &Event<'_>,
-        log_type: Option<LogType>,
-        tag: &str,
-    ) -> Result<Option<Range<usize>>, MsgpackError> {
-        let Self { options, fields, names, tags } = self;
-        let body = &event.body;
-        fields.fill(body);
-        names.clear();
-        out.push('{');
-        names.write(out, &options.date_key);
-        let _ = write!(out, "{}", milliseconds(event.time));
-        if let Some(key) = &options.tag_key {
-            names.write(out, key);
-            json::quoted(out, tag);
-        }
-        let severity = fields.get(body, b"severity").and_then(|value| Severity::from_syslog_value(&value));
-        if let Some(severity) = severity {
-            names.write(out, "status");
-            json::quoted(out, status(severity));
-        }
-        write_trace(out, names, fields, event);
-        let configured = options.message_key.as_deref().filter(|key| fields.contains(body, key.as_bytes()));
-        let message_key = configured
-            .or_else(|| MESSAGE_KEYS.into_iter().find(|key| fields.contains(body, key.as_bytes())))
-            .unwrap_or_default();
-        let in_tags = match fields.get(body, b"ddtags") {
-            Some(Value::Str(text)) => tags.of(text),
-            _ => 0,
-        };
-        let mut message = None;
-        let mut reader = Reader::new(body.content);
-        for _ in 0..body.count {
-            let key_start = reader.position();
-            let key = reader.value()?;
-            let raw_key = reader.since(key_start);
-            let value = reader.value()?;
-            let Some(name) = key.as_str_bytes() else {
-                names.write_odd(out, &key, raw_key);
-                json::write(out, &value)?;
-                continue;
-            };
-            if name == message_key.as_bytes() && message.is_none() && !name.is_empty() {
-                message = Some(value);
-                continue;
-            }
-            // A word that is no severity, and one that Datadog has no word for, stay.
-            let says_more = || severity == Some(Severity::Trace);
-            if (name == b"severity" && severity.is_some() && !says_more()) || (in_tags != 0 && is_in(in_tags, name)) {
-                continue;
-            }
-            let name = match (name, &value) {
-                (b"status", Value::Int(100..)) => "http.status_code",
-                (b"message", _) => "message_2",
-                (b"host", _) if log_type == Some(LogType::Access) => "http.url_details.host",
-                _ => match key.as_str() {
-                    Some(name) => name,
-                    None => {
-                        names.write_odd(out, &key, raw_key);
-                        json::write(out, &value)?;
-                        continue;
-                    }
-                },
-            };
-            names.write(out, name);
-            match (name, &value) {
-                ("ddtags", Value::Str(text)) if tags.text == *text && !tags.json.is_empty() => out.push_str(&tags.json),
-                _ => json::write(out, &value)?,
-            }
-        }
-        let message = match message {
-            Some(Value::Str(bytes)) => {
-                let text = std::str::from_utf8(bytes);
-                if text.is_err() {
-                    // The bytes as they are, beside what of them is text.
-                    names.write(out, "message_bytes");
-                    json::write(out, &Value::Str(bytes))?;
-                }
-                let start = out.len();
-                names.write(out, "message");
-                match text {
-                    Ok(text) => json::quoted(out, text),
-                    Err(_) => json::quoted(out, &String::from_utf8_lossy(bytes)),
-                }
-                Some(start..out.len())
-            }
-            Some(other) => {
-                names.write(out, "message");
-                json::write(out, &other)?;
-                None
-            }
-            None => None,
-        };
-        out.push('}');
-        Ok(message)
-    }
-
-    /// Makes an entry as short as it may be: the message loses its end; where the rest alone is too long it goes, all but
-    /// what Datadog needs to know whose the entry is.
-    fn cut(&mut self, out: &mut String, start: usize, message: Option<Range<usize>>, event: &Event<'_>, tag: &str) {
-        /// What the mark, the note and the brackets take.
-        const MARGIN_BYTES: usize = 200;
-        /// What the rest may take.
-        const MAX_REST_BYTES: usize = MAX_ENTRY_BYTES / 2;
-        let length = out.len() - start;
-        let rest = match &message {
-            Some(message) => message.start - start,
-            None => length,
-        };
-        if rest > MAX_REST_BYTES {
-            out.truncate(start);
-            self.write_short(out, event, tag);
-        } else if let Some(message) = &message {
-            out.truncate(message.start);
-        }
-        let key = self.options.message_key.as_deref().into_iter().chain(MESSAGE_KEYS);
-        let text = key
-            .filter_map(|key| self.fields.get(&event.body, key.as_bytes()))
-            .find_map(|value| value.as_str_bytes())
-            .unwrap_or_default();
-        let _ = write!(out, ",\"{CUT_FROM}\":{length},\"message\":");
-        let room = MAX_ENTRY_BYTES.saturating_sub(out.len() - start + MARGIN_BYTES);
-        quoted_within(out, &String::from_utf8_lossy(text), room);
-        out.push('}');
-    }
-
-    /// Writes the beginning of an entry with what Datadog files it under, as far as that is short.
-    fn write_short(&mut self, out: &mut String, event: &Event<'_>, tag: &str) {
-        const KEPT: [&str; 5] = ["ddsource", "ddtags", "service", "hostname", "log_type"];
-        const MAX_KEPT_BYTES: usize = 50_000;
-        let Self { options, fields, names, .. } = self;
-        names.clear();
-        out.push('{');
-        names.write(out, &options.date_key);
-        let _ = write!(out, "{}", milliseconds(event.time));
-        if let Some(key) = options.tag_key.as_ref().filter(|key| key.len() + tag.len() < MAX_KEPT_BYTES) {
-            names.write(out, key);
-            json::quoted(out, tag);
-        }
-        if let Some(severity) =
-            fields.get(&event.body, b"severity").and_then(|value| Severity::from_syslog_value(&value))
-        {
-            names.write(out, "status");
-            json::quoted(out, status(severity));
-        }
-        for name in KEPT {
-            let text = fields.get(&event.body, name.as_bytes()).and_then(|value| value.as_str());
-            if let Some(text) = text.filter(|text| text.len() < MAX_KEPT_BYTES) {
-                names.write(out, name);
-                json::quoted(out, text);
-            }
-        }
-    }
-}
-
-/// Ids of the trace that the record is of, where the record has none in Datadog's own names: a trace of 128 bits in
-/// hexadecimal, a span as a decimal number
-/// (<https://docs.datadoghq.com/tracing/other_telemetry/connect_logs_and_traces/opentelemetry/>).
-fn write_trace(out: &mut String, names: &mut Names, fields: &FieldIndex, event: &Event<'_>) {
-    const TRACE_FIELDS: [&str; 3] = ["trace_id", "traceId", "trace.id"];
-    const SPAN_FIELDS: [&str; 3] = ["span_id", "spanId", "span.id"];
-    let body = &event.body;
-    let first = |names: [&str; 3]| {
-        names.iter().find_map(|name| fields.get(body, name.as_bytes())).and_then(|value| value.as_str_bytes())
-    };
-    if fields.contains(body, b"dd.trace_id") {
-        return;
-    }
-    let Some(ids) = first(TRACE_FIELDS).and_then(TraceIds::parse) else { return };
-    names.write(out, "dd.trace_id");
-    json::quoted(out, ids.trace());
-    let own_span = first(SPAN_FIELDS).and_then(span_id);
-    let span = own_span.as_ref().and_then(|span| std::str::from_utf8(span).ok()).or_else(|| ids.span());
-    if let Some(number) = span.and_then(|span| u64::from_str_radix(span, 16).ok())
-        && !fields.contains(body, b"dd.span_id")
-    {
-        names.write(out, "dd.span_id");
-        let _ = write!(out, "\"{number}\"");
-    }
-}
-
-/// Appends text as a JSON string with the mark of a cut in it that has at most `room` bytes beside the mark.
-fn quoted_within(out: &mut String, text: &str, room: usize) {
-    // No character's escape is shorter than the character, and none is more than six times as long.
-    let mut end = boundary_before(text, room);
-    let start = out.len();
-    loop {
-        json::quoted(out, text.get(..end).unwrap_or_default());
-        let over = (out.len() - start).saturating_sub(room);
-        if over == 0 || end == 0 {
-            break;
-        }
-        out.truncate(start);
-        end = boundary_before(text, end.saturating_sub(over.div_ceil(6).max(1)));
-    }
-    if end < text.len() {
-        out.truncate(out.len() - 1);
-        let _ = write!(out, "{CUT_MARK}\"");
-    }
-}
-
-/// The last boundary of characters that is not behind a place.
-fn boundary_before(text: &str, place: usize) -> usize {
-    (0..=place.min(text.len())).rev().find(|place| text.is_char_boundary(*place)).unwrap_or(0)
 }
 
 /// Datadog's word (<https://docs.datadoghq.com/logs/log_configuration/processors/#log-status-remapper>); it has none for
 /// what is finer than debug.
-fn status(severity: Severity) -> &'static str {
+pub(super) fn status(severity: Severity) -> &'static str {
     match severity {
         Severity::Trace | Severity::Debug => "debug",
         other => other.name(),
     }
 }
 
+/// The status of a response, which Datadog has another attribute for: a number, or its digits as parsers leave them.
+pub(super) fn http_status(value: &Value<'_>) -> Option<i64> {
+    let number = match value {
+        Value::Int(number) => *number,
+        Value::Str([first @ b'1'..=b'5', second @ b'0'..=b'9', third @ b'0'..=b'9']) => {
+            [first, second, third].into_iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
+        }
+        _ => return None,
+    };
+    (100..=599).contains(&number).then_some(number)
+}
+
+/// Whether a record's own `status` is meant as Datadog means it: a word for a severity, or that all is well.
+pub(super) fn is_status_word(value: &Value<'_>) -> bool {
+    let is_good = |word: &[u8]| word.eq_ignore_ascii_case(b"ok") || word.eq_ignore_ascii_case(b"success");
+    value.as_str_bytes().is_some_and(|word| Severity::from_word(word).is_some() || is_good(word))
+}
+
 /// Rounded as `out_datadog` does.
-fn milliseconds(time: Timestamp) -> i64 {
+pub(super) fn milliseconds(time: Timestamp) -> i64 {
     let whole = time.seconds.saturating_mul(1_000);
     whole.saturating_add(i64::from((time.nanoseconds + 500_000) / 1_000_000))
-}
-
-/// Names that the entry has.
-#[derive(Debug, Default)]
-struct Names {
-    /// Where they stand, with their quotes.
-    places: Vec<Range<usize>>,
-    marks: u64,
-}
-
-impl Names {
-    fn clear(&mut self) {
-        self.places.clear();
-        self.marks = 0;
-    }
-
-    /// Appends a name with what stands before and behind it; one that is there gets a number.
-    fn write(&mut self, out: &mut String, name: &str) {
-        let start = self.begin(out);
-        json::quoted(out, name);
-        let mut number = 2;
-        while self.has(out, start) {
-            out.truncate(start);
-            json::quoted(out, &format!("{name}_{number}"));
-            number += 1;
-        }
-        self.end(out, start);
-    }
-
-    /// Appends a name that is no text.
-    fn write_odd(&mut self, out: &mut String, key: &Value<'_>, raw: &[u8]) {
-        let start = self.begin(out);
-        json::key(out, key, raw);
-        if self.has(out, start) {
-            let name = out.get(start + 1..out.len() - 1).unwrap_or_default().to_owned();
-            out.truncate(start);
-            // What is in quotes already has its escapes.
-            let mut number = 2;
-            loop {
-                let _ = write!(out, "\"{name}_{number}\"");
-                if !self.has(out, start) {
-                    break;
-                }
-                out.truncate(start);
-                number += 1;
-            }
-        }
-        self.end(out, start);
-    }
-
-    fn begin(&self, out: &mut String) -> usize {
-        if !self.places.is_empty() {
-            out.push(',');
-        }
-        out.len()
-    }
-
-    fn end(&mut self, out: &mut String, start: usize) {
-        self.marks |= mark(out.as_bytes().get(start..).unwrap_or_default());
-        self.places.push(start..out.len());
-        out.push(':');
-    }
-
-    fn has(&self, out: &str, start: usize) -> bool {
-        let name = out.as_bytes().get(start..).unwrap_or_default();
-        self.marks & mark(name) != 0 && self.places.iter().any(|place| out.as_bytes().get(place.clone()) == Some(name))
-    }
-}
-
-/// One of 64 bits for a name in its quotes.
-fn mark(name: &[u8]) -> u64 {
-    let at = |place: usize| name.get(place).copied().map_or(0, usize::from);
-    1 << ((name.len() * 7 + at(1) * 5 + at(name.len().saturating_sub(2)) * 3 + at(name.len() / 2)) % 64)
-}
-
-/// Which fields the tags of a record say already; of the last tags it is known, as they hardly change.
-#[derive(Debug, Default)]
-struct KnownTags {
-    text: Vec<u8>,
-    /// The text as JSON; empty when it is none.
-    json: String,
-    fields: u32,
-}
-
-impl KnownTags {
-    /// A bit for each of [`TAG_FIELDS`].
-    fn of(&mut self, text: &[u8]) -> u32 {
-        if self.text != text {
-            self.text.clear();
-            self.text.extend_from_slice(text);
-            self.json.clear();
-            if let Ok(text) = std::str::from_utf8(text) {
-                json::quoted(&mut self.json, text);
-            }
-            self.fields = 0;
-            for tag in text.split(|byte| *byte == b',') {
-                let name = tag.split(|byte| *byte == b':').next().unwrap_or_default();
-                for (bit, (_, known)) in TAG_FIELDS.iter().enumerate() {
-                    self.fields |= u32::from(known.as_bytes() == name) << bit;
-                }
-            }
-        }
-        self.fields
-    }
-}
-
-fn is_in(fields: u32, name: &[u8]) -> bool {
-    let mut known = TAG_FIELDS.iter().enumerate();
-    known.any(|(bit, (field, _))| fields & (1 << bit) != 0 && field.as_bytes() == name)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+use super::super::any_entry::{AnyEntry, quoted_within};
 use super::*;
+use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use shiwake_records::msgpack::Reader;
 
@@ -13,10 +15,17 @@ fn event(fields: Vec<(rmpv::Value, rmpv::Value)>, seconds: u32, nanoseconds: u32
 }
 
 fn write(bytes: &[u8], options: EntryOptions, log_type: LogType) -> (String, Written) {
-    let mut out = String::from("before");
+    let mut out = b"before".to_vec();
     let event = Event::read(&mut Reader::new(bytes)).unwrap();
-    let written = EntryWriter::new(options).write(&mut out, &event, Some(log_type), "app.tag").unwrap();
-    (out.strip_prefix("before").unwrap().to_owned(), written)
+    let mut writer = EntryWriter::new(options.clone());
+    let written = writer.write(&mut out, &event, Some(log_type), "app.tag").unwrap();
+    let text = String::from_utf8(out).unwrap().strip_prefix("before").unwrap().to_owned();
+    if bytes.len() < 10_000 {
+        let mut by_long_way = String::new();
+        AnyEntry::new(options).write(&mut by_long_way, &event, Some(log_type), "app.tag").unwrap();
+        assert_eq!(text, by_long_way);
+    }
+    (text, written)
 }
 
 /// The entry of a record with these fields, as another parser reads it; that no name is there twice is looked at here.
@@ -105,6 +114,186 @@ fn an_http_status_is_not_the_entrys_status() {
     // A word is one of Datadog's own attribute, unless the severity says it.
     assert_eq!(entry(&[("status", "ok".into())])["status"], "ok");
     assert_eq!(entry(&[("status", "ok".into()), ("severity", "info".into())])["status_2"], "ok");
+}
+
+/// What Datadog makes of an attribute `status`
+/// (<https://docs.datadoghq.com/logs/log_configuration/processors/?tab=ui#log-status-remapper>), beside its words in full.
+fn datadogs_status(value: &Json) -> &'static str {
+    const BY_NUMBER: [&str; 8] = ["emergency", "alert", "critical", "error", "warn", "notice", "info", "debug"];
+    if let Some(number) = value.as_u64() {
+        return BY_NUMBER.get(usize::try_from(number).unwrap()).copied().unwrap_or("info");
+    }
+    let word = value.as_str().unwrap_or_default().to_ascii_lowercase();
+    match word.chars().next() {
+        Some('f') => "emergency",
+        Some('e') if word.starts_with("emerg") => "emergency",
+        Some('a') => "alert",
+        Some('c') => "critical",
+        Some('e') => "error",
+        Some('w') => "warn",
+        Some('n') => "notice",
+        Some('i') => "info",
+        Some('d' | 't' | 'v') => "debug",
+        Some('o' | 's') => "ok",
+        _ => "info",
+    }
+}
+
+#[test]
+fn datadog_files_an_entry_under_its_severity() {
+    for severity in Severity::ALL {
+        let expected = if severity == Severity::Trace { "debug" } else { severity.name() };
+        let own_words: [rmpv::Value; 6] =
+            [200.into(), "503".into(), "failed".into(), 0.into(), "ok".into(), true.into()];
+        for own in own_words {
+            let found = entry(&[("status", own.clone()), ("severity", severity.name().into())]);
+            assert_eq!(datadogs_status(&found["status"]), expected, "{own}");
+        }
+    }
+}
+
+#[test]
+fn a_status_of_the_application_never_becomes_that_of_the_log() {
+    // Datadog would make emergencies, alerts and criticals of these.
+    for own in ["failed", "active", "cancelled", "finished", "pending", "approved"] {
+        let found = entry(&[("status", own.into())]);
+        assert_eq!((found.get("status"), &found["status_2"]), (None, &json!(own)));
+    }
+    for number in [0, 1, 7, 99, 600, -1] {
+        let found = entry(&[("status", number.into())]);
+        assert_eq!((found.get("status"), &found["status_2"]), (None, &json!(number)));
+    }
+    for code in [200, 404, 503] {
+        for own in [rmpv::Value::from(code), code.to_string().into()] {
+            let found = entry(&[("status", own)]);
+            assert_eq!((found.get("status"), &found["http.status_code"]), (None, &json!(code)));
+        }
+    }
+    for word in ["error", "WARN", "info", "OK", "success"] {
+        assert_eq!(entry(&[("status", word.into())])["status"], word, "a logger's own word");
+    }
+}
+
+#[test]
+fn a_field_that_says_something_else_than_its_tag_stays() {
+    let tags = "region:eu-west-1,task_family:shop,task_version:3,container_name:web,cluster_name:prod";
+    let said = |fields: &[(&str, &str)]| {
+        let all: Vec<_> =
+            fields.iter().map(|(name, value)| (*name, (*value).into())).chain([("ddtags", tags.into())]).collect();
+        let found = entry(&all);
+        fields
+            .iter()
+            .filter(|(name, _)| found.get(*name).is_none())
+            .map(|(name, _)| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let same = [
+        ("region", "EU-west-1"),
+        ("ecs_task_definition", "arn:aws:ecs:r:1:task-definition/shop:3"),
+        ("container_name", "/web"),
+        ("ecs_cluster", "arn:aws:ecs:r:1:cluster/prod"),
+    ];
+    assert_eq!(said(&same), same.map(|(name, _)| name));
+    let others = [
+        ("region", "north"),
+        ("ecs_task_definition", "shop:4"),
+        ("container_name", "web2"),
+        ("ecs_cluster", "test"),
+        ("task_id", "0a1b"),
+        ("task_family", ""),
+    ];
+    assert_eq!(said(&others), [""; 0]);
+}
+
+/// Names that mean something to entries, and some that do not.
+const NAMES: [&str; 32] = [
+    "log",
+    "message",
+    "msg",
+    "text",
+    "severity",
+    "status",
+    "status_2",
+    "http.status_code",
+    "host",
+    "http.url_details.host",
+    "ddtags",
+    "region",
+    "ecs_cluster",
+    "task_family",
+    "container_name",
+    "trace_id",
+    "traceId",
+    "span_id",
+    "dd.trace_id",
+    "dd.span_id",
+    "timestamp",
+    "timestamp_2",
+    "date",
+    "tagkey",
+    "message_2",
+    "message_bytes",
+    "service",
+    "x",
+    "x_2",
+    "\"q\"",
+    "",
+    "ecs_task_definition",
+];
+
+fn any_value() -> impl Strategy<Value = rmpv::Value> {
+    prop_oneof![
+        "[a-z\"\\\n\u{1}\u{e9}]{0,40}".prop_map(rmpv::Value::from),
+        proptest::sample::select(vec![
+            "info",
+            "error",
+            "ok",
+            "200",
+            "099",
+            "5759e988bd862e3fe1be46a994272793",
+            "53995c3f42cd8ad8",
+            "region:r,x:y",
+            "r",
+            "/r",
+            "a/r",
+            "r:1",
+            "trace",
+        ])
+        .prop_map(rmpv::Value::from),
+        any::<i64>().prop_map(rmpv::Value::from),
+        (0..700_i64).prop_map(rmpv::Value::from),
+        any::<f64>().prop_map(rmpv::Value::from),
+        Just(rmpv::Value::Nil),
+        Just(rmpv::Value::from(true)),
+        Just(rmpv::Value::Array(vec![1.into(), "a".into()])),
+        Just(rmpv::Value::String(rmpv::Utf8String::from("x"))),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn usual_records_are_written_as_any_record_is(
+        records in prop::collection::vec(prop::collection::vec((proptest::sample::select(NAMES.to_vec()), any_value()), 0..12), 1..5),
+        date_key in proptest::sample::select(vec!["timestamp", "date", "message", "status"]),
+        tag_key in proptest::sample::select(vec![None, Some("tagkey"), Some("x"), Some("date")]),
+        message_key in proptest::sample::select(vec![None, Some("text"), Some("msg"), Some("status"), Some("date")]),
+        is_access in any::<bool>(),
+    ) {
+        let owned = |name: Option<&str>| name.map(str::to_owned);
+        let options = EntryOptions { date_key: date_key.into(), tag_key: owned(tag_key), message_key: owned(message_key) };
+        let log_type = if is_access { LogType::Access } else { LogType::App };
+        let (mut writer, mut any) = (EntryWriter::new(options.clone()), AnyEntry::new(options));
+        for fields in records {
+            let fields = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
+            let bytes = event(fields, 1_700_000_000, 0);
+            let event = Event::read(&mut Reader::new(&bytes)).unwrap();
+            let (mut out, mut expected) = (Vec::new(), String::new());
+            writer.write(&mut out, &event, Some(log_type), "a\"tag").unwrap();
+            any.write(&mut expected, &event, Some(log_type), "a\"tag").unwrap();
+            assert_no_double(&expected);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
 }
 
 #[test]

@@ -6,7 +6,12 @@
 //!
 //! What is sent when, and what becomes of what is refused, is the pipeline's.
 
+mod any_entry;
 pub mod client;
 pub mod compression;
 pub mod entry;
+mod json_bytes;
+mod known_names;
+mod known_tags;
 pub mod payload;
+mod usual_entry;

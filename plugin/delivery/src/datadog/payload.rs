@@ -64,7 +64,7 @@ pub struct Position {
 pub struct PayloadWriter {
     entries: EntryWriter,
     compressor: Compressor,
-    text: String,
+    text: Vec<u8>,
 }
 
 impl PayloadWriter {
@@ -73,7 +73,7 @@ impl PayloadWriter {
     /// # Errors
     /// When there is no memory for its compression.
     pub fn new(options: EntryOptions, compression: Compression) -> io::Result<Self> {
-        Ok(Self { entries: EntryWriter::new(options), compressor: Compressor::new(compression)?, text: String::new() })
+        Ok(Self { entries: EntryWriter::new(options), compressor: Compressor::new(compression)?, text: Vec::new() })
     }
 
     /// The payload that begins at a position with what `is_done` does not have, and the position behind it; `None` at the end of
@@ -92,7 +92,7 @@ impl PayloadWriter {
             Lane::Quarantine => None,
         };
         self.text.clear();
-        self.text.push('[');
+        self.text.push(b'[');
         let mut cut = Vec::new();
         let mut first = None;
         while let Some((event, tag, next)) = event_at(segment, *position)? {
@@ -108,7 +108,7 @@ impl PayloadWriter {
             let start = *first.get_or_insert(place);
             let before = self.text.len();
             if place > start {
-                self.text.push(',');
+                self.text.push(b',');
             }
             let damaged = |_| PayloadError::Damaged { block: position.block, offset: position.offset };
             let written = self.entries.write(&mut self.text, &event, log_type, tag).map_err(damaged)?;
@@ -124,9 +124,9 @@ impl PayloadWriter {
             }
         }
         let Some(start) = first else { return Ok(None) };
-        self.text.push(']');
+        self.text.push(b']');
         let end = position.record;
-        let body = self.compressor.compress(self.text.as_bytes())?;
+        let body = self.compressor.compress(&self.text)?;
         let json_bytes = self.text.len() as u64;
         self.text.shrink_to(KEPT_BYTES);
         Ok(Some(Payload { records: start..end, body, json_bytes, cut }))
@@ -140,7 +140,7 @@ impl PayloadWriter {
         &mut self,
         segment: &LoadedSegment,
         is_wanted: impl Fn(u64) -> bool,
-        mut each: impl FnMut(&str, &Event<'_>),
+        mut each: impl FnMut(&[u8]),
     ) -> Result<(), PayloadError> {
         let log_type = match segment.id.lane {
             Lane::Typed(log_type) => Some(log_type),
@@ -152,7 +152,7 @@ impl PayloadWriter {
                 self.text.clear();
                 let damaged = |_| PayloadError::Damaged { block: position.block, offset: position.offset };
                 self.entries.write_uncut(&mut self.text, &event, log_type, tag).map_err(damaged)?;
-                each(&self.text, &event);
+                each(&self.text);
             }
             position = next;
         }

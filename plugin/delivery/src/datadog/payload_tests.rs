@@ -78,8 +78,8 @@ fn what_is_cut_is_told_and_its_line_is_whole() {
     let payload = writer.next(&segment, &mut Position::default(), |_| false).unwrap().unwrap();
     assert_eq!((payload.records, payload.cut), (0..3, vec![1]));
     let mut lines = Vec::new();
-    writer.lines(&segment, |record| record == 1, |line, _| lines.push(line.to_owned())).unwrap();
-    let found: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+    writer.lines(&segment, |record| record == 1, |line| lines.push(line.to_vec())).unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&lines[0]).unwrap();
     assert_eq!((lines.len(), found["message"].as_str().unwrap().len()), (1, 1_200_000));
 }
 

@@ -339,13 +339,14 @@ impl DatadogDelivery {
             lines,
             ",\"log_type\":\"{lane}\",\"stream\":\"{stream}\",\"segment\":{segment},\"first_record\":{first}}}"
         );
-        let written = self.writer.lines(loaded, is_wanted, |line, _| {
-            lines.push_str(line);
-            lines.push('\n');
+        let mut lines = lines.into_bytes();
+        let written = self.writer.lines(loaded, is_wanted, |line| {
+            lines.extend_from_slice(line);
+            lines.push(b'\n');
         });
         let packed = written.map_err(|error| error.to_string()).and_then(|()| {
             let compressor = Compressor::new(Compression::Zstd);
-            compressor.and_then(|mut zstd| zstd.compress(lines.as_bytes())).map_err(|error| error.to_string())
+            compressor.and_then(|mut zstd| zstd.compress(&lines)).map_err(|error| error.to_string())
         });
         drop(lines);
         let stored = match packed {

@@ -39,7 +39,7 @@ pub(crate) fn fields(found: &FoundFields<'_>) -> Fields {
         FoundValue::Int(int) => int.to_string(),
         FoundValue::Float(float) => float.to_string(),
         FoundValue::Bool(flag) => flag.to_string(),
-        FoundValue::Object(_) => "object".to_owned(),
+        FoundValue::Object(_) | FoundValue::Map(..) => "object".to_owned(),
     };
     found.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect()
 }
