@@ -63,7 +63,7 @@ def run(names: list[str], rounds: int, is_quick: bool) -> Results:
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(rounds):
             for name in names:
-                measure.run([str(found[name]), "--bench", "--noplot", "--sample-size", "10", *seconds],
+                measure.run([str(found[name]), "--bench", "--noplot", "--sample-size", "10", "--nresamples", "1001", *seconds],
                             environment={"CRITERION_HOME": folder})
             for file in sorted(Path(folder).glob("**/new/benchmark.json")):
                 take(file, results)

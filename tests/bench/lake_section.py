@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import code_benches
 import lake
 import plot
 from report import Section, megabytes, number
@@ -45,7 +46,19 @@ def section(folder: Path, is_quick: bool) -> Section:
     part.owe("lake: bytes of files, parts of pyarrow's", 1, by_name["columns"]["file_bytes"] / by_name["pyarrow"]["file_bytes"], "x")
     part.owe("lake: bytes of files, parts of JSON with gzip -6", 0.4, by_name["columns"]["file_bytes"] / sizes["gzip"], "x")
     add_questions(part, found["questions"])
+    if not is_quick:
+        add_code(part)
     return part
+
+
+def add_code(part: Section) -> None:
+    """Speeds of the parts of it."""
+    results = code_benches.run(["rows", "spool", "files"], 2, False)
+    part.say("The parts of it, by the benches next to the code, MB of MessagePack a CPU second; *spread* is the lowest and the highest "
+             "round, as parts of the median.")
+    whats = {"rows": "laid out over columns", "spool": "appended to the spool", "files": "made into Parquet, with all that is before it"}
+    rows = [[f"{what}: {cells[0]}", *cells[1:]] for group, what in whats.items() for cells in code_benches.rows(results, group)]
+    part.table(["", "speed", "spread"], rows)
 
 
 def add_questions(part: Section, questions: list[dict]) -> None:
