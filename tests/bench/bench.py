@@ -69,6 +69,8 @@ def main() -> None:
     introduction.append(f"It took {(time.monotonic() - began) / 60:.0f} minutes.")
     report.write(chosen.out, sections, introduction)
     print(f"written: {chosen.out}")
+    if failures := [failure for section in sections for failure in section.failures]:
+        raise SystemExit("not measured: " + "; ".join(failures))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def section(folder: Path, is_quick: bool) -> Section:
     part.say(f"{host.name}, {count:,} lines of Apache as FireLens sends them ({megabytes(records.stat().st_size)} MB of JSON), `tail` to the "
              "output to an intake on the other core that checks and counts all entries. CPU above that of the same with `null` as output.")
     for uses_filter in (False, True):
-        add_comparison(part, host, records, count, uses_filter, 1 if is_quick else 3)
+        part.attempt(add_comparison, host, records, count, uses_filter, 1 if is_quick else 3)
     return part
 
 

@@ -31,14 +31,14 @@ GROUPS = {
 
 def section(folder: Path, is_quick: bool) -> Section:
     part = Section("Filter")
-    add_code(part, is_quick)
-    add_instructions(part, folder, is_quick)
+    part.attempt(add_code, is_quick)
+    part.attempt(add_instructions, folder, is_quick)
     part.say("### In a real Fluent Bit")
     host = FluentBit.found()
     if host is None:
         part.say(NOT_RUN)
     else:
-        add_host(part, host, folder, is_quick)
+        part.attempt(add_host, host, folder, is_quick)
     return part
 
 

@@ -21,13 +21,20 @@ OURS = {"columns", "output, sorted", "output, unsorted"}
 
 
 def section(folder: Path, is_quick: bool) -> Section:
+    part = Section("Lake: records into Parquet, and questions")
+    part.attempt(add_lake, folder, is_quick)
+    if not is_quick:
+        part.attempt(add_code)
+    return part
+
+
+def add_lake(part: Section, folder: Path, is_quick: bool) -> None:
     command = [sys.executable, str(Path(__file__).with_name("lake.py")), "--json", str(folder / "lake.json")]
     command += ["--records", "20000", "--rounds", "1"] if is_quick else ["--records", "400000", "--rounds", "3"]
     environment = {key: value for key, value in os.environ.items() if key != "QUICK"}
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     found = json.loads((folder / "lake.json").read_text())
     sizes = found["sizes"]
-    part = Section("Lake: records into Parquet, and questions")
     part.say(f"{found['records']:,} records of a shop (seed {found['seed']}): {megabytes(sizes['sent'])} MB of MessagePack, "
              f"{megabytes(sizes['ndjson'])} MB of JSON, {megabytes(sizes['gzip'])} MB with gzip -6. One core and thread, zstd level 1; "
              "[what is what](performance.md).")
@@ -46,9 +53,6 @@ def section(folder: Path, is_quick: bool) -> Section:
     part.owe("lake: bytes of files, parts of pyarrow's", 1, by_name["columns"]["file_bytes"] / by_name["pyarrow"]["file_bytes"], "x")
     part.owe("lake: bytes of files, parts of JSON with gzip -6", 0.4, by_name["columns"]["file_bytes"] / sizes["gzip"], "x")
     add_questions(part, found["questions"])
-    if not is_quick:
-        add_code(part)
-    return part
 
 
 def add_code(part: Section) -> None:

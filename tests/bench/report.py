@@ -6,6 +6,8 @@ import datetime
 import os
 import platform
 import subprocess
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +31,17 @@ class Section:
     owed: list[Owed] = field(default_factory=list)
     #: Pictures by the names of their files.
     plots: dict[str, str] = field(default_factory=dict)
+    #: What could not be measured, and why.
+    failures: list[str] = field(default_factory=list)
+
+    def attempt(self, measure: Callable[..., None], *arguments: object) -> None:
+        """Measures a piece of this part. When that fails the report says so, and the rest goes on."""
+        try:
+            measure(self, *arguments)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other results are not thrown away for it
+            traceback.print_exc()
+            self.failures.append(f"{measure.__name__}: {error}")
+            self.say(f"**Not measured**, because it failed: {type(error).__name__}: {error}")
 
     def say(self, *paragraphs: str) -> None:
         self.text += paragraphs

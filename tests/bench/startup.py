@@ -66,16 +66,25 @@ def idle(host: FluentBit, folder: Path, outputs: list, loads_plugins: bool, seco
 
 def section(folder: Path, is_quick: bool) -> Section:
     part = Section("Start, and nothing to do")
+    part.attempt(add_starts, folder, is_quick)
+    host = FluentBit.found()
+    if host is None:
+        part.say(NOT_RUN)
+    else:
+        part.attempt(add_idle, host, folder, is_quick)
+    return part
+
+
+def add_starts(part: Section, folder: Path, is_quick: bool) -> None:
     size = hosts.OUTPUT.stat().st_size
     series = starts(folder, 5 if is_quick else 21)
     part.say(f"`shiwake.so` has {megabytes(size)} MB. From before it is loaded until the output has taken the first record, in the "
              f"harness host with filter, output and `store_dir`: {number(series.median)} ms (lowest..highest {series.spread()}, "
              f"{len(series.values)} starts).")
     part.owe("start, from `dlopen` to the first record taken", START_MILLISECONDS, series.median, "ms")
-    host = FluentBit.found()
-    if host is None:
-        part.say(NOT_RUN)
-        return part
+
+
+def add_idle(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> None:
     null = [("OUTPUT", {"Name": "null", "Match": "*"})]
     lake = {"Name": "shiwake", "Match": "*", "lake": folder / "idle-lake", "store_dir": folder / "idle-spool"}
     ours = [("FILTER", {"Name": "shiwake", "Match": "*"}), ("OUTPUT", lake), *null]
@@ -97,5 +106,4 @@ def section(folder: Path, is_quick: bool) -> Section:
     part.owe("CPU with nothing to do, more than without the plugin", IDLE_PERCENT, max(0.0, percent - base[0]), "% of a core")
     part.owe("memory with nothing to do, more than without the plugin", IDLE_MEGABYTES, (resident - base[1]) / 1e6, "MB")
     part.owe("threads, more than without the plugin", THREADS, threads - base[2], "")
-    return part
 

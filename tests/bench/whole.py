@@ -51,9 +51,8 @@ def section(folder: Path, is_quick: bool) -> Section:
     if host is None:
         part.say(NOT_RUN)
         return part
-    add_files(part, host, folder, is_quick)
-    add_rates(part, host, folder, is_quick)
-    growth.add(part, host, folder, is_quick)
+    for measured in (add_files, add_rates, growth.add):
+        part.attempt(measured, host, folder, is_quick)
     return part
 
 
