@@ -3,6 +3,9 @@ CARGO ?= cargo
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+# Benchmarks have their own: the newest DuckDB, which counts what it reads, where tests have the version that is in use.
+BENCH_VENV := .venv-bench
+BENCH_PY := $(BENCH_VENV)/bin/python
 # The module for Fluent Bit's WASM filter. The standard library is built with it, so that a panic is a trap and no text; the linker
 # leaves its lists in it, from which `shiwake wasm` sees what is not needed once the rules are in.
 WASM_BUILD := $(CARGO) build --locked --profile wasm --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-wasm \
@@ -42,7 +45,7 @@ CASES ?= 32
 PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-playground
 PORT ?= 8017
 
-.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests bench bench-lake sanitize lint clean
+.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests bench bench-lake sanitize lint clean bench-quick bench-programs bench-code
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -199,12 +202,25 @@ playground-page:
 playground-tests: host             ## The page in headless Chromium; skipped, and says so, without Chromium or Node
 	tests/playground/run
 
-bench:                             ## Benchmarks next to the code they measure
+bench: bench-programs              ## Where this stands beside others, into docs/benchmarks.md, in 20 minutes; ONLY=filter,lake,datadog,whole,start
+	$(BENCH_PY) tests/bench/bench.py $(if $(ONLY),--only $(ONLY))
+
+bench-quick: bench-programs        ## The same with small amounts, into target/benchmarks-quick.md, in three minutes
+	$(BENCH_PY) tests/bench/bench.py --quick --out target/benchmarks-quick.md $(if $(ONLY),--only $(ONLY))
+
+bench-programs: plugin $(BENCH_VENV)/.ready
+	@command -v valgrind || { echo "== valgrind, to count instructions"; apt-get update && apt-get install -y valgrind; } || \
+		echo "== valgrind cannot be installed here: instructions are not counted"
+	$(CARGO) build --locked -p shiwake-harness --bins
+	$(CARGO) build --release --locked -p shiwake-bench
+	$(CARGO) bench --locked --no-run -p shiwake-records -p shiwake-delivery
+
+bench-code:                        ## Benchmarks next to the code they measure, alone
 	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery
 
-bench-lake: $(VENV)/.bench-ready   ## Records into Parquet beside pyarrow, DuckDB and polars, and ten questions; QUICK=1 for a tenth of it
+bench-lake: $(BENCH_VENV)/.ready   ## Records into Parquet beside pyarrow, DuckDB and polars, and ten questions; QUICK=1 for a tenth of it
 	$(CARGO) build --release --locked -p shiwake-bench
-	$(PY) tests/bench/lake.py
+	$(BENCH_PY) tests/bench/lake.py
 
 sanitize:                          ## AddressSanitizer: records, delivery, the plugin in the harness; ThreadSanitizer: delivery. Half an hour at first
 	@echo "== AddressSanitizer, which comes with the compiler: nothing to install"
@@ -234,9 +250,11 @@ $(VENV)/.ready: tests/end-to-end/requirements.txt
 	$(PY) -m pip install --quiet -r $<
 	touch $@
 
-$(VENV)/.bench-ready: tests/bench/requirements.txt $(VENV)/.ready
-	$(PY) -m pip install --quiet -r $<
+$(BENCH_VENV)/.ready: tests/bench/requirements.txt
+	@echo "== Python packages for benchmarks, into $(BENCH_VENV)"
+	$(PYTHON) -m venv $(BENCH_VENV) || { apt-get update && apt-get install -y python3-venv && $(PYTHON) -m venv $(BENCH_VENV); }
+	$(BENCH_PY) -m pip install --quiet -r $<
 	touch $@
 
 clean:
-	rm -rf target dist lake $(VENV) tests/playground/node_modules
+	rm -rf target dist lake $(VENV) $(BENCH_VENV) tests/playground/node_modules

@@ -100,6 +100,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder for data and files, which is not removed")
     parser.add_argument("--skip-queries", action="store_true")
+    parser.add_argument("--json", type=Path, help="a file that gets the results as data")
     chosen = parser.parse_args()
     quick = chosen.quick or os.environ.get("QUICK") == "1"
     records = chosen.records or (40_000 if quick else 400_000)
@@ -107,12 +108,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.keep or Path(temporary)
         sizes = make(folder / "data", records)
-        report(folder, sizes, records, rounds)
+        results = report(folder, sizes, records, rounds)
         if not chosen.skip_queries:
-            print(lake_queries.report(folder / "lake-columns", folder / "data/sent.ndjson.gz", folder / "pyarrow.parquet"))
+            print(lake_queries.report(folder / "lake-columns", folder / "data/sent.ndjson.gz", folder / "pyarrow.parquet",
+                                      results["questions"]))
+        if chosen.json:
+            chosen.json.write_text(json.dumps(results))
 
 
-def report(folder: Path, sizes: dict[str, int], records: int, rounds: int) -> None:
+def report(folder: Path, sizes: dict[str, int], records: int, rounds: int) -> dict:
     data = folder / "data"
     print(f"{records} records, seed {SEED}: {sizes['sent'] / 1e6:.1f} MB of MessagePack as sent, "
           f"{sizes['ndjson'] / 1e6:.1f} MB of JSON, {sizes['gzip'] / 1e6:.1f} MB with gzip -6\n")
@@ -146,6 +150,9 @@ def report(folder: Path, sizes: dict[str, int], records: int, rounds: int) -> No
           f"{'met' if columns.size <= measured['pyarrow'].size else 'NOT met'}")
     print(f"size: {columns.size / sizes['gzip']:.3f} of gzip -6; owed 0.4: "
           f"{'met' if columns.size <= 0.4 * sizes['gzip'] else 'NOT met'}\n")
+    programs = [{"name": one.name, "seconds": one.seconds, "peak_bytes": one.peak_kib * 1024, "file_bytes": one.size}
+                for one in measured.values()]
+    return {"records": records, "seed": SEED, "sizes": sizes, "programs": programs, "questions": []}
 
 
 if __name__ == "__main__":

@@ -106,7 +106,8 @@ def ask(question: str, alb: str) -> tuple[list, float, int]:
     answer = opened.execute(question).fetchall()
     seconds = time.perf_counter() - start
     profile = json.loads(opened.get_profiling_information(format="json"))
-    return answer, seconds, profile["io"]["total_bytes_read"]
+    # DuckDB 2 has a section for it, 1 has not.
+    return answer, seconds, profile.get("io", profile)["total_bytes_read"]
 
 
 def find_known(parquet: Path, alb: Path) -> dict[str, str]:
@@ -126,7 +127,7 @@ def find_known(parquet: Path, alb: Path) -> dict[str, str]:
     return {"trace": trace, "actor": most("actor", MARKS["audit"], "true"), "user": most("user_id", MARKS["activity"], "true")}
 
 
-def report(lake_folder: Path, packed: Path, parquet: Path) -> str:
+def report(lake_folder: Path, packed: Path, parquet: Path, data: list | None = None) -> str:
     alb = str(parquet.with_name("alb.parquet"))
     known = find_known(parquet, Path(alb))
     time_type = duckdb.execute(f"SELECT typeof(time) FROM read_parquet('{parquet}') LIMIT 1").fetchone()[0]
@@ -146,6 +147,8 @@ def report(lake_folder: Path, packed: Path, parquet: Path) -> str:
         sizes[1] = min(sizes[1], packed.stat().st_size)
         if not answers[0] or any(answer != answers[0] for answer in answers):
             raise SystemExit(f"the answers to '{name}' differ or are empty: {[answer[:2] for answer in answers]}")
+        if data is not None:
+            data.append({"question": name, "is_narrow": is_narrow, "seconds": seconds, "bytes": sizes})
         cells = "".join(f"{f'{second * 1e3:.0f} ms {size / 1e6:.2f} MB':>18}" for second, size in zip(seconds, sizes))
         text.append(f"{name:50}{cells}   1/{sizes[1] / sizes[0]:.0f}")
         if sizes[0] > sizes[2] or seconds[0] > seconds[2]:

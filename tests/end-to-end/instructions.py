@@ -43,6 +43,8 @@ class Case:
     output: dict[str, str] | None = None
     extra: dict[str, str] = field(default_factory=dict)
     rules: int = 0
+    #: Whether each line is a record, as JSON, and not the text in one.
+    are_records: bool = False
 
 
 CASES = {
@@ -74,7 +76,8 @@ def records_of(case: Case, count: int) -> Iterator[dict]:
     """Records as a host would have them."""
     lines = [line for line in (DATA / case.lines).read_text(errors="replace").splitlines() if line]
     for number, line in enumerate(islice(cycle(lines), count)):
-        yield {"@time": BEGIN + number, "log": line, **case.extra}
+        record = json.loads(line) if case.are_records else {"log": line}
+        yield {"@time": BEGIN + number, **record, **case.extra}
 
 
 def instructions_in_ours(profile: Path) -> int:

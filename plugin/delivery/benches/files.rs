@@ -2,7 +2,11 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "criterion's macros make the items, and a bench may fail")]
 
+#[path = "../../records/benches/cpu_time/mod.rs"]
+mod cpu_time;
+
 use bytes::Bytes;
+use cpu_time::CpuTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shiwake_delivery::columns::codec::Codec;
 use shiwake_delivery::columns::file::{FileWriter, plan};
@@ -49,7 +53,7 @@ fn segment(file: &str, log_type: LogType) -> (LoadedSegment, u64) {
     (LoadedSegment { id, first_record: 0, records, blocks: vec![block] }, bytes)
 }
 
-fn files(criterion: &mut Criterion) {
+fn files(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("files");
     group.sample_size(10);
     let writer = FileWriter { codec: Codec::default(), schemas: Default::default(), rules: 0 };
@@ -65,5 +69,5 @@ fn files(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, files);
+criterion_group!(name = benches; config = cpu_time::criterion(); targets = files);
 criterion_main!(benches);

@@ -3,6 +3,9 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "criterion's macros make the items, and a bench may fail")]
 
+mod cpu_time;
+
+use cpu_time::CpuTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use regex::bytes::Regex;
 use shiwake_records::event::Timestamp;
@@ -52,7 +55,7 @@ fn chunk(lines: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-fn sort(criterion: &mut Criterion) {
+fn sort(criterion: &mut Criterion<CpuTime>) {
     let lines = lines();
     let chunk = chunk(&lines);
     let mut group = criterion.benchmark_group("rules");
@@ -81,5 +84,5 @@ fn sort(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, sort);
+criterion_group!(name = benches; config = cpu_time::criterion(); targets = sort);
 criterion_main!(benches);

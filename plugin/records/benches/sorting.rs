@@ -2,6 +2,9 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "criterion's macros make the items, and a bench may fail")]
 
+mod cpu_time;
+
+use cpu_time::CpuTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shiwake_records::chunk::Chunk;
 use shiwake_records::event::Timestamp;
@@ -49,7 +52,7 @@ const STRUCTURED: [(&str, &str); 2] = [
     ),
 ];
 
-fn scan(criterion: &mut Criterion) {
+fn scan(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("scan");
     for file in LOGS {
         let chunk = chunk(file);
@@ -58,7 +61,7 @@ fn scan(criterion: &mut Criterion) {
     }
 }
 
-fn sort(criterion: &mut Criterion) {
+fn sort(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("sort");
     let files = LOGS.map(|file| (file, chunk(file)));
     let structured = STRUCTURED.map(|(name, line)| (name, chunk_of(std::iter::repeat_n(line.as_bytes(), 1_000))));
@@ -82,5 +85,5 @@ fn sort(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, scan, sort);
+criterion_group!(name = benches; config = cpu_time::criterion(); targets = scan, sort);
 criterion_main!(benches);

@@ -6,6 +6,7 @@
 //! of times ([`SEARCH_FACTOR`]); when that is used up, what is left is bad as a whole.
 
 use crate::event::{Event, EventError};
+use crate::fields::FieldIndex;
 use crate::msgpack::Reader;
 use memchr::memchr2;
 
@@ -122,12 +123,24 @@ impl<'a> Iterator for Chunk<'a> {
     type Item = Item<'a>;
 
     fn next(&mut self) -> Option<Item<'a>> {
+        self.next_with(Event::read)
+    }
+}
+
+impl<'a> Chunk<'a> {
+    /// As [`Chunk::next`], and lists the keys of an event's record on the way; the index is of no use for anything else.
+    pub fn next_indexed(&mut self, index: &mut FieldIndex) -> Option<Item<'a>> {
+        self.next_with(|reader| Event::read_indexed(reader, index))
+    }
+
+    #[inline]
+    fn next_with(&mut self, read: impl FnOnce(&mut Reader<'a>) -> Result<Event<'a>, EventError>) -> Option<Item<'a>> {
         if self.position >= self.bytes.len() {
             return None;
         }
         let start = self.position;
         let mut reader = Reader::at(self.bytes, start);
-        let reason = match Event::read(&mut reader) {
+        let reason = match read(&mut reader) {
             Ok(event) if self.is_trusted(&event, reader.position()) => {
                 self.position = reader.position();
                 return Some(Item::Event(event));

@@ -4,6 +4,7 @@
 //! integer or a float of seconds, or extension type 0 with eight bytes: seconds and nanoseconds, big endian. A group
 //! start has -1 as its seconds and a group end -2, both read as 32-bit integers.
 
+use crate::fields::FieldIndex;
 use crate::msgpack::{Composite, MsgpackError, Reader, Value};
 
 /// A point in time: seconds since 1970-01-01T00:00:00Z and the nanoseconds within that second.
@@ -112,13 +113,29 @@ impl<'a> Event<'a> {
     /// # Errors
     /// When there is no event there.
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, EventError> {
+        Self::read_with(reader, |_, _| {})
+    }
+
+    /// As [`Event::read`], and lists the keys of the record on the way. The index is of no use when there is no event.
+    ///
+    /// # Errors
+    /// When there is no event there.
+    pub fn read_indexed(reader: &mut Reader<'a>, index: &mut FieldIndex) -> Result<Self, EventError> {
+        index.begin();
+        let event = Self::read_with(reader, |key, value_start| index.add(key, value_start))?;
+        index.end(&event.body);
+        Ok(event)
+    }
+
+    #[inline]
+    fn read_with(reader: &mut Reader<'a>, list: impl FnMut(&'a [u8], usize)) -> Result<Self, EventError> {
         let offset = reader.position();
         if reader.array_header()? != Some(2) {
             return Err(EventError::Shape { offset, expected: "an array of a time and a record" });
         }
         let (time_offset, time_raw, time, metadata) = Self::read_time(reader)?;
         let body_offset = reader.position();
-        let Some((body, has_text_keys)) = reader.map_with_key_check()? else {
+        let Some((body, has_text_keys)) = reader.map_with_keys(list)? else {
             return Err(EventError::Shape { offset: body_offset, expected: "a map as the record" });
         };
         let (kind, time) = kind_and_time(time).ok_or(EventError::Time { offset: time_offset })?;

@@ -4,6 +4,7 @@
 //! cost no allocation. It does not copy or check keys and values; a key that is not a string is not listed.
 
 use crate::msgpack::{Composite, Reader, Value};
+use memchr::memchr;
 use std::ops::Range;
 
 /// Entries an index keeps memory for between records; a record wider than this gives its memory back.
@@ -20,20 +21,30 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct FieldIndex {
     entries: Vec<Entry>,
-    /// The [`mark`]s of all keys: most keys that are asked for are not there, and this says so at once.
+    /// The [`digest`] of each key: of many keys the one that is asked for is found by that.
+    digests: Vec<u8>,
+    /// A bit for each digest that a key has: most keys that are asked for are not there, and this says so at once.
+    has_digest: [u64; 4],
+    /// The [`mark`]s of all keys.
     marks: u64,
 }
 
-/// One of 64 bits for a key. The factors are those with which the fewest of the keys that are asked for share a bit with one
-/// that FireLens writes.
+/// One of 256 numbers for a key. The factors are those with which the fewest of the keys that are asked for share a mark with
+/// one that FireLens writes.
 #[inline]
-pub(crate) const fn mark(key: &[u8]) -> u64 {
+const fn digest(key: &[u8]) -> u8 {
     let (first, last) = match key {
         [first, .., last] => (*first as usize, *last as usize),
         [only] => (*only as usize, *only as usize),
         [] => (0, 0),
     };
-    1 << ((key.len() * 7 + first * 5 + last) % 64)
+    (key.len() * 7 + first * 5 + last) as u8
+}
+
+/// One of 64 bits for a key.
+#[inline]
+pub(crate) const fn mark(key: &[u8]) -> u64 {
+    1 << (digest(key) % 64)
 }
 
 /// Keys of which a record is asked for the first that it has. Made once: that a record has none of them is then one test.
@@ -59,28 +70,52 @@ impl KeySet {
 impl FieldIndex {
     /// Lists the keys of `body`. A later key with the same name is listed too; [`FieldIndex::get`] finds the first.
     pub fn fill(&mut self, body: &Composite<'_>) {
-        self.entries.clear();
-        self.marks = 0;
-        self.entries.shrink_to(KEPT_ENTRIES);
-        // A record of 4 GiB has no index: nothing is found in it.
-        if u32::try_from(body.content.len()).is_err() {
-            return;
-        }
+        self.begin();
         let mut reader = Reader::new(body.content);
         for _ in 0..body.count {
-            let Ok(key) = reader.text_or_skip() else { return };
-            let key_end = reader.position();
+            let Ok(key) = reader.text_or_skip() else { break };
             if let Some(key) = key {
-                self.marks |= mark(key);
-                self.entries.push(Entry {
-                    key_start: key_end.saturating_sub(key.len()) as u32,
-                    key_length: key.len() as u32,
-                    value_start: key_end as u32,
-                });
+                self.add(key, reader.position());
             }
             if reader.skip().is_err() {
-                return;
+                break;
             }
+        }
+        self.end(body);
+    }
+
+    /// Forgets the record before; its keys are to be added, and then it is to be ended.
+    pub(crate) fn begin(&mut self) {
+        self.entries.clear();
+        self.entries.shrink_to(KEPT_ENTRIES);
+        self.digests.clear();
+        self.digests.shrink_to(KEPT_ENTRIES);
+        self.has_digest = [0; 4];
+        self.marks = 0;
+    }
+
+    /// Adds a key behind those before it, with where in the body's content its value begins, which is where its text ends.
+    #[inline]
+    pub(crate) fn add(&mut self, key: &[u8], value_start: usize) {
+        let digest = digest(key);
+        if let Some(word) = self.has_digest.get_mut(usize::from(digest / 64)) {
+            *word |= 1 << (digest % 64);
+        }
+        self.marks |= 1 << (digest % 64);
+        self.digests.push(digest);
+        #[expect(clippy::cast_possible_truncation, reason = "a record that is larger has no index")]
+        self.entries.push(Entry {
+            key_start: value_start.saturating_sub(key.len()) as u32,
+            key_length: key.len() as u32,
+            value_start: value_start as u32,
+        });
+    }
+
+    /// The keys of the body were added.
+    pub(crate) fn end(&mut self, body: &Composite<'_>) {
+        // A record of 4 GiB has no index: nothing is found in it.
+        if u32::try_from(body.content.len()).is_err() {
+            self.begin();
         }
     }
 
@@ -163,16 +198,26 @@ impl FieldIndex {
     // Keys that are asked for are known when this is built, so of one that is not there a test of a bit is left.
     #[inline]
     fn find(&self, body: &Composite<'_>, key: &[u8]) -> Option<&Entry> {
-        if self.marks & mark(key) == 0 { None } else { self.find_marked(body, key) }
+        let digest = digest(key);
+        let word = self.has_digest.get(usize::from(digest / 64)).copied().unwrap_or_default();
+        if word >> (digest % 64) & 1 == 0 { None } else { self.find_digested(body, key, digest) }
     }
 
     #[inline(never)]
-    fn find_marked(&self, body: &Composite<'_>, key: &[u8]) -> Option<&Entry> {
-        let is_key = |entry: &&Entry| {
+    fn find_digested(&self, body: &Composite<'_>, key: &[u8], digest: u8) -> Option<&Entry> {
+        let is_key = |entry: &Entry| {
             entry.key_length as usize == key.len()
                 && body.content.get(entry.key_start as usize..).is_some_and(|rest| rest.starts_with(key))
         };
-        self.entries.iter().find(is_key)
+        let mut at = 0;
+        loop {
+            at += memchr(digest, self.digests.get(at..)?)?;
+            let entry = self.entries.get(at)?;
+            if is_key(entry) {
+                return Some(entry);
+            }
+            at += 1;
+        }
     }
 }
 
@@ -197,5 +242,25 @@ mod tests {
         assert_eq!(index.first_of(&body, &KeySet::new(&["c", "b"])), Some(("b", Value::Str(b"x"))));
         assert_eq!(index.first_of(&body, &KeySet::new(&["c", "d"])), None);
         assert!(index.has_any(&body, &KeySet::new(&["c", "b"])) && !index.has_any(&body, &KeySet::new(&["c", "d"])));
+    }
+
+    #[test]
+    fn keys_that_look_alike_are_told_apart() {
+        // {"axb": 1, "ayb": 2}, and events with these records.
+        let body = [0x82, 0xa3, b'a', b'x', b'b', 0x01, 0xa3, b'a', b'y', b'b', 0x02];
+        let Value::Map(read) = Reader::new(&body).value().unwrap() else { panic!("a map") };
+        assert_eq!(digest(b"axb"), digest(b"azb"));
+        let mut filled = FieldIndex::default();
+        filled.fill(&read);
+        let mut listed = FieldIndex::default();
+        let chunk = [&[0x92, 0x05][..], &body].concat();
+        let Some(crate::chunk::Item::Event(event)) = crate::chunk::Chunk::new(&chunk).next_indexed(&mut listed) else {
+            panic!("an event")
+        };
+        for (index, body) in [(&filled, &read), (&listed, &event.body)] {
+            let found = ["axb", "ayb", "azb"].map(|key| index.get(body, key.as_bytes()));
+            assert_eq!(found, [Some(Value::Int(1)), Some(Value::Int(2)), None]);
+            assert_eq!(index.keys().collect::<Vec<_>>(), [1..4, 6..9]);
+        }
     }
 }

@@ -351,7 +351,8 @@ impl Sorter {
     ) -> SortedChunk {
         let mut sorted = SortedChunk::default();
         let mut is_planned = false;
-        for item in Chunk::new(chunk) {
+        let mut items = Chunk::new(chunk);
+        while let Some(item) = items.next_indexed(&mut self.index) {
             let kind = match item {
                 Item::Event(event) if quarantine::keeps_bad_bytes(&event) => {
                     sorted.records += 1;
@@ -364,7 +365,6 @@ impl Sorter {
                     SortedItem::Marker
                 }
                 Item::Event(event) => {
-                    self.index.fill(&event.body);
                     let fate = if self.config.pieces != Pieces::Separate && pieces::may_be_piece(&self.index, &event) {
                         if !std::mem::replace(&mut is_planned, true) {
                             self.joiner.plan(chunk);

@@ -44,6 +44,30 @@ enum Head<'a> {
 const ARRAY: (u8, u8) = (0x90, 0xdd);
 const MAP: (u8, u8) = (0x80, 0xdf);
 
+/// Bytes of a whole value whose first byte says how many they are; 0 for the others.
+#[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index does not compile")]
+const BYTES_BY_MARKER: [u8; 256] = {
+    let mut bytes = [0; 256];
+    let mut marker = 0;
+    while marker < 256 {
+        bytes[marker] = match marker {
+            0x00..=0x80 | 0x90 | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 1,
+            0xa0..=0xbf => 1 + (marker & 0x1f) as u8,
+            0xcc | 0xd0 => 2,
+            0xcd | 0xd1 | 0xd4 => 3,
+            0xd5 => 4,
+            0xca | 0xce | 0xd2 => 5,
+            0xd6 => 6,
+            0xcb | 0xcf | 0xd3 => 9,
+            0xd7 => 10,
+            0xd8 => 18,
+            _ => 0,
+        };
+        marker += 1;
+    }
+    bytes
+};
+
 /// A position in borrowed bytes.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
@@ -144,11 +168,16 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a map pair by pair and says whether all of its keys are text; `None` if another value is next, which is
-    /// then not read.
+    /// then not read. `list` is told of each key that is text, with where in the map's content its value begins; when this
+    /// fails, or does not find a map, what it was told is of no use.
     ///
     /// # Errors
     /// When the bytes are cut off or are not MessagePack.
-    pub fn map_with_key_check(&mut self) -> Result<Option<(Composite<'a>, bool)>, MsgpackError> {
+    #[inline]
+    pub fn map_with_keys(
+        &mut self,
+        mut list: impl FnMut(&'a [u8], usize),
+    ) -> Result<Option<(Composite<'a>, bool)>, MsgpackError> {
         let start = self.position;
         let count = match self.plain_count(MAP) {
             Some(count) => count,
@@ -163,7 +192,10 @@ impl<'a> Reader<'a> {
         let content_start = self.position;
         let mut all_text = true;
         for _ in 0..count {
-            all_text &= self.text_or_skip()?.is_some();
+            match self.text_or_skip()? {
+                Some(key) => list(key, self.position - content_start),
+                None => all_text = false,
+            }
             self.skip()?;
         }
         let content = self.since(content_start);
@@ -176,10 +208,24 @@ impl<'a> Reader<'a> {
     /// When the bytes are cut off or are not MessagePack.
     #[inline]
     pub fn skip(&mut self) -> Result<(), MsgpackError> {
-        match self.short_text() {
-            Some(_) => Ok(()),
-            None => self.skip_many(1),
+        if self.skip_plain() { Ok(()) } else { self.skip_many(1) }
+    }
+
+    /// Steps over a value that is whole, and no list, no map and not long; nothing is read of anything else.
+    #[inline]
+    fn skip_plain(&mut self) -> bool {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let bytes = match *rest {
+            [0xd9, length, ..] => 2 + usize::from(length),
+            [0xda, high, low, ..] => 3 + usize::from(u16::from_be_bytes([high, low])),
+            [marker, ..] => BYTES_BY_MARKER.get(usize::from(marker)).map_or(0, |bytes| usize::from(*bytes)),
+            [] => 0,
+        };
+        let is_whole = bytes != 0 && bytes <= rest.len();
+        if is_whole {
+            self.position += bytes;
         }
+        is_whole
     }
 
     /// Reads a text; any other value is stepped over, and the answer is `None`.
@@ -249,7 +295,7 @@ impl<'a> Reader<'a> {
                 return Err(MsgpackError::Truncated { offset: self.position, needed: pending, left });
             }
             pending -= 1;
-            if self.short_text().is_some() {
+            if self.skip_plain() {
                 continue;
             }
             match self.head()? {

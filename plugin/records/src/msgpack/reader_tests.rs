@@ -109,3 +109,18 @@ fn a_count_above_the_bytes_left_fails_at_once() {
 fn the_reserved_byte_is_named_with_its_offset() {
     assert_eq!(Reader::new(&[0x92, 0x01, 0xc1]).skip().unwrap_err(), MsgpackError::Reserved { offset: 2 });
 }
+
+#[test]
+fn every_value_is_stepped_over_as_it_is_read() {
+    for marker in 0..=u8::MAX {
+        for rest in [0, 3] {
+            let bytes = [&[marker][..], &[rest; 300]].concat();
+            for length in [1, 2, 3, 9, 17, bytes.len()] {
+                let bytes = &bytes[..length];
+                let (mut skipping, mut reading) = (Reader::new(bytes), Reader::new(bytes));
+                let (skipped, read) = (skipping.skip(), reading.value().map(drop));
+                assert_eq!((skipped, skipping.position()), (read, reading.position()), "{marker:#x} {rest} {length}");
+            }
+        }
+    }
+}

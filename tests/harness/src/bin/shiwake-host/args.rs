@@ -26,6 +26,8 @@ of each line and becomes the event's time; lines without it get the current time
   --chunk-bytes N        begin a new chunk at about this size (default 262144)
   --retries N            flush a chunk again this often when told to retry (default 5)
   --retry-wait-ms N      wait this long before each (default 200)
+  --times                say too how many microseconds went by from before the plugins were loaded until
+                         the first chunk was accepted
   --help                 show this text
 ";
 
@@ -48,6 +50,8 @@ pub(crate) struct Args {
     pub(crate) chunk_bytes: usize,
     pub(crate) retries: u32,
     pub(crate) retry_wait: Duration,
+    /// Whether the time until the first chunk was accepted is told.
+    pub(crate) tells_times: bool,
     pub(crate) files: Vec<PathBuf>,
 }
 
@@ -80,6 +84,10 @@ impl Args {
             }
             if option == "--help" {
                 return Ok(Command::Help);
+            }
+            if option == "--times" {
+                args.tells_times = true;
+                continue;
             }
             args.set(option, &mut words)?;
         }
@@ -122,6 +130,7 @@ impl Default for Args {
             chunk_bytes: DEFAULT_CHUNK_BYTES,
             retries: DEFAULT_RETRIES,
             retry_wait: DEFAULT_RETRY_WAIT,
+            tells_times: false,
             files: Vec::new(),
         }
     }
@@ -157,14 +166,14 @@ mod tests {
     #[test]
     fn a_full_command_line_is_understood() {
         let line = "--layout 5.1.1 --filter flb-filter_a.so --filter-prop x=y=z --output b.so \
-                    --prop k= --tag app --chunk-bytes 10 --retries 0 one two";
+                    --prop k= --tag app --chunk-bytes 10 --retries 0 --times one two";
         let Command::Run(args) = parse(line).unwrap() else {
             unreachable!("no help was asked for");
         };
         assert_eq!(args.layout, Layout::V5_1_1);
         assert_eq!(args.filter_properties, [("x".to_owned(), "y=z".to_owned())]);
         assert_eq!(args.output_properties, [("k".to_owned(), String::new())]);
-        assert_eq!((args.chunk_bytes, args.retries), (10, 0));
+        assert_eq!((args.chunk_bytes, args.retries, args.tells_times), (10, 0, true));
         assert_eq!(args.files.len(), 2);
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shiwake_harness::{ChunkError, Filter, Flush, HarnessError, Host, Output, Plugin, RecordKind, records};
 
@@ -26,10 +26,13 @@ pub(crate) struct Pipeline {
     tag: String,
     retries: u32,
     retry_wait: Duration,
+    /// Before the plugins were loaded; when times are told.
+    began: Option<Instant>,
 }
 
 impl Pipeline {
     pub(crate) fn start(host: Host, args: &Args) -> Result<Self, HarnessError> {
+        let began = args.tells_times.then(Instant::now);
         let load = |path: &Option<PathBuf>| path.as_ref().map(|path| host.load(path)).transpose();
         let filter = match load(&args.filter)? {
             Some(plugin) => {
@@ -45,7 +48,8 @@ impl Pipeline {
             }
             None => None,
         };
-        Ok(Self { filter, output, tag: args.tag.clone(), retries: args.retries, retry_wait: args.retry_wait })
+        let (tag, retries, retry_wait) = (args.tag.clone(), args.retries, args.retry_wait);
+        Ok(Self { filter, output, tag, retries, retry_wait, began })
     }
 
     /// Passes one chunk through.
@@ -76,6 +80,9 @@ impl Pipeline {
             match output.flush(&self.tag, chunk)? {
                 Flush::Ok => {
                     summary.flush_ok += 1;
+                    if let (None, Some(began)) = (summary.first_accepted_micros, self.began) {
+                        summary.first_accepted_micros = u64::try_from(began.elapsed().as_micros()).ok();
+                    }
                     return Ok(());
                 }
                 Flush::Retry => summary.flush_retry += 1,

@@ -14,6 +14,8 @@ pub(crate) struct Summary {
     pub(crate) flush_retry: usize,
     /// Chunks that were refused or given up.
     pub(crate) flush_error: usize,
+    /// Microseconds from before the plugins were loaded until the output took the first chunk; when that was asked for.
+    pub(crate) first_accepted_micros: Option<u64>,
 }
 
 impl Summary {
@@ -22,13 +24,17 @@ impl Summary {
     }
 
     pub(crate) fn to_json(self) -> serde_json::Value {
-        json!({
+        let mut counts = json!({
             "records_in": self.records_in,
             "chunks": self.chunks,
             "filter_records_out": self.filter_records_out,
             "flush_ok": self.flush_ok,
             "flush_retry": self.flush_retry,
             "flush_error": self.flush_error,
-        })
+        });
+        if let (Some(micros), Some(counts)) = (self.first_accepted_micros, counts.as_object_mut()) {
+            counts.insert("first_accepted_micros".to_owned(), json!(micros));
+        }
+        counts
     }
 }

@@ -1,0 +1,107 @@
+"""A real Fluent Bit on one core: its configuration, and what it takes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import measure
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "end-to-end"))
+
+import hosts  # noqa: E402
+import instructions  # noqa: E402, F401
+
+#: The host that is measured when FLUENT_BIT names several: the newest of those that aws-for-fluent-bit 3.x ships.
+PREFERRED = (4, 2)
+NOT_RUN = "Not run: `FLUENT_BIT` names no Fluent Bit."
+
+Sections = list[tuple[str, dict[str, object]]]
+
+#: Fluent Bit's own parser for Apache's lines, as its parsers.conf has it
+#: (https://github.com/fluent/fluent-bit/blob/master/conf/parsers.conf), and one that takes lines for whole records.
+PARSERS = r"""[PARSER]
+    Name apache2
+    Format regex
+    Regex ^(?<host>[^ ]*) [^ ]* (?<user>[^ ]*) \[(?<time>[^\]]*)\] "(?<method>\S+)(?: +(?<path>[^ ]*) +\S*)?" (?<code>[^ ]*) (?<size>[^ ]*)(?: "(?<referer>[^\"]*)" "(?<agent>.*)")?$
+    Time_Key time
+    Time_Format %d/%b/%Y:%H:%M:%S %z
+[PARSER]
+    Name apache2_host_time
+    Format regex
+    Regex ^(?<host>[^ ]*) [^ ]* (?<user>[^ ]*) \[(?<said>[^\]]*)\] "(?<method>\S+)(?: +(?<path>[^ ]*) +\S*)?" (?<code>[^ ]*) (?<size>[^ ]*)(?: "(?<referer>[^\"]*)" "(?<agent>.*)")?$
+[PARSER]
+    Name whole
+    Format json
+"""
+
+
+@dataclass
+class FluentBit:
+    """One of them."""
+
+    binary: Path
+    name: str
+
+    @classmethod
+    def found(cls) -> FluentBit | None:
+        """The one to measure, of those that FLUENT_BIT names."""
+        all_hosts = hosts.fluent_bits()
+        preferred = [host for host in all_hosts if host.version[:2] == PREFERRED]
+        return next((cls(host.binary, host.name) for host in [*preferred, *all_hosts]), None)
+
+    def command(self, sections: Sections, folder: Path, loads_plugins: bool = True, flush: str = "0.2") -> list[str]:
+        """Writes the configuration, and gives the command for it; `flush` is the host's pause, in seconds."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "parsers.conf").write_text(PARSERS)
+        service = {"Flush": flush, "Grace": "30", "Log_Level": "warn", "Parsers_File": folder / "parsers.conf"}
+        text = "".join(f"[{name}]\n" + "".join(f"    {key} {value}\n" for key, value in properties.items())
+                       for name, properties in [("SERVICE", service), *sections])
+        (folder / "fluent-bit.conf").write_text(text)
+        plugins = ["-e", str(hosts.FILTER), "-e", str(hosts.OUTPUT)] if loads_plugins else []
+        return [str(self.binary), *plugins, "-c", str(folder / "fluent-bit.conf")]
+
+    def run(self, sections: Sections, folder: Path, loads_plugins: bool = True) -> measure.Usage:
+        """Runs it to the end of its input."""
+        command = self.command(sections, folder, loads_plugins)
+        usage = measure.run(command, log=folder / "log", environment=CREDENTIALS)
+        refuse_complaints(folder / "log")
+        return usage
+
+
+#: For servers on this machine that look at no signature.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "eu-west-1"}
+
+
+def refuse_complaints(log: Path) -> None:
+    """What did not do its work is not measured."""
+    complaints = [line for line in log.read_text(errors="replace").splitlines() if re.search(r"\[error\]", line)]
+    if complaints:
+        raise RuntimeError(f"Fluent Bit complains: {complaints[0]}")
+
+
+def tail(path: Path, is_whole: bool = False) -> tuple[str, dict[str, object]]:
+    """The input that reads a file to its end; lines that are whole records are taken for that."""
+    properties = {"Name": "tail", "Path": path, "Read_from_Head": "on", "Exit_On_Eof": "on", "Tag": "app",
+                  "Buffer_Max_Size": "4M", "Mem_Buf_Limit": "200M"}
+    return "INPUT", properties | ({"Parser": "whole"} if is_whole else {"Key": "log"})
+
+
+def repeated_lines(source: Path, target: Path, count: int) -> int:
+    """A file with the lines of a sample again and again; gives its bytes."""
+    lines = [line for line in source.read_bytes().split(b"\n") if line]
+    times, rest = divmod(count, len(lines))
+    with target.open("wb") as file:
+        block = b"\n".join(lines) + b"\n"
+        for _ in range(times):
+            file.write(block)
+        file.write(b"".join(line + b"\n" for line in lines[:rest]))
+    return target.stat().st_size
+
+
+def version(binary: Path) -> str:
+    return subprocess.run([str(binary), "--version"], capture_output=True, text=True, env=dict(os.environ)).stdout.splitlines()[0]
