@@ -5,7 +5,7 @@ use crate::error::CommandError;
 use crate::input::Lines;
 use bytes::Bytes;
 use shiwake_delivery::columns::file::{FileWriter, plan};
-use shiwake_delivery::config::output::{DEFAULT_ZSTD_LEVEL, OutputConfig};
+use shiwake_delivery::config::output::OutputConfig;
 use shiwake_delivery::lane::{Lane, Lanes};
 use shiwake_delivery::schema::Schemas;
 use shiwake_delivery::spool::{Block, LoadedSegment, SegmentId};
@@ -45,7 +45,7 @@ impl Sample {
         let rules = Arc::clone(&config.sorter.rules);
         let lanes = Lanes::new(rules.types().iter().map(|declared| (declared.log_type, declared.like)));
         let schemas = Arc::new(Schemas::new(lanes, rules.types()));
-        let writer = FileWriter { zstd_level: DEFAULT_ZSTD_LEVEL, schemas, rules: rules.fingerprint() };
+        let writer = FileWriter { codec: config.codec, schemas, rules: rules.fingerprint() };
         let mut sample = Self { types: BTreeMap::new(), writer, line_bytes: 0, sorted_bytes: 0 };
         let mut sorter = Sorter::new(SorterConfig { rules, use_line_time: false, ..SorterConfig::default() });
         let (mut maker, mut lines) = (EventMaker::default(), Lines::of(files));
