@@ -108,11 +108,14 @@ GLIBC := 2.26
 # The harness host is not shipped; it has memfd_create from glibc.
 HARNESS_GLIBC := 2.31
 DIST_MACHINES := x86_64 aarch64
+DIST_CARGO = $(or $(CARGO_HOME),$(HOME)/.cargo)
+# cargo names crates by where they really are, also behind a link.
+DIST_CRATES = $(or $(realpath $(DIST_CARGO)/registry),$(DIST_CARGO)/registry)
 DIST_RUST = $(shell rustc --print sysroot)/lib/rustlib/src/rust=/rustc/$(shell rustc -vV | sed -n 's/^commit-hash: //p')
-DIST_FLAGS = --remap-path-prefix=$(CURDIR)=/shiwake --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo \
+DIST_FLAGS = --remap-path-prefix=$(CURDIR)=/shiwake --remap-path-prefix=$(DIST_CRATES)=/cargo/registry \
 	--remap-path-prefix=$(DIST_RUST) -Cstrip=symbols
 DIST_BUILD = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CARGO_INCREMENTAL=0 SOURCE_DATE_EPOCH=0 RUSTFLAGS="$(DIST_FLAGS)" \
-	CFLAGS="-ffile-prefix-map=$(CURDIR)=/shiwake -ffile-prefix-map=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo" \
+	CFLAGS="-ffile-prefix-map=$(CURDIR)=/shiwake -ffile-prefix-map=$(DIST_CRATES)=/cargo/registry" \
 	$(CARGO) zigbuild --locked --target-dir target/dist
 
 dist: $(VENV)/.zig $(DIST_MACHINES:%=dist-%)   ## dist/x86_64 and dist/aarch64, for glibc 2.26 and later, with checksums
@@ -143,7 +146,7 @@ dist-check: dist                   ## Builds dist/ once more, from a clone in an
 	git clone --quiet . $(DIST_AGAIN)/elsewhere/shiwake
 	ln -s $(CURDIR)/$(VENV) $(DIST_AGAIN)/elsewhere/shiwake/$(VENV)
 	mkdir $(DIST_AGAIN)/cargo
-	ln -s $(or $(CARGO_HOME),$(HOME)/.cargo)/registry $(DIST_AGAIN)/cargo/registry
+	ln -s $(DIST_CARGO)/registry $(DIST_AGAIN)/cargo/registry
 	CARGO_HOME=$(CURDIR)/$(DIST_AGAIN)/cargo $(MAKE) -C $(DIST_AGAIN)/elsewhere/shiwake -o $(VENV)/.ready -o $(VENV)/.zig dist
 	cmp dist/SHA256SUMS $(DIST_AGAIN)/elsewhere/shiwake/dist/SHA256SUMS && echo "== two builds, the same bytes"
 
