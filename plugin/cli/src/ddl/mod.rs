@@ -146,7 +146,8 @@ pub(crate) fn run(
     // What does not tell where the lake begins does not look.
     let from = match purpose {
         Purpose::Tables => options.from,
-        Purpose::Merge(merge) if engine == Engine::Duckdb => options.from.or(Some(merge.first_day)),
+        // DuckDB does not read a folder that is not there.
+        Purpose::Merge(_) if engine == Engine::Duckdb => options.from,
         _ => Some(options.from.unwrap_or(ANY_DAY)),
     };
     let first_days = match from {
