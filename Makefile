@@ -23,7 +23,7 @@ KILLS ?= 1000
 
 # How long `make fuzz` runs each target, in seconds.
 FUZZ_SECONDS ?= 120
-FUZZ_TARGETS := line json logfmt exception record chunk rules rules_chunk
+FUZZ_TARGETS := line json logfmt exception record chunk rules rules_chunk entry
 FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz --sanitizer none
 
 # `make sanitize` uses the stable compiler with what is unstable in it. The programs export the sanitizer's functions, so that
@@ -92,7 +92,7 @@ fuzz:                              ## Each fuzz target for FUZZ_SECONDS, from th
 	$(CARGO) run --quiet --manifest-path tests/fuzz/Cargo.toml --example seeds -- tests/fuzz/corpus
 	@set -e; for target in $(FUZZ_TARGETS); do \
 		echo "== $$target, $(FUZZ_SECONDS) s"; \
-		$(FUZZ) $$target -- -max_total_time=$(FUZZ_SECONDS) -dict=tests/fuzz/$$(case $$target in rules*) echo rules;; *) echo lines;; esac).dict -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1; \
+		$(FUZZ) $$(case $$target in entry) echo --features delivery;; esac) $$target -- -max_total_time=$(FUZZ_SECONDS) -dict=tests/fuzz/$$(case $$target in rules*) echo rules;; *) echo lines;; esac).dict -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1; \
 	done
 
 plugin:                            ## dist/shiwake.so and dist/flb-filter_shiwake.so

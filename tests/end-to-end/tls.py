@@ -32,12 +32,13 @@ class Authority:
 
     def __init__(self, folder: Path):
         key, server = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-        own = (_builder("test authority", "test authority", key)
+        name = f"authority of {folder.name}"
+        own = (_builder(name, name, key)
                .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
                .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
                .sign(key, hashes.SHA256()))
         address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        signed = (_builder("intake", "test authority", server).add_extension(address, critical=False)
+        signed = (_builder("intake", name, server).add_extension(address, critical=False)
                   .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
                   .sign(key, hashes.SHA256()))
         #: What a client is to trust.

@@ -6,7 +6,7 @@
 
 use crate::audit_event;
 use crate::event::Event;
-use crate::fields::FieldIndex;
+use crate::fields::{FieldIndex, mark};
 use crate::msgpack::{Composite, write};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -39,6 +39,8 @@ pub const MAX_OVER_OWN: usize = 3;
 #[derive(Debug, Clone, Default)]
 pub struct FoundFields<'a> {
     items: SmallVec<[(&'a str, FoundValue<'a>); MAX_FOUND_FIELDS]>,
+    /// The [`mark`]s of their names: most that are asked for are not there.
+    marks: u64,
     /// Those that take the place of the record's own.
     over_own: [Option<&'a str>; MAX_OVER_OWN],
 }
@@ -49,6 +51,7 @@ impl<'a> FoundFields<'a> {
     pub fn push(&mut self, name: &'a str, value: FoundValue<'a>) {
         debug_assert!(self.get(name).is_none(), "{name} twice");
         if self.items.len() < MAX_FOUND_FIELDS {
+            self.marks |= mark(name.as_bytes());
             self.items.push((name, value));
         }
     }
@@ -112,12 +115,17 @@ impl<'a> FoundFields<'a> {
     /// Takes all fields away.
     pub fn clear(&mut self) {
         self.items.clear();
+        self.marks = 0;
         self.over_own = [None; MAX_OVER_OWN];
     }
 
     /// The value of a field.
     #[must_use]
+    #[inline]
     pub fn get(&self, name: &str) -> Option<FoundValue<'a>> {
+        if self.marks & mark(name.as_bytes()) == 0 {
+            return None;
+        }
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 

@@ -2,8 +2,10 @@
 //!
 //! `seeds FOLDER` makes one folder for each target in `FOLDER`. What is there already is kept.
 
+use shiwake_records::event::Timestamp;
 use shiwake_records::msgpack::write;
 use shiwake_records::rules::BUILT_IN_RULES;
+use shiwake_records::sorter::{Sorter, SorterConfig};
 use std::io;
 use std::path::Path;
 
@@ -16,7 +18,7 @@ const PARSERS: u8 = 12;
 fn main() -> io::Result<()> {
     let target = std::env::args_os().nth(1).ok_or_else(|| io::Error::other("usage: seeds FOLDER"))?;
     let target = Path::new(&target);
-    for name in ["line", "json", "logfmt", "exception", "record", "chunk", "rules", "rules_chunk"] {
+    for name in ["line", "json", "logfmt", "exception", "record", "chunk", "entry", "rules", "rules_chunk"] {
         std::fs::create_dir_all(target.join(name))?;
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -80,5 +82,11 @@ fn write_seeds(target: &Path, number: usize, line: &[u8]) -> io::Result<()> {
         write::str(&mut event, value);
     }
     // Two of them, so that a byte that is wrong has an event behind it.
-    write("chunk", &[&event[..], &event].concat())
+    let chunk = [&event[..], &event].concat();
+    write("chunk", &chunk)?;
+    // As they come out of the sorter, for each way that entries can be like.
+    let mut entry = vec![(number % 16) as u8];
+    let config = SorterConfig { tags: Some("team:shop".to_owned()), ..SorterConfig::default() };
+    Sorter::new(config).sort_chunk(&chunk, Timestamp::default(), &mut entry);
+    write("entry", &entry)
 }

@@ -260,12 +260,14 @@ impl IntakeClient {
 
 /// What a user can do when the other end was not trusted.
 fn certificate_fix(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    use rustls::CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    use rustls::CertificateError::{
+        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
+    };
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
             return Some(match why {
-                UnknownIssuer => {
+                UnknownIssuer | BadSignature => {
                     "the authority that signed this certificate is not known here: add its certificate to the system's, or name a \
                      file with it in the variable SSL_CERT_FILE. A proxy that reads along has an authority of its own"
                 }
