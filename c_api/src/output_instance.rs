@@ -130,8 +130,8 @@ impl OutputInstance {
 /// Where records go, in words.
 fn destinations(config: &OutputConfig) -> String {
     let lake = config.location.as_ref().map(|lake| {
-        let left_out =
-            config.lanes.iter().filter(|lane| !config.goes_to_lake(*lane)).map(|lane| lane.name().to_owned());
+        let lanes = config.lanes.names().zip(&config.lake_lanes).take(config.lanes.count());
+        let left_out = lanes.filter(|(_, is_kept)| !**is_kept).map(|(name, _)| name);
         match left_out.collect::<Vec<_>>().join(", ") {
             none if none.is_empty() => format!("'{lake}'"),
             names => format!("'{lake}' (all but {names})"),
