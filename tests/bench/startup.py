@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import subprocess
 import time
@@ -28,6 +29,12 @@ def starts(folder: Path, times: int) -> measure.Series:
         done = subprocess.run(["taskset", "-c", str(measure.MEASURED_CORE), *command], capture_output=True, text=True, check=True)
         series.values.append(json.loads(done.stdout.splitlines()[-1])["first_accepted_micros"] / 1e3)
     return series
+
+
+def children_cpu_seconds() -> float:
+    """CPU of all processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def cpu_nanoseconds(pid: int) -> int:
@@ -77,10 +84,12 @@ def section(folder: Path, is_quick: bool) -> Section:
 
 def add_starts(part: Section, folder: Path, is_quick: bool) -> None:
     size = hosts.OUTPUT.stat().st_size
+    before = children_cpu_seconds()
     series = starts(folder, 5 if is_quick else 21)
+    cpu_milliseconds = (children_cpu_seconds() - before) / len(series.values) * 1e3
     part.say(f"`shiwake.so` has {megabytes(size)} MB. From before it is loaded until the output has taken the first record, in the "
              f"harness host with filter, output and `store_dir`: {number(series.median)} ms (lowest..highest {series.spread()}, "
-             f"{len(series.values)} starts).")
+             f"{len(series.values)} starts). The host's whole run, with its end and the file it writes, takes {number(cpu_milliseconds)} ms of CPU.")
     part.owe("start, from `dlopen` to the first record taken", START_MILLISECONDS, series.median, "ms")
 
 

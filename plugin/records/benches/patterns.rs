@@ -82,7 +82,7 @@ fn patterns(criterion: &mut Criterion<CpuTime>) {
     let chunk = chunk(&lines);
     let mut group = criterion.benchmark_group("20 patterns on 300 bytes");
     group.throughput(Throughput::Elements(LINES as u64));
-    let rule = |pattern: &str| format!("[[rule]]\nmatch = '{pattern}'\ntype = 'activity'\n");
+    let rule = |pattern: &str| format!("[[rule]]\nname = '{pattern}'\nmatch = '{pattern}'\ntype = 'activity'\n");
     for (name, text) in [("sorter without rules", String::new()), ("sorter", PATTERNS.map(rule).concat())] {
         let rules = Arc::new(RuleSet::parse("rules", &text).unwrap());
         let mut sorter = Sorter::new(SorterConfig { rules, ..SorterConfig::default() });

@@ -234,9 +234,14 @@ impl<'a> Reader<'a> {
     /// When the bytes are cut off or are not MessagePack.
     #[inline]
     pub fn text_or_skip(&mut self) -> Result<Option<&'a [u8]>, MsgpackError> {
-        if let Some(text) = self.short_text() {
-            return Ok(Some(text));
+        match self.short_text() {
+            Some(text) => Ok(Some(text)),
+            None => self.long_text_or_skip(),
         }
+    }
+
+    #[inline(never)]
+    fn long_text_or_skip(&mut self) -> Result<Option<&'a [u8]>, MsgpackError> {
         match self.head()? {
             Head::Scalar(Value::Str(text)) => return Ok(Some(text)),
             Head::Scalar(_) => {}
