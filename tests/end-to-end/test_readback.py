@@ -1,7 +1,7 @@
 """Generated records, of every type and with values of every kind, found again field by field by DuckDB and pyarrow.
 
 What is expected follows from the records as they were sent, read by another MessagePack library, and from what the
-documents say: the table of columns in ARCHITECTURE.md and the rules above it. No code of the plugin is used.
+documents say: the table of columns in docs/schema.md and the rules above it. No code of the plugin is used.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def unpack(raw: bytes):
 
 
 def columns_of_types() -> dict[str, list[tuple[str, str, list[str]]]]:
-    """Columns by type, as the table in ARCHITECTURE.md has them: name, kind, fields."""
+    """Columns by type, as the table in docs/schema.md has them: name, kind, fields."""
     tables: dict[str, list] = {}
-    for log_type, name, kind, fields in COLUMN.findall((ROOT / "ARCHITECTURE.md").read_text()):
+    for log_type, name, kind, fields in COLUMN.findall((ROOT / "docs" / "schema.md").read_text()):
         tables.setdefault(log_type, []).append((name, kind, re.findall(r"`([^`]+)`", fields)))
     shared = tables.pop("all")
     types = {log_type: shared + own for log_type, own in tables.items() if log_type != "quarantine"}
