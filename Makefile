@@ -109,13 +109,13 @@ GLIBC := 2.26
 HARNESS_GLIBC := 2.31
 DIST_MACHINES := x86_64 aarch64
 DIST_CARGO = $(or $(CARGO_HOME),$(HOME)/.cargo)
-# cargo names crates by where they really are, also behind a link.
+# Where a part of that path is a link the compiler is told the one and runs in the other.
 DIST_CRATES = $(or $(realpath $(DIST_CARGO)/registry),$(DIST_CARGO)/registry)
 DIST_RUST = $(shell rustc --print sysroot)/lib/rustlib/src/rust=/rustc/$(shell rustc -vV | sed -n 's/^commit-hash: //p')
-DIST_FLAGS = --remap-path-prefix=$(CURDIR)=/shiwake --remap-path-prefix=$(DIST_CRATES)=/cargo/registry \
-	--remap-path-prefix=$(DIST_RUST) -Cstrip=symbols
+DIST_FLAGS = --remap-path-prefix=$(CURDIR)=/shiwake --remap-path-prefix=$(DIST_CARGO)=/cargo \
+	--remap-path-prefix=$(DIST_CRATES)=/cargo/registry --remap-path-prefix=$(DIST_RUST) -Cstrip=symbols
 DIST_BUILD = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CARGO_INCREMENTAL=0 SOURCE_DATE_EPOCH=0 RUSTFLAGS="$(DIST_FLAGS)" \
-	CFLAGS="-ffile-prefix-map=$(CURDIR)=/shiwake -ffile-prefix-map=$(DIST_CRATES)=/cargo/registry" \
+	CFLAGS="-ffile-prefix-map=$(CURDIR)=/shiwake -ffile-prefix-map=$(DIST_CARGO)=/cargo -ffile-prefix-map=$(DIST_CRATES)=/cargo/registry" \
 	$(CARGO) zigbuild --locked --target-dir target/dist
 
 dist: $(VENV)/.zig $(DIST_MACHINES:%=dist-%)   ## dist/x86_64 and dist/aarch64, for glibc 2.26 and later, with checksums
