@@ -79,7 +79,6 @@ class Outcome:
     missing_numbers: int = 0
     streams: int = 0
     quarantined: int = 0
-    recognised: int = 0
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -239,7 +238,6 @@ class Trial:
             log = process.log.read_text(errors="replace")
             if KEY in log:
                 outcome.faults.append(f"{process.log} holds the key")
-            outcome.recognised += sum(int(number) for number in re.findall(r"ledger at exit: .*recognised=(\d+)", log))
 
 
 def run(host: Host, folder: Path, sidecars: int, aggregators: int, seconds: float, rate: float, pause: float, seed: int) -> Outcome:
