@@ -70,6 +70,25 @@ fn json_of(value: &Value<'_>, depth: usize) -> Option<Json> {
     })
 }
 
+/// Whether two values are equal, but for the last bit of a float, as which serde_json may read another.
+fn is_equal(found: &Json, expected: &Json) -> bool {
+    match (found, expected) {
+        (Json::Number(found), Json::Number(expected)) => match (found.as_f64(), expected.as_f64()) {
+            (Some(found), Some(expected)) => (found - expected).abs() <= expected.abs() * 1e-15,
+            _ => false,
+        },
+        (Json::Array(found), Json::Array(expected)) => {
+            found.len() == expected.len()
+                && found.iter().zip(expected).all(|(found, expected)| is_equal(found, expected))
+        }
+        (Json::Object(found), Json::Object(expected)) => {
+            let has = |(name, value): (&String, &Json)| found.get(name).is_some_and(|found| is_equal(found, value));
+            found.len() == expected.len() && expected.iter().all(has)
+        }
+        _ => found == expected,
+    }
+}
+
 /// Names under which a field may be found, beside its own and its own with a number.
 fn others(name: &str, options: &EntryOptions) -> &'static [&'static str] {
     match name {
@@ -116,12 +135,10 @@ fn check(event: &Event<'_>, entry: &BTreeMap<String, Json>, options: &EntryOptio
             };
             numbered(name) || others(name, options).iter().any(|other| numbered(other))
         };
-        let is_same = |found: &Json| match (found, &expected) {
-            (Json::Number(found), Json::Number(expected)) => found.as_f64() == expected.as_f64(),
-            // The digits of a status.
-            (Json::Number(found), Json::String(text)) => name == "status" && found.to_string() == *text,
-            (found, expected) => found == expected,
-        };
+        // The digits of a status are a number.
+        let is_code =
+            |found: &Json| name == "status" && expected.as_str().is_some_and(|text| found.to_string() == text);
+        let is_same = |found: &Json| is_equal(found, &expected) || is_code(found);
         let is_there = entry.iter().any(|(found, value)| is_its(found) && is_same(value));
         // A severity is there in Datadog's word.
         let is_said = name == "severity" && entry.contains_key("status")
