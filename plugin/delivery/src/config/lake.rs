@@ -27,7 +27,7 @@ pub const PROPERTIES: [Property; 14] = [
     Property {
         name: "role_arn",
         default: None,
-        meaning: "role that is assumed to reach the bucket, of [another account](docs/cross-account.md) for instance",
+        meaning: "role that is assumed to reach the bucket, of [another account](cross-account.md) for instance",
     },
     Property { name: "external_id", default: None, meaning: "what its trust policy asks for as `sts:ExternalId`" },
     Property {
