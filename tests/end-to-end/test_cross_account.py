@@ -117,7 +117,7 @@ def test_the_session_is_that_of_the_other_account(sts, endpoint, client):
     """What the stand-in gives is a session of the account in the role's ARN, so the tests above cross accounts."""
     front = sts()
     given = boto3.client("sts", endpoint_url=front.url, region_name=REGION).assume_role(
-        RoleArn=ROLE, RoleSessionName="x", ExternalId="y")["Credentials"]
+        RoleArn=ROLE, RoleSessionName="test", ExternalId="shop-prod-logs")["Credentials"]
     who = boto3.client("sts", endpoint_url=endpoint, region_name=REGION, aws_access_key_id=given["AccessKeyId"],
                        aws_secret_access_key=given["SecretAccessKey"], aws_session_token=given["SessionToken"])
     assert who.get_caller_identity()["Account"] == "111122223333"

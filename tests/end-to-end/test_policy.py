@@ -87,22 +87,25 @@ def test_a_lake_is_written_with_the_policy_and_nowhere_else(policy, prefix, allo
 
 
 @pytest.mark.parametrize("strict_aws", [FREE_CALLS_WITH_ROLE], indirect=True)
-@pytest.mark.parametrize(("policy", "role_policy", "said"), [
-    ("cross-account-task", "cross-account-writer", ""),
-    ("lake-only", "cross-account-writer", "allow the task role sts:AssumeRole on it"),
-    ("cross-account-task", "cross-account-task", "allow s3:PutObject")],
-    ids=["both sides", "the task may not assume", "the role may not write"])
-def test_a_lake_of_another_account_is_written_with_the_policies_of_both_sides(policy, role_policy, said, strict_aws, firelens_records,
-                                                                             monkeypatch):
+@pytest.mark.parametrize(("policy", "role_policy", "external_id", "said"), [
+    ("cross-account-task", "cross-account-writer", "shop-prod-logs", ""),
+    ("lake-only", "cross-account-writer", "shop-prod-logs", "allow the task role sts:AssumeRole on it"),
+    ("cross-account-task", "cross-account-writer", "another", "with 'external_id' as its sts:ExternalId"),
+    ("cross-account-task", "cross-account-task", "shop-prod-logs", "allow s3:PutObject")],
+    ids=["both sides", "the task may not assume", "another external id", "the role may not write"])
+def test_a_lake_of_another_account_is_written_with_the_policies_of_both_sides(policy, role_policy, external_id, said, strict_aws,
+                                                                             firelens_records, monkeypatch):
     iam = speak("iam", strict_aws)
-    iam.create_role(RoleName="shop-logs-writer", AssumeRolePolicyDocument=policy_of("cross-account-writer-trust"))
+    # Who may become the writer is looked at too; here it is a user who asks.
+    trust = policy_of("cross-account-writer-trust").replace("role/shop-lake-only", "user/task")
+    iam.create_role(RoleName="shop-logs-writer", AssumeRolePolicyDocument=trust)
     iam.put_role_policy(RoleName="shop-logs-writer", PolicyName="p", PolicyDocument=policy_of(role_policy))
     for name, value in key_with(policy, strict_aws).items():
         monkeypatch.setenv(name, value)
     records, lines = firelens_records
     run = harness_hosts()[1].run(records, [{
         "lake": f"s3://{BUCKET}/prod", "region": REGION, "endpoint": strict_aws, "object_tags": "on", "sts_endpoint": strict_aws,
-        "role_arn": "arn:aws:iam::123456789012:role/shop-logs-writer", "external_id": "shop-prod-logs"}
+        "role_arn": "arn:aws:iam::123456789012:role/shop-logs-writer", "external_id": external_id}
         | ({"shutdown_timeout": "3s"} if said else {})])
     assert run.ledgers == ([(lines, 0, 0, lines)] if said else [(lines, lines, 0, 0)]), run.log
     assert said in run.log, run.log

@@ -112,55 +112,63 @@ impl Acceptor {
     pub(super) fn run(mut self, inbox: &Inbox) {
         self.deliver_recovered();
         loop {
-            let mut message = match inbox.recv_timeout(self.time_to_next_deadline()) {
+            let message = match inbox.recv_timeout(self.time_to_next_deadline()) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let mut chunks = 0;
-            let mut is_stopping = false;
-            loop {
-                match message.take() {
-                    Some(Message::Chunk { bytes, tag, answer, claim }) => {
-                        self.take_guarded(&bytes, &tag, answer, claim);
-                        self.surroundings.recycle(bytes);
-                    }
-                    Some(Message::Delivered(segment)) => self.commit(&segment),
-                    Some(Message::Stop) => is_stopping = true,
-                    Some(Message::DelivererEnded) => {
-                        self.deliverers_left = self.deliverers_left.saturating_sub(1);
-                        // One that ends while more is to come has failed, and nothing can be committed without it.
-                        if self.deliverers_left == 0 || self.jobs.is_some() {
-                            return;
-                        }
-                    }
-                    // Those that wait are answered below.
-                    Some(Message::StoreFails | Message::Wake) | None => {}
-                }
-                chunks += 1;
-                if is_stopping || chunks >= MAX_GROUP {
-                    break;
-                }
-                message = inbox.try_recv().ok();
-                if message.is_none() {
-                    break;
-                }
+            if !self.round(message, inbox) {
+                return;
             }
-            self.answer_waiting();
-            self.seal_by_size();
-            self.seal_by_age();
-            if is_stopping {
-                self.seal_everything();
-                self.answer_waiting();
-            }
-            self.deliver_recovered();
-            self.finish_commits();
-            self.sum_up();
-            let held_bytes = self.spool.memory_bytes() + self.spool.disk_bytes();
-            self.surroundings.ledger.hold(held_bytes);
-            self.surroundings.metrics.update(&self.surroundings.ledger);
-            self.surroundings.is_stuck.store(false, Ordering::Release);
         }
+    }
+
+    /// Takes a message and those that wait behind it, and does all that is due; whether there is more to come.
+    pub(super) fn round(&mut self, mut message: Option<Message>, inbox: &Inbox) -> bool {
+        let mut chunks = 0;
+        let mut is_stopping = false;
+        loop {
+            match message.take() {
+                Some(Message::Chunk { bytes, tag, answer, claim }) => {
+                    self.take_guarded(&bytes, &tag, answer, claim);
+                    self.surroundings.recycle(bytes);
+                }
+                Some(Message::Delivered(segment)) => self.commit(&segment),
+                Some(Message::Stop) => is_stopping = true,
+                Some(Message::DelivererEnded) => {
+                    self.deliverers_left = self.deliverers_left.saturating_sub(1);
+                    // One that ends while more is to come has failed, and nothing can be committed without it.
+                    if self.deliverers_left == 0 || self.jobs.is_some() {
+                        return false;
+                    }
+                }
+                // Those that wait are answered below.
+                Some(Message::StoreFails | Message::Wake) | None => {}
+            }
+            chunks += 1;
+            if is_stopping || chunks >= MAX_GROUP {
+                break;
+            }
+            message = inbox.try_recv().ok();
+            if message.is_none() {
+                break;
+            }
+        }
+        self.answer_waiting();
+        self.seal_by_size();
+        self.seal_by_age();
+        if is_stopping {
+            self.seal_everything();
+            self.answer_waiting();
+        }
+        self.deliver_recovered();
+        self.finish_commits();
+        self.sum_up();
+        let held_bytes = self.spool.memory_bytes() + self.spool.disk_bytes();
+        self.surroundings.ledger.hold(held_bytes);
+        self.surroundings.metrics.update(&self.surroundings.ledger);
+        self.surroundings.is_stuck.store(false, Ordering::Release);
+        true
     }
 
     fn commit(&mut self, segment: &SegmentId) {

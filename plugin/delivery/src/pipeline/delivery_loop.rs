@@ -101,7 +101,7 @@ impl<D: Destination> Deliverer<D> {
 }
 
 impl DeliveryLoop {
-    async fn run<D: Destination>(&mut self, destination: &mut D) {
+    pub(super) async fn run<D: Destination>(&mut self, destination: &mut D) {
         let mut backlog: VecDeque<D::Entry> = VecDeque::new();
         let mut failed_in_a_row = 0;
         let mut is_in_order_of_worth = false;

@@ -218,6 +218,8 @@ mod hung_disk;
 
 #[path = "declared_tests.rs"]
 mod declared;
+#[path = "simulation_tests.rs"]
+mod simulation;
 
 #[test]
 fn records_end_in_an_object_of_their_type_and_bad_bytes_in_quarantine() {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// An operation that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// A part is written, then there is no room.
     ShortWrite,
     Sync,
@@ -42,7 +42,7 @@ struct State {
 }
 
 #[derive(Debug, Default, Clone)]
-pub(super) struct FakeDisk(Arc<Mutex<State>>);
+pub(crate) struct FakeDisk(Arc<Mutex<State>>);
 
 impl FakeDisk {
     fn state(&self) -> MutexGuard<'_, State> {
@@ -51,26 +51,26 @@ impl FakeDisk {
 
     /// The next operation of this kind fails. A cut fails once at a time: it is tried twice, and what a disk keeps that
     /// neither syncs nor cuts nobody can know.
-    pub(super) fn fail(&self, fault: Fault) {
+    pub(crate) fn fail(&self, fault: Fault) {
         let faults = &mut self.state().faults;
         if fault != Fault::Truncate || !faults.contains(&fault) {
             faults.push(fault);
         }
     }
 
-    pub(super) fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.state().faults.clear();
     }
 
     /// The process ends: locks are gone, what it wrote is there.
-    pub(super) fn kill(&self) {
+    pub(crate) fn kill(&self) {
         let mut state = self.state();
         state.locked.clear();
         state.process += 1;
     }
 
     /// The machine loses its power: of what was not made safe a part is there, at random.
-    pub(super) fn cut_power(&self, chance: u64) {
+    pub(crate) fn cut_power(&self, chance: u64) {
         self.kill();
         let mut state = self.state();
         state.chance = chance | 1;
@@ -103,12 +103,12 @@ impl FakeDisk {
         state.safe_names = names;
     }
 
-    pub(super) fn content(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn content(&self, name: &str) -> Vec<u8> {
         self.state().names[name].lock().unwrap().cached.clone()
     }
 
     /// Changes a file behind the back of whoever wrote it.
-    pub(super) fn edit(&self, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn edit(&self, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
         let state = self.state();
         let mut content = state.names[name].lock().unwrap();
         edit(&mut content.cached);

@@ -113,6 +113,6 @@ fn hint(error: &io::Error) -> &'static str {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
-mod fake_disk;
+pub(crate) mod fake_disk;
 #[cfg(test)]
 mod model_tests;

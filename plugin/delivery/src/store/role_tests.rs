@@ -201,8 +201,12 @@ fn a_refusal_says_what_to_change_and_nothing_secret() {
         (None, 403, "RegionDisabledException", "STS is not activated", "activate STS for this region"),
         (None, 400, "ValidationError", "1 validation error", "correct 'role_arn'"),
     ] {
-        let case = Case::new(external_id, [Reply::Answer(status, self::error(code, message))]);
+        let answer = self::error(code, message);
+        let in_a_list = answer.replace("<Error>", "<Errors><Error>").replace("</Error>", "</Error></Errors>");
+        let case = Case::new(external_id, [Reply::Answer(status, in_a_list), Reply::Answer(status, answer)]);
+        let in_a_list = case.at(0).unwrap_err();
         let error = case.at(0).unwrap_err();
+        assert_eq!(in_a_list.to_string(), error.to_string());
         let Disposition::NeedsFix(fix) = error.disposition() else { panic!("{code}: {error}") };
         assert!(fix.contains(part), "{code}: {fix}");
         let shown = format!("{error} {error:?} {:?}", case.role);

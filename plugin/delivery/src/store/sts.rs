@@ -161,9 +161,17 @@ struct SessionCredentials {
     expiration: String,
 }
 
+/// STS has the error in the answer; other services, and those that speak like them, have a list of them there.
 #[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct ErrorResponse {
-    #[serde(rename = "Error")]
+    error: Option<ServiceError>,
+    errors: Option<ServiceErrors>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ServiceErrors {
     error: ServiceError,
 }
 
@@ -235,7 +243,8 @@ impl Sts {
     }
 
     fn refusal(&self, role: &Role, status: u16, body: &str) -> RoleError {
-        let error = quick_xml::de::from_str::<ErrorResponse>(body).ok().map(|answer| answer.error);
+        let error = quick_xml::de::from_str::<ErrorResponse>(body).ok();
+        let error = error.and_then(|answer| answer.error.or(answer.errors.map(|list| list.error)));
         let (code, message) = error.map(|error| (error.code, error.message)).unwrap_or_default();
         let is_shown = matches!(code.as_str(), "AccessDenied" | "ValidationError" | "RegionDisabledException");
         let words = message.split_whitespace().collect::<Vec<_>>().join(" ");
