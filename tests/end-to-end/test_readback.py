@@ -1,4 +1,4 @@
-"""Generated records, of every type and with values of every kind, found again field by field by DuckDB and pyarrow.
+"""Generated records, of every type and with values of every kind, found again field by field by DuckDB, pyarrow and polars.
 
 What is expected follows from the records as they were sent, read by another MessagePack library, and from what the
 documents say: the table of columns in docs/schema.md and the rules above it. No code of the plugin is used.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 import msgpack
+import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -322,6 +323,14 @@ def by_duckdb(file: Path) -> list[dict]:
     return rows
 
 
+def by_polars(file: Path) -> list[dict]:
+    frame = polars.read_parquet(file, hive_partitioning=False)
+    rows = frame.with_columns(polars.col("time").dt.epoch("us")).to_dicts()
+    for row in rows:
+        row["attributes"] = list(row["attributes"].items())
+    return rows
+
+
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory):
     """A lake, the records as they were sent, and where each of them begins."""
@@ -356,8 +365,9 @@ def test_every_field_of_every_record_is_found_again(generated):
         table = pq.read_table(file, partitioning=None)
         assert table.column_names == [name for name, _, _ in columns] + ["attributes"]
         rows = rows_of(table)
-        for row, other in zip(rows, by_duckdb(file), strict=True):
-            assert equal_rows(row, other), (row, other)
+        for row, *others in zip(rows, by_duckdb(file), by_polars(file), strict=True):
+            for other in others:
+                assert equal_rows(row, other), (row, other)
             number = next(int(value) for key, value in row["attributes"] if key == "n")
             assert not found[number], f"record {number} is there twice"
             found[number] = 1

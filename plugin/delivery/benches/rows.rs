@@ -9,7 +9,8 @@ mod shop;
 
 use cpu_time::CpuTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use shiwake_delivery::columns::row::{Row, RowLayout};
+use shiwake_delivery::columns::row::RowLayout;
+use shiwake_delivery::columns::rows::Rows;
 use shiwake_delivery::lane::Lane;
 use shiwake_delivery::schema::Schemas;
 use shiwake_records::chunk::{Chunk, Item};
@@ -18,6 +19,8 @@ use shiwake_records::sorter::Sorter;
 use std::hint::black_box;
 
 const RECORDS: usize = 5_000;
+/// Rows that a row group takes at a time.
+const BATCH_ROWS: usize = 256;
 
 /// The sorted events of one type.
 fn sorted(log_type: LogType) -> Vec<u8> {
@@ -37,18 +40,22 @@ fn rows(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("rows");
     for log_type in [LogType::Access, LogType::App, LogType::Error, LogType::Audit] {
         let events = sorted(log_type);
-        let layout = RowLayout::new(schemas.columns(Lane::Typed(log_type)));
+        let columns = schemas.columns(Lane::Typed(log_type));
+        let layout = RowLayout::new(columns, log_type.name());
         group.throughput(Throughput::Bytes(events.len() as u64));
         group.bench_function(log_type.name(), |bencher| {
-            let mut row = Row::default();
+            let mut rows = Rows::new(columns.len());
             bencher.iter(|| {
-                let mut cells = 0;
+                let mut taken = 0;
                 for item in Chunk::new(black_box(&events)) {
                     let Item::Event(event) = item else { continue };
-                    layout.fill(&event, log_type.name(), &mut row);
-                    cells += row.cells.len() + row.overflow.len();
+                    layout.fill(&event, &mut rows);
+                    if rows.len() == BATCH_ROWS {
+                        taken += black_box(&rows).len();
+                        rows.clear();
+                    }
                 }
-                cells
+                taken
             });
         });
     }

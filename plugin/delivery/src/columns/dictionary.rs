@@ -3,6 +3,7 @@
 //! An index is the place of the value among those that came first, so it follows from the values alone; what the hashes are
 //! keyed with is another number in every process, and nobody who writes logs can make values that collide.
 
+use shiwake_records::msgpack::is_same;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 
@@ -14,22 +15,32 @@ static KEY: LazyLock<[u64; 2]> = LazyLock::new(|| {
     [random.hash_one(0_u8), random.hash_one(1_u8)]
 });
 
-/// A place of the table: part of the value's hash and its index plus one, or nothing.
+/// A place of the table: part of the value's hash, its index plus one, and where it is in the page; or nothing.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     hash: u32,
     index_plus_one: u32,
+    place: (u32, u32),
 }
 
 /// The values.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Dictionary {
+    key: [u64; 2],
     page: Vec<u8>,
-    /// Where each value ends in the page.
-    ends: Vec<u32>,
+    /// Where each value begins and ends in the page.
+    places: Vec<(u32, u32)>,
     /// A power of two of places, at most half of them taken.
     slots: Vec<Slot>,
     last: u32,
+    last_place: (u32, u32),
+}
+
+impl Default for Dictionary {
+    fn default() -> Self {
+        let (page, places, slots) = (Vec::new(), Vec::new(), Vec::new());
+        Self { key: *KEY, page, places, slots, last: 0, last_place: (0, 0) }
+    }
 }
 
 impl Dictionary {
@@ -40,97 +51,81 @@ impl Dictionary {
 
     /// How many values there are.
     pub(super) fn len(&self) -> usize {
-        self.ends.len()
+        self.places.len()
     }
 
     /// A value.
+    #[inline]
     pub(super) fn value(&self, index: u32) -> &[u8] {
-        let start = match index.checked_sub(1) {
-            Some(before) => self.ends.get(before as usize).map_or(0, |end| *end as usize),
-            None => 0,
-        };
-        let end = self.ends.get(index as usize).map_or(0, |end| *end as usize);
-        self.page.get(start + LENGTH_BYTES..end).unwrap_or_default()
+        self.at(self.places.get(index as usize).copied().unwrap_or_default())
+    }
+
+    #[inline]
+    fn at(&self, (start, end): (u32, u32)) -> &[u8] {
+        self.page.get(start as usize..end as usize).unwrap_or_default()
     }
 
     /// All values.
     pub(super) fn values(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.ends.len() as u32).map(|index| self.value(index))
+        (0..self.places.len() as u32).map(|index| self.value(index))
     }
 
     /// The index of a value, which is added when it is new.
+    #[inline]
     pub(super) fn intern(&mut self, value: &[u8]) -> u32 {
         // In many columns most values are the one before.
-        if is_same(self.value(self.last), value) && !self.ends.is_empty() {
+        if is_same(self.at(self.last_place), value) && !self.places.is_empty() {
             return self.last;
         }
-        if self.ends.len() * 2 >= self.slots.len() {
+        if self.places.len() * 2 >= self.slots.len() {
             self.grow();
         }
-        let hash = hash(*KEY, value);
+        let hash = hash(self.key, value);
         let mask = self.slots.len() - 1;
         let mut place = hash as usize & mask;
         let tag = (hash >> 32) as u32;
-        while let Some(slot) = self.slots.get(place).copied() {
-            match slot.index_plus_one.checked_sub(1) {
-                None => break,
-                Some(index) if slot.hash == tag && is_same(self.value(index), value) => {
-                    self.last = index;
-                    return index;
-                }
-                Some(_) => place = (place + 1) & mask,
+        while let Some(slot) = self.slots.get(place)
+            && slot.index_plus_one > 0
+        {
+            if slot.hash == tag && is_same(self.at(slot.place), value) {
+                self.last = slot.index_plus_one - 1;
+                self.last_place = slot.place;
+                return self.last;
             }
+            place = (place + 1) & mask;
         }
-        let index = self.add(value);
+        self.last = self.places.len() as u32;
+        self.last_place = self.add(value);
         if let Some(slot) = self.slots.get_mut(place) {
-            *slot = Slot { hash: tag, index_plus_one: index + 1 };
+            *slot = Slot { hash: tag, index_plus_one: self.last + 1, place: self.last_place };
         }
-        self.last = index;
-        index
+        self.last
     }
 
-    fn add(&mut self, value: &[u8]) -> u32 {
+    fn add(&mut self, value: &[u8]) -> (u32, u32) {
         append_plain(&mut self.page, value);
-        let index = self.ends.len() as u32;
-        self.ends.push(self.page.len() as u32);
-        index
+        let end = self.page.len();
+        let place = ((end - value.len()) as u32, end as u32);
+        self.places.push(place);
+        place
     }
 
     fn grow(&mut self) {
         let places = (self.slots.len() * 2).max(64);
         self.slots.clear();
         self.slots.resize(places, Slot::default());
-        for index in 0..self.ends.len() as u32 {
-            let hash = hash(*KEY, self.value(index));
+        for index in 0..self.places.len() as u32 {
+            let value_place = self.places.get(index as usize).copied().unwrap_or_default();
+            let hash = hash(self.key, self.value(index));
             let mut place = hash as usize & (places - 1);
             while self.slots.get(place).is_some_and(|slot| slot.index_plus_one != 0) {
                 place = (place + 1) & (places - 1);
             }
             if let Some(slot) = self.slots.get_mut(place) {
-                *slot = Slot { hash: (hash >> 32) as u32, index_plus_one: index + 1 };
+                *slot = Slot { hash: (hash >> 32) as u32, index_plus_one: index + 1, place: value_place };
             }
         }
     }
-}
-
-/// Whether two short texts are the same: as `==`, without calling for it when they are not longer than 16 bytes, or differ in how
-/// they begin or end.
-#[inline]
-pub(super) fn is_same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    if let (Some(a_first), Some(b_first), Some(a_last), Some(b_last)) =
-        (a.first_chunk::<8>(), b.first_chunk::<8>(), a.last_chunk::<8>(), b.last_chunk::<8>())
-    {
-        return a_first == b_first && a_last == b_last && (a.len() <= 16 || a == b);
-    }
-    if let (Some(a_first), Some(b_first), Some(a_last), Some(b_last)) =
-        (a.first_chunk::<4>(), b.first_chunk::<4>(), a.last_chunk::<4>(), b.last_chunk::<4>())
-    {
-        return a_first == b_first && a_last == b_last;
-    }
-    a.iter().zip(b).all(|(a, b)| a == b)
 }
 
 /// A hash as wyhash and its like make it: pieces of 16 bytes are multiplied with the key to 128 bits and folded.
@@ -160,8 +155,8 @@ fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// Appends a value behind its length, as plain pages and dictionaries have it.
-pub(super) fn append_plain(out: &mut Vec<u8>, value: &[u8]) {
+/// Appends a value behind its length, as the pages of dictionaries have it.
+fn append_plain(out: &mut Vec<u8>, value: &[u8]) {
     out.extend_from_slice(&(value.len() as u32).to_le_bytes());
     out.extend_from_slice(value);
 }

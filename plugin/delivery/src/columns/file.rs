@@ -6,8 +6,9 @@
 
 use super::codec::Codec;
 use super::layout::{self, ROW_GROUP_BYTES, ROW_GROUP_ROWS};
-use super::row::{Row, RowLayout};
+use super::row::RowLayout;
 use super::row_group::RowGroup;
+use super::rows::Rows;
 use crate::lane::Lane;
 use crate::partition::Partition;
 use crate::schema::{Column, Schemas, arrow_schema};
@@ -26,6 +27,11 @@ use std::sync::Arc;
 
 /// Bytes of events after which it is looked how much the row group holds.
 const LOOK_BYTES: usize = 512 * 1024;
+
+/// Bytes of events after which rows are taken over.
+const BATCH_BYTES: usize = 256 * 1024;
+/// An hour, in microseconds.
+const HOUR_MICROS: i64 = 3_600_000_000;
 
 /// Why a segment could not be made into files.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +118,7 @@ pub fn plan(segment: &LoadedSegment) -> Result<Vec<PartitionPlan>, FileError> {
     // Stable: records of the same microsecond stay in the order in which they came.
     places.sort_by_key(|place| place.time_micros);
     let plans = places
-        .chunk_by(|a, b| Partition::of(segment.id.lane, a.time_micros) == Partition::of(segment.id.lane, b.time_micros))
+        .chunk_by(|a, b| a.time_micros.div_euclid(HOUR_MICROS) == b.time_micros.div_euclid(HOUR_MICROS))
         .filter_map(|places| {
             let partition = Partition::of(segment.id.lane, places.first()?.time_micros);
             Some(PartitionPlan { partition, part: (0, 0), places: places.to_vec() })
@@ -153,22 +159,24 @@ impl FileWriter {
     pub fn write(&self, segment: &LoadedSegment, plan: &PartitionPlan) -> Result<WrittenFile, FileError> {
         let lane = segment.id.lane;
         let columns = self.schemas.columns(lane);
-        let layout = RowLayout::new(columns);
+        let layout = RowLayout::new(columns, lane.name());
         let properties = self.properties(lane, segment, plan, columns)?;
         let mut file = OpenFile::new(lane, columns, self.codec, plan.places.len(), properties)?;
-        let mut row = Row::default();
+        let mut rows = Rows::new(columns.len());
         for place in &plan.places {
             let block = block_of(segment, place)?;
             if place.has_metadata {
-                layout.fill(&event_at(block, place)?, lane.name(), &mut row);
+                layout.fill(&event_at(block, place)?, &mut rows);
             } else {
                 // The event was read when the file was planned.
                 let content = place.content as usize..place.content as usize + place.length as usize;
                 let content = block.events.get(content).ok_or_else(|| damaged(place))?;
-                layout.fill_plain(place.pairs, content, lane.name(), &mut row);
+                layout.fill_plain(place.pairs, content, &mut rows);
             }
-            file.append(place, &block.tag, &row)?;
+            layout.stamp(place.time_micros, &block.tag, &mut rows);
+            file.take(place, &mut rows)?;
         }
+        file.append(&mut rows)?;
         file.finish()
     }
 
@@ -184,7 +192,7 @@ impl FileWriter {
         reason: &str,
     ) -> Result<(String, Vec<u8>), FileError> {
         let columns = self.schemas.columns(Lane::Quarantine);
-        let layout = RowLayout::new(columns);
+        let layout = RowLayout::new(columns, quarantine::LOG_TYPE);
         let properties = self.properties(Lane::Quarantine, segment, plan, columns)?;
         let mut file = OpenFile::new(Lane::Quarantine, columns, self.codec, plan.places.len(), properties)?;
         let (mut sorted, mut sorter) = (Vec::new(), Sorter::default());
@@ -197,9 +205,11 @@ impl FileWriter {
             let mut kept = Vec::new();
             quarantine::append_rejected(&mut kept, &event, reason, u64::from(place.offset), rule);
             let kept = Event::read(&mut Reader::new(&kept)).map_err(|_| damaged(place))?;
-            let mut row = Row::default();
-            layout.fill(&kept, quarantine::LOG_TYPE, &mut row);
-            file.append(place, &block.tag, &row)?;
+            let mut rows = Rows::new(columns.len());
+            layout.fill(&kept, &mut rows);
+            layout.stamp(place.time_micros, &block.tag, &mut rows);
+            file.take(place, &mut rows)?;
+            file.append(&mut rows)?;
         }
         let partition = Partition { lane: Lane::Quarantine, ..plan.partition };
         Ok((partition.object_key(&segment.id), file.finish()?.bytes))
@@ -234,8 +244,9 @@ impl FileWriter {
 struct OpenFile {
     group: RowGroup,
     writer: SerializedFileWriter<Vec<u8>>,
-    /// Bytes of events since it was looked how much the row group holds.
+    /// Bytes of events since it was looked how much the row group holds, and of rows that are not in it yet.
     bytes: usize,
+    batch_bytes: usize,
     misfits: u64,
 }
 
@@ -252,13 +263,21 @@ impl OpenFile {
         let writer = ArrowWriter::try_new_with_options(Vec::new(), arrow_schema(lane, columns), options)?;
         let (writer, _) = writer.into_serialized_writer()?;
         let group = RowGroup::new(columns, writer.schema_descr(), writer.properties(), codec, rows)?;
-        Ok(Self { group, writer, bytes: 0, misfits: 0 })
+        Ok(Self { group, writer, bytes: 0, batch_bytes: 0, misfits: 0 })
     }
 
-    fn append(&mut self, place: &Place, tag: &str, row: &Row<'_>) -> Result<(), FileError> {
-        self.group.append(place.time_micros, tag, row)?;
-        self.misfits += row.misfits;
-        self.bytes += place.length as usize;
+    /// Takes rows over when there are enough, of which the last is of the record at `place`.
+    fn take(&mut self, place: &Place, rows: &mut Rows<'_>) -> Result<(), FileError> {
+        self.batch_bytes += place.length as usize;
+        if self.batch_bytes >= BATCH_BYTES || rows.len() >= self.group.room() { self.append(rows) } else { Ok(()) }
+    }
+
+    /// Takes rows over; none are left.
+    fn append(&mut self, rows: &mut Rows<'_>) -> Result<(), FileError> {
+        self.group.append(rows)?;
+        self.misfits += std::mem::take(&mut rows.misfits);
+        rows.clear();
+        self.bytes += std::mem::take(&mut self.batch_bytes);
         let is_full = self.bytes >= LOOK_BYTES && {
             self.bytes = 0;
             self.group.held_bytes() >= ROW_GROUP_BYTES

@@ -5,7 +5,9 @@ use crate::columns::codec::Codec;
 use crate::columns::file::{FileWriter, plan};
 use crate::lane::Lane;
 use crate::spool::{Block, LoadedSegment, SegmentId};
+use arrow_array::cast::AsArray;
 use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
@@ -108,6 +110,52 @@ fn pages_say_what_is_filtered_by_and_nothing_of_free_text() {
     assert_eq!(statistics("message").unwrap().null_count_opt(), Some(0));
     assert_eq!(statistics("span_id").unwrap().null_count_opt(), Some(50_000));
     assert!(statistics("attributes.key_value.value").is_none());
+}
+
+/// The values of a column of text.
+fn texts(file: &Bytes, name: &str) -> Vec<Option<String>> {
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file.clone()).unwrap().build().unwrap();
+    let texts = batches.flat_map(|batch| {
+        let column = batch.unwrap().column_by_name(name).unwrap().as_string::<i32>().clone();
+        column.iter().map(|text| text.map(str::to_owned)).collect::<Vec<_>>()
+    });
+    texts.collect()
+}
+
+#[test]
+fn texts_of_every_layout_are_read_again() {
+    // Ids that leave their dictionary within the first page, text that gives its up, that has none, that keeps it, with nulls.
+    let values = |number: usize| {
+        let mut fields = vec![
+            ("trace_id", id(number)),
+            ("log", format!("{number} é {}", "x".repeat(number % 90))),
+            ("path", format!("/{}", number % 40)),
+        ];
+        if number % 3 == 1 {
+            fields.push(("referer", id(number).repeat(9)));
+        }
+        if number > 24_000 {
+            fields.push(("query", String::new()));
+        }
+        fields
+    };
+    let file = file(30_000, values);
+    let metadata = metadata(&file);
+    for (field, column, has_lengths) in [
+        ("trace_id", "trace_id", true),
+        ("log", "message", true),
+        ("path", "path", false),
+        ("referer", "referer", true),
+        ("query", "query", false),
+    ] {
+        let encodings: Vec<Encoding> = metadata.row_group(0).column(place(&metadata, column)).encodings().collect();
+        assert_eq!(encodings.contains(&Encoding::DELTA_LENGTH_BYTE_ARRAY), has_lengths, "{column}: {encodings:?}");
+        let expected = (0..30_000).map(|number| {
+            let fields = values(number).into_iter();
+            fields.filter(|(name, _)| *name == field).map(|(_, value)| value).next()
+        });
+        assert!(texts(&file, column).into_iter().eq(expected), "{column}");
+    }
 }
 
 #[test]

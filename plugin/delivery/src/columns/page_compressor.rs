@@ -6,6 +6,12 @@ use flate2::write::GzEncoder;
 use parquet::errors::ParquetError;
 use std::io::Write;
 use zstd::bulk::Compressor;
+use zstd::zstd_safe::CParameter;
+
+/// The level at which zstd takes shorter matches in small pages than in large ones, and bytes of the shortest match that is asked
+/// for instead: ids have matches of 5 and 6 bytes by chance, which take longer to write than the bytes themselves and more room.
+const FASTEST_LEVEL: i32 = 1;
+const SHORTEST_MATCH: u32 = 7;
 
 /// Compresses pages, one behind the other.
 pub(super) struct PageCompressor {
@@ -29,7 +35,13 @@ impl PageCompressor {
     /// When zstd has no memory, or no such level.
     pub(super) fn new(codec: Codec) -> Result<Self, ParquetError> {
         let codec = match codec {
-            Codec::Zstd(level) => OpenCodec::Zstd(Compressor::new(level).map_err(refused)?),
+            Codec::Zstd(level) => {
+                let mut zstd = Compressor::new(level).map_err(refused)?;
+                if level == FASTEST_LEVEL {
+                    zstd.set_parameter(CParameter::MinMatch(SHORTEST_MATCH)).map_err(refused)?;
+                }
+                OpenCodec::Zstd(zstd)
+            }
             Codec::Snappy => OpenCodec::Snappy(Box::new(snap::raw::Encoder::new())),
             Codec::Gzip(level) => OpenCodec::Gzip(flate2::Compression::new(level.unsigned_abs())),
             Codec::None => OpenCodec::None,

@@ -4,8 +4,9 @@
 //! parquet crate. All pages of a group end at the same rows, unless they are full before.
 
 use super::codec::Codec;
+use super::layout::ROW_GROUP_ROWS;
 use super::page_compressor::PageCompressor;
-use super::row::{Cell, Row};
+use super::rows::{Cell, Rows};
 use super::text_chunk::TextChunk;
 use crate::schema::{Column, ColumnKind};
 use parquet::data_type::{BoolType, DataType, DoubleType, Int32Type, Int64Type};
@@ -16,9 +17,12 @@ use parquet::schema::types::SchemaDescriptor;
 
 /// Rows of a page.
 const PAGE_ROWS: usize = 20_000;
+/// Rows that are taken at a time, which with their records fit into a processor's own memory.
+const BATCH_ROWS: usize = 256;
 /// Rows that are handed to the parquet crate at a time, in which it looks whether a page is full.
-const BATCH_ROWS: usize = 4_096;
-/// Definition levels of the overflow's values: of an entry without one, and of one with.
+const WRITE_ROWS: usize = 4_096;
+/// Definition levels of the overflow: of an entry's key, of an entry without a value, and of one with.
+const WHOLE_KEY: u8 = 1;
 const NIL_ENTRY: u8 = 1;
 const WHOLE_ENTRY: u8 = 2;
 
@@ -30,8 +34,7 @@ struct Numbers<T> {
 
 enum ColumnRows {
     Time(Vec<i64>),
-    Tag(TextChunk),
-    Text(TextChunk),
+    Text(Box<TextChunk>),
     Int32(Numbers<i32>),
     Int64(Numbers<i64>),
     Float64(Numbers<f64>),
@@ -43,8 +46,6 @@ pub(super) struct RowGroup {
     columns: Vec<ColumnRows>,
     /// Keys and values of the overflow, of types that have one.
     overflow: Option<[TextChunk; 2]>,
-    /// Columns that every row has a value of, which is no cell.
-    constant: Vec<usize>,
     compressor: PageCompressor,
     rows: usize,
     page_rows: usize,
@@ -63,22 +64,20 @@ impl RowGroup {
         let chunk = |index: usize| TextChunk::new(schema.column(index), properties, page_rows);
         let rows_of = |(index, column): (usize, &Column)| match column.kind {
             ColumnKind::Time => ColumnRows::Time(Vec::new()),
-            ColumnKind::Tag => ColumnRows::Tag(chunk(index)),
             ColumnKind::Int32 => ColumnRows::Int32(Numbers::default()),
             ColumnKind::Int64 => ColumnRows::Int64(Numbers::default()),
             ColumnKind::Float64 => ColumnRows::Float64(Numbers::default()),
             ColumnKind::Bool => ColumnRows::Bool(Numbers::default()),
-            ColumnKind::Text
+            ColumnKind::Tag
+            | ColumnKind::Text
             | ColumnKind::Json
             | ColumnKind::Severity
             | ColumnKind::ContainerName
-            | ColumnKind::Binary => ColumnRows::Text(chunk(index)),
+            | ColumnKind::Binary => ColumnRows::Text(Box::new(chunk(index))),
         };
         let has_overflow = schema.num_columns() > columns.len();
-        let is_constant = |column: &Column| matches!(column.kind, ColumnKind::Time | ColumnKind::Tag);
         Ok(Self {
             overflow: has_overflow.then(|| [chunk(columns.len()), chunk(columns.len() + 1)]),
-            constant: (0..columns.len()).filter(|index| columns.get(*index).is_some_and(is_constant)).collect(),
             columns: columns.iter().enumerate().map(rows_of).collect(),
             compressor: PageCompressor::new(codec)?,
             rows: 0,
@@ -97,62 +96,49 @@ impl RowGroup {
         columns + self.overflow.iter().flatten().map(TextChunk::held_bytes).sum::<usize>()
     }
 
-    /// Adds a row.
-    pub(super) fn append(&mut self, time_micros: i64, tag: &str, row: &Row<'_>) -> Result<(), ParquetError> {
-        let Self { columns, overflow, constant, compressor, rows, .. } = self;
-        for index in constant {
-            match columns.get_mut(*index) {
-                Some(ColumnRows::Time(times)) => times.push(time_micros),
-                Some(ColumnRows::Tag(chunk)) => {
-                    chunk.begin_row(*rows, compressor)?;
-                    chunk.append(tag.as_bytes());
+    /// How many rows may be added at once.
+    pub(super) fn room(&self) -> usize {
+        BATCH_ROWS.min(PAGE_ROWS - self.page_rows).min(ROW_GROUP_ROWS - self.rows)
+    }
+
+    /// Adds rows, as many as there is room for at most.
+    pub(super) fn append(&mut self, rows: &Rows<'_>) -> Result<(), ParquetError> {
+        let first = self.rows;
+        self.rows += rows.len();
+        self.page_rows += rows.len();
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            let cells = rows.cells(index);
+            match column {
+                ColumnRows::Text(chunk) => chunk.append(first, rows, cells, &mut self.compressor)?,
+                ColumnRows::Time(times) => times.extend(cells.iter().filter_map(|(_, cell)| as_int(cell))),
+                ColumnRows::Int32(numbers) => {
+                    numbers.append(first, cells, |cell| as_int(cell).and_then(|int| i32::try_from(int).ok()));
                 }
-                _ => {}
+                ColumnRows::Int64(numbers) => numbers.append(first, cells, as_int),
+                ColumnRows::Float64(numbers) => numbers.append(first, cells, |cell| match cell {
+                    Cell::Float(float) => Some(*float),
+                    _ => None,
+                }),
+                ColumnRows::Bool(numbers) => numbers.append(first, cells, |cell| match cell {
+                    Cell::Bool(flag) => Some(*flag),
+                    _ => None,
+                }),
             }
         }
-        for (index, cell) in &row.cells {
-            match (columns.get_mut(*index), cell) {
-                (Some(ColumnRows::Text(chunk)), Cell::Text(_) | Cell::Bytes(_)) => {
-                    chunk.begin_row(*rows, compressor)?;
-                    chunk.append(match cell {
-                        Cell::Text(text) => text,
-                        Cell::Bytes(bytes) => bytes,
-                        _ => &[],
-                    });
-                }
-                (Some(ColumnRows::Int32(numbers)), Cell::Int(int)) => {
-                    if let Ok(int) = i32::try_from(*int) {
-                        numbers.append(*rows, int);
-                    }
-                }
-                (Some(ColumnRows::Int64(numbers)), Cell::Int(int)) => numbers.append(*rows, *int),
-                (Some(ColumnRows::Float64(numbers)), Cell::Float(float)) => numbers.append(*rows, *float),
-                (Some(ColumnRows::Bool(numbers)), Cell::Bool(flag)) => numbers.append(*rows, *flag),
-                // A row's layout makes no cell of another kind than the column's.
-                _ => debug_assert!(false, "column {index} has a cell of another kind"),
-            }
+        if let Some([keys, values]) = &mut self.overflow {
+            keys.append_lists(rows, |(name, _)| (WHOLE_KEY, Some(name)), &mut self.compressor)?;
+            values.append_lists(
+                rows,
+                |(_, value)| (if value.is_some() { WHOLE_ENTRY } else { NIL_ENTRY }, value.as_ref()),
+                &mut self.compressor,
+            )?;
         }
-        if let Some([keys, values]) = overflow {
-            keys.begin_list(compressor)?;
-            values.begin_list(compressor)?;
-            if row.overflow.is_empty() {
-                keys.append_entry(true, 0, None);
-                values.append_entry(true, 0, None);
-            }
-            for (number, (key, value)) in row.overflow.iter().enumerate() {
-                keys.append_entry(number == 0, 1, Some(key.as_bytes()));
-                let value = value.as_deref().map(str::as_bytes);
-                values.append_entry(number == 0, if value.is_some() { WHOLE_ENTRY } else { NIL_ENTRY }, value);
-            }
-        }
-        self.rows += 1;
-        self.page_rows += 1;
-        if self.page_rows == PAGE_ROWS { self.end_pages() } else { Ok(()) }
+        if self.page_rows >= PAGE_ROWS { self.end_pages() } else { Ok(()) }
     }
 
     fn end_pages(&mut self) -> Result<(), ParquetError> {
         for column in &mut self.columns {
-            if let ColumnRows::Text(chunk) | ColumnRows::Tag(chunk) = column {
+            if let ColumnRows::Text(chunk) = column {
                 chunk.end_page_at(self.rows, &mut self.compressor)?;
             }
         }
@@ -170,7 +156,7 @@ impl RowGroup {
         self.page_rows = 0;
         for column in &mut self.columns {
             match column {
-                ColumnRows::Text(chunk) | ColumnRows::Tag(chunk) => {
+                ColumnRows::Text(chunk) => {
                     append_chunk(&mut group, chunk, rows, &mut self.compressor)?;
                 }
                 ColumnRows::Time(times) => {
@@ -194,7 +180,7 @@ impl RowGroup {
 impl ColumnRows {
     fn held_bytes(&self) -> usize {
         match self {
-            Self::Text(chunk) | Self::Tag(chunk) => chunk.held_bytes(),
+            Self::Text(chunk) => chunk.held_bytes(),
             Self::Time(times) => times.len() * 8,
             Self::Int32(numbers) => numbers.values.len() * 6,
             Self::Int64(numbers) => numbers.values.len() * 10,
@@ -211,11 +197,18 @@ impl<T> Default for Numbers<T> {
 }
 
 impl<T> Numbers<T> {
-    /// The value of row `row`; rows between this one and the last have none.
-    fn append(&mut self, row: usize, value: T) {
-        self.definitions.resize(row, 0);
-        self.definitions.push(1);
-        self.values.push(value);
+    /// The values of rows behind `first`; rows without one have none.
+    fn append<'c>(&mut self, first: usize, cells: &[(u32, Cell<'c>)], value: impl Fn(&Cell<'c>) -> Option<T>) {
+        for (row, cell) in cells {
+            // A row's layout makes no cell of another kind than the column's.
+            let Some(value) = value(cell) else {
+                debug_assert!(false, "a cell of another kind");
+                continue;
+            };
+            self.definitions.resize(first + *row as usize, 0);
+            self.definitions.push(1);
+            self.values.push(value);
+        }
     }
 
     fn write<D: DataType<T = T>>(
@@ -231,6 +224,13 @@ impl<T> Numbers<T> {
     }
 }
 
+fn as_int(cell: &Cell<'_>) -> Option<i64> {
+    match cell {
+        Cell::Int(int) => Some(*int),
+        _ => None,
+    }
+}
+
 fn write_numbers<D: DataType>(
     group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
     values: &[D::T],
@@ -239,13 +239,13 @@ fn write_numbers<D: DataType>(
     let missing = || ParquetError::General("the schema has fewer columns than the rows".to_owned());
     let mut writer = group.next_column()?.ok_or_else(missing)?;
     let Some(definitions) = definitions else {
-        for batch in values.chunks(BATCH_ROWS) {
+        for batch in values.chunks(WRITE_ROWS) {
             writer.typed::<D>().write_batch(batch, None, None)?;
         }
         return writer.close();
     };
     let mut rest = values;
-    for levels in definitions.chunks(BATCH_ROWS) {
+    for levels in definitions.chunks(WRITE_ROWS) {
         let written = writer.typed::<D>().write_batch(rest, Some(levels), None)?;
         rest = rest.get(written..).unwrap_or_default();
     }

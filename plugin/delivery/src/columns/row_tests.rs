@@ -27,21 +27,21 @@ fn lay_out_over(
 ) -> (HashMap<String, String>, HashMap<String, Option<String>>, u64) {
     let bytes = event_bytes(fields);
     let event = Event::read(&mut Reader::new(&bytes)).unwrap();
-    let mut row = Row::default();
-    RowLayout::new(columns).fill(&event, "access", &mut row);
-    let cells = row.cells.iter().map(|(index, cell)| {
-        let text = match cell {
-            Cell::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
+    let mut rows = Rows::new(columns.len());
+    RowLayout::new(columns, "access").fill(&event, &mut rows);
+    let text = |text: &Text<'_>| String::from_utf8(rows.text(text).to_vec()).unwrap();
+    let cells = (0..columns.len()).flat_map(|index| rows.cells(index).iter().map(move |(_, cell)| (index, cell)));
+    let cells = cells.map(|(index, cell)| {
+        let shown = match cell {
+            Cell::Text(value) => text(value),
             Cell::Int(int) => format!("i{int}"),
             Cell::Float(float) => format!("f{float}"),
             Cell::Bool(flag) => format!("{flag}"),
-            Cell::Bytes(bytes) => format!("{bytes:?}"),
         };
-        (columns[*index].name.to_string(), text)
+        (columns[index].name.to_string(), shown)
     });
-    let overflow =
-        row.overflow.iter().map(|(key, value)| (key.to_string(), value.as_ref().map(|text| text.to_string())));
-    (cells.collect(), overflow.collect(), row.misfits)
+    let overflow = rows.overflows().flatten().map(|(key, value)| (text(key), value.as_ref().map(text)));
+    (cells.collect(), overflow.collect(), rows.misfits)
 }
 
 #[test]

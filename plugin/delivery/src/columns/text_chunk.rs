@@ -6,25 +6,27 @@
 //!
 //! - A chunk begins with a dictionary when its column has one, and goes over to plain values when the dictionary is full, or
 //!   when the first page shows that values hardly repeat. When no page was written by then, none has a dictionary.
+//! - Plain values stand behind all of their lengths, so that they compress better than with a length before each.
 //! - Rows end with pages. Pages are compressed as they end, so what is held is one page and what is compressed.
 //! - A Bloom filter is made when the chunk goes over to plain values, of all that it has.
 //!
 //! The format: <https://parquet.apache.org/docs/file-format/data-pages/> and its neighbours.
 
 use super::bounds::Bounds;
-use super::dictionary::{Dictionary, LENGTH_BYTES, append_plain};
+use super::chunk_description::ChunkDescription;
+use super::delta_lengths;
+use super::dictionary::{Dictionary, LENGTH_BYTES};
 use super::hybrid;
 use super::page_compressor::PageCompressor;
+use super::rows::{Cell, Entry, Rows, Text};
 use bytes::Bytes;
-use parquet::basic::{Compression, Encoding, PageType, Type};
+use parquet::basic::{Compression, Encoding, Type};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
-use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats};
+use parquet::file::metadata::{ColumnIndexBuilder, OffsetIndexBuilder};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
@@ -32,9 +34,11 @@ use parquet::schema::types::ColumnDescPtr;
 const PAGE_BYTES: usize = 1024 * 1024;
 /// Bytes up to which a dictionary is kept whatever its values are.
 const SMALL_DICTIONARY_BYTES: usize = 16 * 1024;
+/// Bytes after which a dictionary is given up of which no value was met again.
+const TRIED_DICTIONARY_BYTES: usize = 64 * 1024;
 
 /// What a column's chunks are like.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Settings {
     descr: ColumnDescPtr,
     compression: Compression,
@@ -55,6 +59,7 @@ pub(super) struct TextChunk {
     repetitions: Vec<u8>,
     rows: usize,
     indices: Vec<u32>,
+    lengths: Vec<u32>,
     plain: Vec<u8>,
     /// What the page's values would take if they were plain.
     plain_bytes: usize,
@@ -64,6 +69,7 @@ pub(super) struct TextChunk {
     has_dictionary: bool,
     dictionary_pages: i32,
     plain_pages: i32,
+    null_pages: i32,
     filter: Option<Sbbf>,
     sink: TrackedWrite<Vec<u8>>,
     uncompressed_bytes: i64,
@@ -105,12 +111,14 @@ impl TextChunk {
             repetitions: Vec::new(),
             rows: 0,
             indices: Vec::new(),
+            lengths: Vec::new(),
             plain: Vec::new(),
             plain_bytes: 0,
             page_bounds: Bounds::default(),
             dictionary: Dictionary::default(),
             dictionary_pages: 0,
             plain_pages: 0,
+            null_pages: 0,
             filter: None,
             sink: TrackedWrite::new(Vec::new()),
             uncompressed_bytes: 0,
@@ -125,79 +133,127 @@ impl TextChunk {
 
     /// Bytes that are held: pages that are done, and what the others would take at most.
     pub(super) fn held_bytes(&self) -> usize {
-        let indices = self.indices.len() * 2;
-        self.sink.bytes_written() + self.dictionary.page().len() + self.plain.len() + indices
+        let numbers = (self.indices.len() + self.lengths.len()) * 2;
+        self.sink.bytes_written() + self.dictionary.page().len() + self.plain.len() + numbers
     }
 
-    /// Begins row `row` of the group, for a column that holds one value a row at most. Rows between this one and the last are null.
-    pub(super) fn begin_row(&mut self, row: usize, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
-        self.fill_up_to(row);
+    /// The values of rows, of which the first is row `first` of the group, for a column that holds one value a row at most. Rows
+    /// without one are null.
+    pub(super) fn append(
+        &mut self,
+        first: usize,
+        rows: &Rows<'_>,
+        cells: &[(u32, Cell<'_>)],
+        compressor: &mut PageCompressor,
+    ) -> Result<(), ParquetError> {
+        if cells.is_empty() {
+            return Ok(());
+        }
         self.make_room(compressor)?;
-        self.rows += 1;
+        if cells.len() == rows.len() {
+            self.fill_up_to(first);
+            self.definitions.resize(self.definitions.len() + rows.len(), 1);
+        } else {
+            for (row, _) in cells {
+                self.definitions.resize(first + *row as usize - self.finished_rows, 0);
+                self.definitions.push(1);
+            }
+        }
+        self.rows = self.definitions.len();
+        let texts = cells.iter().filter_map(|(_, cell)| match cell {
+            Cell::Text(text) => Some(rows.text(text)),
+            _ => None,
+        });
+        self.append_values(texts);
         Ok(())
     }
 
-    /// The value of the row that was begun.
-    pub(super) fn append(&mut self, value: &[u8]) {
-        if self.definitions.capacity() == 0 {
-            self.reserve(value.len());
+    /// A list of each of some rows: an entry is its definition level, and its value when that is the highest.
+    pub(super) fn append_lists<'r, 'a: 'r>(
+        &mut self,
+        rows: &'r Rows<'a>,
+        entry: impl Fn(&'r Entry<'a>) -> (u8, Option<&'r Text<'a>>),
+        compressor: &mut PageCompressor,
+    ) -> Result<(), ParquetError> {
+        self.make_room(compressor)?;
+        self.rows += rows.len();
+        for list in rows.overflows() {
+            if list.is_empty() {
+                self.repetitions.push(0);
+                self.definitions.push(0);
+            }
+            for (number, of_list) in list.iter().enumerate() {
+                self.repetitions.push(u8::from(number > 0));
+                self.definitions.push(entry(of_list).0);
+            }
         }
-        self.definitions.push(1);
-        self.append_value(value);
+        let texts = rows.overflows().flatten().filter_map(|of_list| entry(of_list).1);
+        self.append_values(texts.map(|text| rows.text(text)));
+        Ok(())
     }
 
     /// Makes room for the values of a page like this one. Memory that is not written to is not taken.
     fn reserve(&mut self, value_bytes: usize) {
+        if self.indices.capacity() + self.lengths.capacity() > 0 {
+            return;
+        }
         let rows = self.settings.expected_rows;
-        self.definitions.reserve(rows);
         if self.has_dictionary {
             self.indices.reserve(rows);
         } else {
-            self.plain.reserve((rows * (value_bytes + LENGTH_BYTES)).min(PAGE_BYTES));
+            self.lengths.reserve(rows);
+            self.plain.reserve((rows * value_bytes).min(PAGE_BYTES));
         }
     }
 
-    /// Begins a row of a list.
-    pub(super) fn begin_list(&mut self, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
-        self.make_room(compressor)?;
-        self.rows += 1;
-        Ok(())
-    }
-
-    /// An entry of the list that was begun, or none when the list is empty; a value when `definition` is the highest.
-    pub(super) fn append_entry(&mut self, is_first: bool, definition: u8, value: Option<&[u8]>) {
-        self.repetitions.push(u8::from(!is_first));
-        self.definitions.push(definition);
-        if let Some(value) = value {
-            self.append_value(value);
-        }
-    }
-
-    fn append_value(&mut self, value: &[u8]) {
-        self.plain_bytes += value.len() + LENGTH_BYTES;
+    fn append_values<'v>(&mut self, values: impl Iterator<Item = &'v [u8]>) {
+        let mut values = values.peekable();
+        let Some(first) = values.peek() else { return };
+        self.reserve(first.len());
         if self.has_dictionary {
-            let index = self.dictionary.intern(value);
-            return self.indices.push(index);
+            for value in values {
+                self.plain_bytes += value.len() + LENGTH_BYTES;
+                self.indices.push(self.dictionary.intern(value));
+            }
+            return;
         }
-        append_plain(&mut self.plain, value);
-        if let Some(filter) = &mut self.filter {
-            filter.insert(value);
-        }
-        if self.settings.statistics != EnabledStatistics::None {
-            self.page_bounds.add(value);
+        let has_statistics = self.settings.statistics != EnabledStatistics::None;
+        for value in values {
+            self.lengths.push(value.len() as u32);
+            self.plain.extend_from_slice(value);
+            if let Some(filter) = &mut self.filter {
+                filter.insert(value);
+            }
+            if has_statistics {
+                self.page_bounds.add(value);
+            }
         }
     }
 
-    /// Ends the page before a row when it is full, or the dictionary is.
+    /// Ends the page before rows when it is full, or the dictionary is.
     fn make_room(&mut self, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
-        if self.has_dictionary && Some(self.dictionary.page().len()) > self.settings.dictionary_bytes {
+        if self.has_dictionary && self.is_dictionary_in_vain() {
             self.go_over_to_plain(compressor)?;
         }
         // A page of indices is as large as what a reader makes of it.
-        if self.plain.len() >= PAGE_BYTES || self.plain_bytes >= 16 * PAGE_BYTES {
+        if self.plain.len() + self.lengths.len() * LENGTH_BYTES >= PAGE_BYTES || self.plain_bytes >= 16 * PAGE_BYTES {
             self.end_page(compressor)?;
         }
         Ok(())
+    }
+
+    /// Whether the dictionary is full, or values do not repeat at all.
+    fn is_dictionary_in_vain(&self) -> bool {
+        let bytes = self.dictionary.page().len();
+        let repeats_nothing =
+            || self.is_judged() && bytes > TRIED_DICTIONARY_BYTES && bytes > self.plain_bytes / 64 * 63;
+        Some(bytes) > self.settings.dictionary_bytes || repeats_nothing()
+    }
+
+    /// Whether the values decide if there is a dictionary, and no page was written. Ids stay with a small dictionary or have none,
+    /// so that they have a filter or need none.
+    fn is_judged(&self) -> bool {
+        self.dictionary_pages == 0 && self.settings.bloom_filter.is_none()
     }
 
     fn go_over_to_plain(&mut self, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
@@ -220,7 +276,9 @@ impl TextChunk {
             self.page_bounds.add_all(&self.dictionary);
         }
         for index in &self.indices {
-            append_plain(&mut self.plain, self.dictionary.value(*index));
+            let value = self.dictionary.value(*index);
+            self.lengths.push(value.len() as u32);
+            self.plain.extend_from_slice(value);
         }
         self.indices.clear();
         self.dictionary = Dictionary::default();
@@ -243,10 +301,8 @@ impl TextChunk {
 
     fn end_page(&mut self, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
         let dictionary_bytes = self.dictionary.page().len();
-        // Ids stay with a small dictionary or have none, so that they have a filter or need none.
-        let is_judged = self.dictionary_pages == 0 && self.settings.bloom_filter.is_none();
         if self.has_dictionary
-            && is_judged
+            && self.is_judged()
             && dictionary_bytes > SMALL_DICTIONARY_BYTES
             && dictionary_bytes > self.plain_bytes / 4 * 3
         {
@@ -260,6 +316,7 @@ impl TextChunk {
             return Ok(());
         }
         let has_indices = self.has_dictionary && self.dictionary.len() > 0;
+        let has_values = !self.lengths.is_empty();
         let max_definition = self.settings.descr.max_def_level();
         let body = compressor.begin();
         if self.settings.descr.max_rep_level() > 0 {
@@ -270,10 +327,16 @@ impl TextChunk {
             let width = bits(self.dictionary.len());
             body.push(width as u8);
             hybrid::append(body, &self.indices, width);
-        } else {
+        } else if has_values {
+            delta_lengths::append(body, &self.lengths);
             body.extend_from_slice(&self.plain);
         }
-        let encoding = if has_indices { Encoding::RLE_DICTIONARY } else { Encoding::PLAIN };
+        let (encoding, pages) = match (has_indices, has_values) {
+            (true, _) => (Encoding::RLE_DICTIONARY, &mut self.dictionary_pages),
+            (_, true) => (Encoding::DELTA_LENGTH_BYTE_ARRAY, &mut self.plain_pages),
+            (_, false) => (Encoding::PLAIN, &mut self.null_pages),
+        };
+        *pages += 1;
         let levels = self.definitions.len();
         let highest = u8::try_from(max_definition).unwrap_or(u8::MAX);
         let nulls = self.definitions.iter().filter(|level| **level != highest).count();
@@ -290,7 +353,6 @@ impl TextChunk {
         self.offset_index.append_row_count(self.rows as i64);
         self.offset_index.append_offset_and_size(written.0, written.1);
         self.note_bounds(nulls == levels, nulls as i64);
-        *(if has_indices { &mut self.dictionary_pages } else { &mut self.plain_pages }) += 1;
         self.levels += levels as i64;
         self.nulls += nulls as i64;
         self.finished_rows += self.rows;
@@ -299,6 +361,7 @@ impl TextChunk {
         self.definitions.clear();
         self.repetitions.clear();
         self.indices.clear();
+        self.lengths.clear();
         self.plain.clear();
         Ok(())
     }
@@ -334,14 +397,7 @@ impl TextChunk {
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
         self.end_page_at(rows, compressor)?;
         let descr = self.settings.descr.clone();
-        let next = Self::with(Settings {
-            descr: descr.clone(),
-            compression: self.settings.compression,
-            dictionary_bytes: self.settings.dictionary_bytes,
-            statistics: self.settings.statistics,
-            expected_rows: self.settings.expected_rows,
-            bloom_filter: self.settings.bloom_filter,
-        });
+        let next = Self::with(self.settings.clone());
         let mut done = std::mem::replace(self, next);
         if done.has_dictionary && done.settings.statistics == EnabledStatistics::Chunk {
             done.bounds.add_all(&done.dictionary);
@@ -354,37 +410,33 @@ impl TextChunk {
             let page = Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false };
             write(&mut sink, &mut done.uncompressed_bytes, page, uncompressed_bytes)?;
         }
-        let mut bytes = sink.into_inner()?;
+        let (mut bytes, mut pages) = (sink.into_inner()?, done.sink.into_inner()?);
         let data_offset = bytes.len() as i64;
-        bytes.append(&mut done.sink.into_inner()?);
+        if bytes.is_empty() {
+            bytes = pages;
+        } else {
+            bytes.append(&mut pages);
+        }
         let mut offset_index = done.offset_index.build();
         offset_index.page_locations.iter_mut().for_each(|place| place.offset += data_offset);
         if let (Some(filter), Some((error_rate, _))) = (&mut done.filter, done.settings.bloom_filter) {
             filter.fold_to_target_fpp(error_rate);
         }
 
-        let counts = [
-            (PageType::DICTIONARY_PAGE, Encoding::PLAIN, i32::from(done.dictionary_pages > 0)),
-            (PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, done.dictionary_pages),
-            (PageType::DATA_PAGE, Encoding::PLAIN, done.plain_pages),
-        ];
-        let counts = counts.into_iter().filter(|(.., count)| *count > 0);
-        let counts: Vec<PageEncodingStats> =
-            counts.map(|(page_type, encoding, count)| PageEncodingStats { page_type, encoding, count }).collect();
-        let mut encodings: Vec<Encoding> = counts.iter().map(|count| count.encoding).collect();
-        encodings.push(Encoding::RLE);
-        let mut metadata = ColumnChunkMetaData::builder(descr)
-            .set_compression(done.settings.compression)
-            .set_encodings(encodings)
-            .set_page_encoding_stats(counts)
-            .set_total_compressed_size(bytes.len() as i64)
-            .set_total_uncompressed_size(done.uncompressed_bytes)
-            .set_num_values(done.levels)
-            .set_data_page_offset(data_offset)
-            .set_dictionary_page_offset((done.dictionary_pages > 0).then_some(0));
-        if done.settings.statistics != EnabledStatistics::None {
-            metadata = metadata.set_statistics(statistics(&done.bounds, done.nulls));
-        }
+        let metadata = ChunkDescription {
+            descr,
+            compression: done.settings.compression,
+            has_statistics: done.settings.statistics != EnabledStatistics::None,
+            bounds: &done.bounds,
+            dictionary_pages: done.dictionary_pages,
+            plain_pages: done.plain_pages,
+            null_pages: done.null_pages,
+            data_offset,
+            compressed_bytes: bytes.len() as i64,
+            uncompressed_bytes: done.uncompressed_bytes,
+            levels: done.levels,
+            nulls: done.nulls,
+        };
         let is_by_page = done.settings.statistics == EnabledStatistics::Page;
         let close = ColumnCloseResult {
             bytes_written: bytes.len() as u64,
@@ -396,15 +448,6 @@ impl TextChunk {
         };
         Ok((bytes.into(), close))
     }
-}
-
-fn statistics(bounds: &Bounds, nulls: i64) -> Statistics {
-    let nulls = Some(nulls.unsigned_abs());
-    let Some([(low, is_low), (high, is_high)]) = bounds.shortened() else {
-        return Statistics::ByteArray(ValueStatistics::new(None, None, None, nulls, false));
-    };
-    let statistics = ValueStatistics::new(Some(ByteArray::from(low)), Some(ByteArray::from(high)), None, nulls, false);
-    Statistics::ByteArray(statistics.with_min_is_exact(is_low).with_max_is_exact(is_high))
 }
 
 /// Writes a page; gives where it begins and how long it is with its header.

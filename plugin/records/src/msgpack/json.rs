@@ -24,35 +24,56 @@ pub fn write(out: &mut String, value: &Value<'_>) -> Result<(), MsgpackError> {
 fn nested(out: &mut String, value: &Value<'_>, depth: usize) -> Result<(), MsgpackError> {
     match value {
         Value::Array(items) | Value::Map(items) if depth >= MAX_DEPTH => tagged(out, "$msgpack", items.whole),
-        Value::Array(items) => {
-            let mut reader = Reader::new(items.content);
-            out.push('[');
-            for index in 0..items.count {
-                if index > 0 {
-                    out.push(',');
-                }
-                nested(out, &reader.value()?, depth + 1)?;
-            }
-            out.push(']');
-        }
-        Value::Map(items) => {
-            let mut reader = Reader::new(items.content);
-            out.push('{');
-            for index in 0..items.count {
-                if index > 0 {
-                    out.push(',');
-                }
-                let start = reader.position();
-                let value = reader.value()?;
-                key(out, &value, reader.since(start));
-                out.push(':');
-                nested(out, &reader.value()?, depth + 1)?;
-            }
-            out.push('}');
-        }
+        Value::Array(items) => array(out, &mut Reader::new(items.content), items.count, depth)?,
+        Value::Map(items) => map(out, &mut Reader::new(items.content), items.count, depth)?,
         scalar => leaf(out, scalar),
     }
     Ok(())
+}
+
+fn array(out: &mut String, reader: &mut Reader<'_>, count: u32, depth: usize) -> Result<(), MsgpackError> {
+    out.push('[');
+    for index in 0..count {
+        if index > 0 {
+            out.push(',');
+        }
+        next(out, reader, depth + 1)?;
+    }
+    out.push(']');
+    Ok(())
+}
+
+fn map(out: &mut String, reader: &mut Reader<'_>, count: u32, depth: usize) -> Result<(), MsgpackError> {
+    out.push('{');
+    for index in 0..count {
+        if index > 0 {
+            out.push(',');
+        }
+        let start = reader.position();
+        let value = reader.value()?;
+        key(out, &value, reader.since(start));
+        out.push(':');
+        next(out, reader, depth + 1)?;
+    }
+    out.push('}');
+    Ok(())
+}
+
+/// Appends the value that is next. Arrays and maps are not stepped over first, but for what is too deep to be printed.
+fn next(out: &mut String, reader: &mut Reader<'_>, depth: usize) -> Result<(), MsgpackError> {
+    if depth < MAX_DEPTH {
+        if let Some(text) = reader.short_text() {
+            leaf(out, &Value::Str(text));
+            return Ok(());
+        }
+        if let Some(count) = reader.map_header()? {
+            return map(out, reader, count, depth);
+        }
+        if let Some(count) = reader.array_header()? {
+            return array(out, reader, count, depth);
+        }
+    }
+    nested(out, &reader.value()?, depth)
 }
 
 /// Appends a map's key, of which `raw` are the bytes, as a JSON string.
@@ -88,18 +109,40 @@ fn leaf(out: &mut String, value: &Value<'_>) {
 
 /// Appends the text of a number, a boolean or nil, without quotes; other kinds append nothing.
 pub fn scalar_text(out: &mut String, value: &Value<'_>) {
-    // Writing to a String cannot fail. `{:?}` of a float is its shortest text that reads back as the same float.
+    // Writing to a String cannot fail. Of a float it is the shortest text that reads back as the same float.
     let _ = match *value {
         Value::Nil => write!(out, "null"),
         Value::Bool(flag) => write!(out, "{flag}"),
-        Value::Int(int) => write!(out, "{int}"),
-        Value::UInt(int) => write!(out, "{int}"),
-        Value::F32(float) if float.is_finite() => write!(out, "{float:?}"),
-        Value::F64(float) if float.is_finite() => write!(out, "{float:?}"),
+        Value::Int(int) => {
+            if int < 0 {
+                out.push('-');
+            }
+            return digits(out, int.unsigned_abs());
+        }
+        Value::UInt(int) => return digits(out, int),
+        Value::F32(float) if float.is_finite() => return out.push_str(ryu::Buffer::new().format_finite(float)),
+        Value::F64(float) if float.is_finite() => return out.push_str(ryu::Buffer::new().format_finite(float)),
         Value::F32(float) => write!(out, "{}", non_finite(f64::from(float))),
         Value::F64(float) => write!(out, "{}", non_finite(float)),
         Value::Str(_) | Value::Bin(_) | Value::Ext(..) | Value::Array(_) | Value::Map(_) => Ok(()),
     };
+}
+
+/// Appends a number in decimal digits.
+fn digits(out: &mut String, number: u64) {
+    let mut digits = [b'0'; 20];
+    let mut rest = number;
+    let mut first = digits.len();
+    for (place, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        first = place;
+        if rest == 0 {
+            break;
+        }
+    }
+    // Digits are ASCII.
+    out.push_str(digits.get(first..).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default());
 }
 
 fn non_finite(float: f64) -> &'static str {

@@ -9,8 +9,10 @@
 pub mod json;
 mod nested;
 mod reader;
+mod same;
 mod value;
 pub mod write;
 
 pub use reader::{MsgpackError, Reader};
+pub use same::is_same;
 pub use value::{Composite, Value};

@@ -1,5 +1,6 @@
 //! Steps over MessagePack values in borrowed bytes.
 
+use super::same::is_same;
 use super::value::{Composite, Value};
 
 /// Why bytes are not a whole MessagePack value.
@@ -283,6 +284,18 @@ impl<'a> Reader<'a> {
         let text = rest.get(header..header + length)?;
         self.position += header + length;
         Some(text)
+    }
+
+    /// Steps over these bytes when they are next, and says whether they are: a key that is expected needs no reading.
+    #[inline]
+    #[must_use]
+    pub fn step_over(&mut self, expected: &[u8]) -> bool {
+        let next = self.bytes.get(self.position..self.position + expected.len());
+        let is_next = next.is_some_and(|next| is_same(next, expected));
+        if is_next {
+            self.position += expected.len();
+        }
+        is_next
     }
 
     fn rest_of(&mut self, start: usize, count: u32, values: u64) -> Result<Composite<'a>, MsgpackError> {
