@@ -46,6 +46,7 @@ PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unk
 PORT ?= 8017
 
 .PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests bench bench-lake sanitize lint clean bench-quick bench-programs bench-code
+.PHONY: demo hybrid image sbom test unit end-to-end crash fuzz plugin dist dist-test header install host wasm wasm-aot playground playground-page playground-tests tables tables-test tables-race bench bench-lake sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -219,6 +220,31 @@ bench-programs: plugin $(BENCH_VENV)/.ready
 	$(CARGO) bench --locked --no-run -p shiwake-records -p shiwake-delivery
 
 bench-code:                        ## Benchmarks next to the code they measure, alone
+# The committer of Iceberg tables is a workspace of its own, with a folder of its own for what is built.
+TABLES := --locked --manifest-path plugin/tables/Cargo.toml --target-dir target/tables
+TABLES_VENV := .venv-tables
+TABLES_PY := $(TABLES_VENV)/bin/python
+
+tables:                            ## target/tables/release/shiwake-table, the committer of Iceberg tables; FEATURES=rest for REST catalogs
+	$(CARGO) build --release $(TABLES) $(if $(FEATURES),--features $(FEATURES))
+
+tables-test: host $(TABLES_VENV)/.ready   ## The committer: unit tests, and what PyIceberg and DuckDB read of its tables
+	$(CARGO) fmt --manifest-path plugin/tables/Cargo.toml --check
+	$(CARGO) clippy --all-targets $(TABLES) -- -D warnings
+	$(CARGO) test --quiet $(TABLES)
+	$(CARGO) build $(TABLES)
+	$(TABLES_PY) -m pytest -q -rs tests/tables
+
+tables-race: tables host $(TABLES_VENV)/.ready   ## Two committers on 10,000 objects, each killed 50 times
+	SHIWAKE_TABLE=target/tables/release/shiwake-table $(TABLES_PY) tests/tables/race.py
+
+$(TABLES_VENV)/.ready: tests/tables/requirements.txt
+	@echo "== Python packages for tables, into $(TABLES_VENV)"
+	$(PYTHON) -m venv $(TABLES_VENV) || { apt-get update && apt-get install -y python3-venv && $(PYTHON) -m venv $(TABLES_VENV); }
+	$(TABLES_PY) -m pip install --quiet -r $<
+	touch $@
+
+bench:                             ## Benchmarks next to the code they measure
 	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery
 
 bench-lake: $(BENCH_VENV)/.ready   ## Records into Parquet beside pyarrow, DuckDB and polars, and ten questions; QUICK=1 for a tenth of it
@@ -261,3 +287,4 @@ $(BENCH_VENV)/.ready: tests/bench/requirements.txt
 
 clean:
 	rm -rf target dist lake $(VENV) $(BENCH_VENV) tests/playground/node_modules
+	rm -rf target dist lake $(VENV) $(TABLES_VENV) tests/playground/node_modules
