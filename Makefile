@@ -45,8 +45,8 @@ CASES ?= 32
 PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-playground
 PORT ?= 8017
 
-.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests bench bench-lake sanitize lint clean bench-quick bench-programs bench-code
-.PHONY: demo hybrid image sbom test unit end-to-end crash fuzz plugin dist dist-test header install host wasm wasm-aot playground playground-page playground-tests tables tables-test tables-race bench bench-lake sanitize lint clean
+.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests tables tables-test tables-race bench bench-quick bench-programs bench-code bench-lake sanitize lint clean
+.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests tables tables-test tables-race bench bench-quick bench-programs bench-code bench-lake sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
