@@ -46,7 +46,6 @@ PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unk
 PORT ?= 8017
 
 .PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests tables tables-test tables-race bench bench-quick bench-programs bench-code bench-lake sanitize lint clean
-.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests tables tables-test tables-race bench bench-quick bench-programs bench-code bench-lake sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -206,20 +205,6 @@ playground-page:
 playground-tests: host             ## The page in headless Chromium; skipped, and says so, without Chromium or Node
 	tests/playground/run
 
-bench: bench-programs              ## Where this stands beside others, into docs/benchmarks.md, in 20 minutes; ONLY=filter,lake,datadog,whole,start
-	$(BENCH_PY) tests/bench/bench.py $(if $(ONLY),--only $(ONLY))
-
-bench-quick: bench-programs        ## The same with small amounts, into target/benchmarks-quick.md, in three minutes
-	$(BENCH_PY) tests/bench/bench.py --quick --out target/benchmarks-quick.md $(if $(ONLY),--only $(ONLY))
-
-bench-programs: plugin $(BENCH_VENV)/.ready
-	@command -v valgrind || { echo "== valgrind, to count instructions"; apt-get update && apt-get install -y valgrind; } || \
-		echo "== valgrind cannot be installed here: instructions are not counted"
-	$(CARGO) build --locked -p shiwake-harness --bins
-	$(CARGO) build --release --locked -p shiwake-bench
-	$(CARGO) bench --locked --no-run -p shiwake-records -p shiwake-delivery
-
-bench-code:                        ## Benchmarks next to the code they measure, alone
 # The committer of Iceberg tables is a workspace of its own, with a folder of its own for what is built.
 TABLES := --locked --manifest-path plugin/tables/Cargo.toml --target-dir target/tables
 TABLES_VENV := .venv-tables
@@ -244,7 +229,20 @@ $(TABLES_VENV)/.ready: tests/tables/requirements.txt
 	$(TABLES_PY) -m pip install --quiet -r $<
 	touch $@
 
-bench:                             ## Benchmarks next to the code they measure
+bench: bench-programs              ## Where this stands beside others, into docs/benchmarks.md, in 20 minutes; ONLY=filter,lake,datadog,whole,start
+	$(BENCH_PY) tests/bench/bench.py $(if $(ONLY),--only $(ONLY))
+
+bench-quick: bench-programs        ## The same with small amounts, into target/benchmarks-quick.md, in three minutes
+	$(BENCH_PY) tests/bench/bench.py --quick --out target/benchmarks-quick.md $(if $(ONLY),--only $(ONLY))
+
+bench-programs: plugin $(BENCH_VENV)/.ready
+	@command -v valgrind || { echo "== valgrind, to count instructions"; apt-get update && apt-get install -y valgrind; } || \
+		echo "== valgrind cannot be installed here: instructions are not counted"
+	$(CARGO) build --locked -p shiwake-harness --bins
+	$(CARGO) build --release --locked -p shiwake-bench
+	$(CARGO) bench --locked --no-run -p shiwake-records -p shiwake-delivery
+
+bench-code:                        ## Benchmarks next to the code they measure, alone
 	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery
 
 bench-lake: $(BENCH_VENV)/.ready   ## Records into Parquet beside pyarrow, DuckDB and polars, and ten questions; QUICK=1 for a tenth of it
@@ -286,5 +284,4 @@ $(BENCH_VENV)/.ready: tests/bench/requirements.txt
 	touch $@
 
 clean:
-	rm -rf target dist lake $(VENV) $(BENCH_VENV) tests/playground/node_modules
-	rm -rf target dist lake $(VENV) $(TABLES_VENV) tests/playground/node_modules
+	rm -rf target dist lake $(VENV) $(TABLES_VENV) $(BENCH_VENV) tests/playground/node_modules
