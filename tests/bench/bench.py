@@ -66,8 +66,10 @@ def main() -> None:
             print(f"== {part} took {time.monotonic() - at:.0f} s", flush=True)
             for one in sections[-1].owed:
                 print(f"   {one.what}: {one.measured}; owed {one.owed}: {'met' if one.is_met else 'NOT met'}", flush=True)
-    introduction.append(f"It took {(time.monotonic() - began) / 60:.0f} minutes.")
-    report.write(chosen.out, sections, introduction)
+        # After each part: a run that is stopped leaves what it has measured.
+        took = f"It took {(time.monotonic() - began) / 60:.0f} minutes"
+        left = parts[parts.index(part) + 1:]
+        report.write(chosen.out, sections, [*introduction, f"{took}{'; not run: ' + ', '.join(left) if left else ''}."])
     print(f"written: {chosen.out}")
     if failures := [failure for section in sections for failure in section.failures]:
         raise SystemExit("not measured: " + "; ".join(failures))
