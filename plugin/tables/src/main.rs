@@ -193,7 +193,8 @@ impl Open {
         let location =
             |option, text: &str| Location::parse(text).map_err(|source| TableError::Location { option, source });
         let lake_location = location("lake", &place.lake)?;
-        let options = S3Options { region: place.region.clone(), endpoint: place.endpoint.clone() };
+        let options =
+            S3Options { region: place.region.clone(), endpoint: place.endpoint.clone(), ..S3Options::default() };
         let environment = environment();
         let lake = Lake::open_existing(&lake_location, &options, &environment)?;
         let address = |location: &Location| {
