@@ -42,7 +42,7 @@ def add(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> None:
 
     def ways(name: str, at: Path, port: int, rules: Path | None) -> Sections:
         more = {"rules": rules} if rules else {}
-        lake = {"Name": "shiwake", **whole.EVERY, "lake": at / "objects", "shutdown_timeout": "2m", **more}
+        lake = {"Name": "shiwake", **whole.EVERY, "lake": at / "objects", "shutdown_timeout": "2m", **whole.KEEPS_TRYING, **more}
         return {"null": [whole.NULL], "shiwake": [("FILTER", {**whole.SHIWAKE[1], **more}), ("OUTPUT", lake)],
                 "out_s3": [whole.out_s3(port, at)]}[name]
 

@@ -26,6 +26,8 @@ UPLOAD_TIMEOUT = "6s"
 KEY = "0123456789abcdef0123456789abcdef"
 EVERY = {"Match": "*"}
 NULL = ("OUTPUT", {"Name": "null", **EVERY})
+# As the documents say to set it: an output that is busy answers RETRY, and a host that gives up loses the chunk.
+KEEPS_TRYING = {"Retry_Limit": "no_limits"}
 SHIWAKE = ("FILTER", {"Name": "shiwake", **EVERY})
 #: Keeps the time at which a record was sent, to measure delays.
 KEEPS_TIME = {"line_time": "off"}
@@ -41,7 +43,7 @@ def out_s3(port: int, folder: Path, **more: object) -> tuple[str, dict[str, obje
 
 def to_s3(port: int, **more: object) -> tuple[str, dict[str, object]]:
     """Our output to S3."""
-    return "OUTPUT", {"Name": "shiwake", **EVERY, "lake": "s3://logs/lake", "endpoint": f"http://127.0.0.1:{port}",
+    return "OUTPUT", {"Name": "shiwake", **EVERY, **KEEPS_TRYING, "lake": "s3://logs/lake", "endpoint": f"http://127.0.0.1:{port}",
                       "shutdown_timeout": "2m", **more}
 
 
@@ -71,7 +73,7 @@ def add_files(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> N
                 "tail -> null": [NULL],
                 "tail -> parser -> null": [PARSER, NULL],
                 "tail -> shiwake -> null": [SHIWAKE, NULL],
-                "tail -> shiwake -> lake on disk": [SHIWAKE, ("OUTPUT", {"Name": "shiwake", **EVERY, "lake": at / "objects", "shutdown_timeout": "2m"})],
+                "tail -> shiwake -> lake on disk": [SHIWAKE, ("OUTPUT", {"Name": "shiwake", **EVERY, "lake": at / "objects", "shutdown_timeout": "2m", **KEEPS_TRYING})],
                 "tail -> shiwake -> lake in S3": [SHIWAKE, to_s3(port)],
                 "tail -> parser -> out_s3, gzip JSON": [PARSER, out_s3(port, at)],
             }
