@@ -4,6 +4,8 @@
 //! page's is "Delta-length byte array" there. Lengths by themselves take next to nothing when they are all the same, as those of
 //! ids are, and values without them between compress better and faster.
 
+use super::bits::{append_packed, append_varint};
+
 /// Values of a block, and of each of the parts of it that have a number of bits of their own.
 const BLOCK: usize = 128;
 const PART: usize = 32;
@@ -33,40 +35,14 @@ pub(super) fn append(out: &mut Vec<u8>, lengths: &[u32]) {
         }
         out.extend_from_slice(&widths);
         for (width, part) in widths.iter().zip(steps.chunks(PART)) {
-            append_part(out, part, least, u32::from(*width));
+            let above = part.iter().map(|step| (step - least).unsigned_abs());
+            append_packed(out, above, PART, u32::from(*width));
         }
     }
-}
-
-/// Appends the steps of a part above the least one, each in `width` bits; a part that is not full has zeros behind.
-fn append_part(out: &mut Vec<u8>, steps: &[i64], least: i64, width: u32) {
-    let end = out.len() + PART * width as usize / 8;
-    let (mut buffer, mut bits) = (0_u64, 0);
-    for step in steps {
-        // Steps between lengths take 32 bits at most, and fewer than 32 are in the buffer.
-        buffer |= (step - least).unsigned_abs() << bits;
-        bits += width;
-        if bits >= u32::BITS {
-            let [a, b, c, d, ..] = buffer.to_le_bytes();
-            out.extend_from_slice(&[a, b, c, d]);
-            buffer >>= u32::BITS;
-            bits -= u32::BITS;
-        }
-    }
-    out.extend_from_slice(&buffer.to_le_bytes());
-    out.resize(end, 0);
 }
 
 fn zigzag(value: i64) -> u64 {
     (value << 1 ^ value >> 63).cast_unsigned()
-}
-
-fn append_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 #[cfg(test)]

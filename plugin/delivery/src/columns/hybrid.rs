@@ -3,6 +3,8 @@
 //! Its format is "Run Length Encoding / Bit-Packing Hybrid" of
 //! <https://parquet.apache.org/docs/file-format/data-pages/encodings/#RLE>.
 
+use super::bits::{self, append_varint};
+
 /// Values of a group.
 const GROUP: usize = 8;
 
@@ -14,14 +16,14 @@ pub(super) fn append<T: Copy + Eq + Into<u32>>(out: &mut Vec<u8>, values: &[T], 
         let run = rest.iter().take_while(|value| *value == first).count();
         let (taken, after) = rest.split_at(if run >= GROUP { run } else { rest.len().min(GROUP) });
         if run >= GROUP {
-            append_packed(out, before(literals, rest), width);
+            append_groups(out, before(literals, rest), width);
             append_run(out, run, (*first).into(), width);
             literals = after;
         }
         debug_assert!(!taken.is_empty());
         rest = after;
     }
-    append_packed(out, before(literals, rest), width);
+    append_groups(out, before(literals, rest), width);
 }
 
 /// What stands in `from` before `rest`, which is its end.
@@ -35,35 +37,13 @@ fn append_run(out: &mut Vec<u8>, length: usize, value: u32, width: u32) {
     out.extend_from_slice(value.to_le_bytes().get(..bytes).unwrap_or_default());
 }
 
-fn append_packed<T: Copy + Into<u32>>(out: &mut Vec<u8>, values: &[T], width: u32) {
+fn append_groups<T: Copy + Into<u32>>(out: &mut Vec<u8>, values: &[T], width: u32) {
     if values.is_empty() {
         return;
     }
     let groups = values.len().div_ceil(GROUP);
     append_varint(out, (groups as u64) << 1 | 1);
-    let end = out.len() + groups * width as usize;
-    let (mut buffer, mut bits) = (0_u64, 0);
-    for value in values {
-        buffer |= u64::from((*value).into()) << bits;
-        bits += width;
-        if bits >= u32::BITS {
-            let [a, b, c, d, ..] = buffer.to_le_bytes();
-            out.extend_from_slice(&[a, b, c, d]);
-            buffer >>= u32::BITS;
-            bits -= u32::BITS;
-        }
-    }
-    // The last bits, and zeros for what the last group lacks.
-    out.extend_from_slice(&buffer.to_le_bytes());
-    out.resize(end, 0);
-}
-
-fn append_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
+    bits::append_packed(out, values.iter().map(|value| u64::from((*value).into())), groups * GROUP, width);
 }
 
 #[cfg(test)]
