@@ -76,13 +76,6 @@ macro_rules! contract {
         $crate::contract::contract!($layout, violations: [
             breaking_the_contract_kills_the_process,
         ]);
-
-        /// Runs in a child process only; see `violations`.
-        #[test]
-        #[ignore = "crashes by design; breaking_the_contract_kills_the_process starts it"]
-        fn commit_violation() {
-            $crate::contract::violations::commit($layout);
-        }
     };
     ($layout:expr, $module:ident: [$($name:ident,)*]) => {
         $(

@@ -1,13 +1,15 @@
 //! Breaches of contract that a host would not notice and the harness turns into a crash.
 //!
-//! Each runs in a child process: this test binary again, told by an environment variable which
-//! breach to commit. The child says on standard output when it is about to, so that a crash before
+//! Each runs in a child process: this test again, told by an environment variable which breach to
+//! commit. The child says on standard output when it is about to, so that a crash before
 //! that does not count, and when it survived.
 
+use std::env;
+use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output as ChildOutput};
 
-use shiwake_harness::{Host, Layout};
+use shiwake_harness::Layout;
 
 use super::{Turn, chunk};
 
@@ -33,6 +35,9 @@ const BREACHES: [(&str, Option<i32>, Option<&str>); 10] = [
 ];
 
 pub fn breaking_the_contract_kills_the_process(turn: &Turn) {
+    if let (Ok(breach), Some(plugin)) = (env::var(BREACH_VARIABLE), env::var_os(PLUGIN_VARIABLE)) {
+        return commit(&breach, plugin, turn);
+    }
     for (breach, signal, symbol) in BREACHES {
         let is_old = turn.host.layout() == Layout::V1_9_10;
         let signal = signal.filter(|_| match breach {
@@ -44,8 +49,8 @@ pub fn breaking_the_contract_kills_the_process(turn: &Turn) {
         });
         let file = format!("{}.so", breach.replace(' ', "_"));
         let plugin = turn.fixtures.build(&file, symbol.as_slice());
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "commit_violation", "--ignored", "--nocapture"])
+        let child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "breaking_the_contract_kills_the_process", "--nocapture"])
             .env(BREACH_VARIABLE, breach)
             .env(PLUGIN_VARIABLE, plugin)
             .output()
@@ -63,12 +68,9 @@ fn check(breach: &str, signal: Option<i32>, child: &ChildOutput) {
 
 /// What the child does.
 #[expect(clippy::print_stdout, reason = "how a child that may crash talks to its parent")]
-pub fn commit(layout: Layout) {
-    let (Ok(breach), Some(path)) = (std::env::var(BREACH_VARIABLE), std::env::var_os(PLUGIN_VARIABLE)) else {
-        return;
-    };
-    let host = Host::start(layout).unwrap();
-    match breach.as_str() {
+fn commit(breach: &str, path: OsString, turn: &Turn) {
+    let host = &turn.host;
+    match breach {
         "definition" => {
             println!("{ABOUT_TO}");
             host.load(path).unwrap();
