@@ -40,12 +40,12 @@ const FAILURE_STATUS: i64 = 400;
 /// Adds what the event's nested fields say.
 pub fn add_to<'a>(index: &FieldIndex, body: &Composite<'a>, found: &mut FoundFields<'a>) {
     let map = |key: &str| index.get(body, key.as_bytes()).and_then(|value| value.as_map());
-    if index.contains(body, b"eventSource") {
+    if index.contains(b"eventSource") {
         let actor = map("userIdentity").and_then(|identity| identity.first_text_of(&IDENTITY_KEYS));
         found.push_text("actor", actor.unwrap_or_default());
         found.push_text("resource", cloudtrail_resource(index, body).unwrap_or_default());
         found.push_text("outcome", cloudtrail_outcome(index, body));
-    } else if index.contains(body, b"auditID") {
+    } else if index.contains(b"auditID") {
         let actor = map("user").and_then(|user| user.first_text_of(&["username", "uid"]));
         found.push_text("actor", actor.unwrap_or_default());
         if let Some(object) = map("objectRef").filter(|object| object.first_text_of(&["resource", "name"]).is_some()) {

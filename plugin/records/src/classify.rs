@@ -24,8 +24,17 @@ pub const MESSAGE_KEYS: [&str; 3] = ["log", "message", "msg"];
 /// Keys under which loggers write a level. A number under `severity` may be syslog's.
 pub const LEVEL_KEYS: [&str; 7] = ["severity", "level", "log_level", "loglevel", "levelname", "lvl", "log.level"];
 /// Keys of which one is there when a record gives itself a level: those above and those of syslog and journald.
-pub(crate) const LEVEL_FIELDS: [&str; 9] =
-    ["severity", "level", "log_level", "loglevel", "levelname", "lvl", "log.level", "PRIORITY", "priority"];
+pub(crate) const LEVEL_FIELDS: KeySet = KeySet::new(&[
+    "severity",
+    "level",
+    "log_level",
+    "loglevel",
+    "levelname",
+    "lvl",
+    "log.level",
+    "PRIORITY",
+    "priority",
+]);
 /// Keys of the status of a response.
 pub const STATUS_KEYS: [&str; 5] = ["status", "status_code", "http_status", "response_code", "code"];
 const MESSAGE: KeySet = KeySet::new(&MESSAGE_KEYS);
@@ -88,7 +97,7 @@ pub(crate) fn level(index: &FieldIndex, body: &Composite<'_>) -> Option<Severity
         Some(("severity", value)) => Severity::from_syslog_value(&value),
         Some((_, value)) => Severity::from_value(&value),
         None => {
-            let has_facility = || index.contains(body, b"facility");
+            let has_facility = || index.contains(b"facility");
             let priority =
                 index.get(body, b"PRIORITY").or_else(|| index.get(body, b"priority").filter(|_| has_facility()));
             Severity::from_syslog_value(&priority?)

@@ -113,7 +113,7 @@ impl<'a> Event<'a> {
     /// # Errors
     /// When there is no event there.
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, EventError> {
-        Self::read_with(reader, |_, _| {})
+        Self::read_with(reader, Reader::map)
     }
 
     /// As [`Event::read`], and lists the keys of the record on the way. The index is of no use when there is no event.
@@ -121,21 +121,21 @@ impl<'a> Event<'a> {
     /// # Errors
     /// When there is no event there.
     pub fn read_indexed(reader: &mut Reader<'a>, index: &mut FieldIndex) -> Result<Self, EventError> {
-        index.begin();
-        let event = Self::read_with(reader, |key, value_start| index.add(key, value_start))?;
-        index.end(&event.body);
-        Ok(event)
+        Self::read_with(reader, |reader| index.read(reader))
     }
 
     #[inline]
-    fn read_with(reader: &mut Reader<'a>, list: impl FnMut(&'a [u8], usize)) -> Result<Self, EventError> {
+    fn read_with(
+        reader: &mut Reader<'a>,
+        read_map: impl FnOnce(&mut Reader<'a>) -> Result<Option<(Composite<'a>, bool)>, MsgpackError>,
+    ) -> Result<Self, EventError> {
         let offset = reader.position();
         if reader.array_header()? != Some(2) {
             return Err(EventError::Shape { offset, expected: "an array of a time and a record" });
         }
         let (time_offset, time_raw, time, metadata) = Self::read_time(reader)?;
         let body_offset = reader.position();
-        let Some((body, has_text_keys)) = reader.map_with_keys(list)? else {
+        let Some((body, has_text_keys)) = read_map(reader)? else {
             return Err(EventError::Shape { offset: body_offset, expected: "a map as the record" });
         };
         let (kind, time) = kind_and_time(time).ok_or(EventError::Time { offset: time_offset })?;

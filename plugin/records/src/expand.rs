@@ -112,7 +112,7 @@ impl Expander {
             (logfmt::scan(line, &mut self.fields)?, LineFormat::Logfmt)
         };
         // A record whose type nobody knows is not marked as sorted, so its line, which stays, would be expanded every time.
-        if extent == Extent::Beginning && index.contains(body, b"log_type") {
+        if extent == Extent::Beginning && index.contains(b"log_type") {
             return None;
         }
         // What is left out of the record: the line, when its fields say all of it.

@@ -81,8 +81,8 @@ pub(crate) struct PieceJoiner {
 
 /// Whether a record looks like a piece; [`PieceJoiner::plan`] looks closer.
 #[inline]
-pub(crate) fn may_be_piece(index: &FieldIndex, event: &Event<'_>) -> bool {
-    index.contains(&event.body, b"partial_id")
+pub(crate) fn may_be_piece(index: &FieldIndex) -> bool {
+    index.contains(b"partial_id")
 }
 
 impl PieceJoiner {
@@ -219,7 +219,7 @@ fn is_piece_key(key: &[u8]) -> bool {
 fn piece(index: &FieldIndex, event: &Event<'_>, chunk: &[u8]) -> Option<Piece> {
     let body = &event.body;
     let is_record = event.kind == EventKind::Record && event.has_text_keys && body.count <= MAX_FIELDS;
-    if !is_record || !may_be_piece(index, event) || index.contains(body, b"log_type") {
+    if !is_record || !may_be_piece(index) || index.contains(b"log_type") {
         return None;
     }
     line_of(index, body)?;

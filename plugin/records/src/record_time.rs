@@ -6,13 +6,14 @@
 
 use crate::civil_time::{parse_common_log_time, parse_rfc3339};
 use crate::event::Timestamp;
-use crate::fields::FieldIndex;
+use crate::fields::{FieldIndex, KeySet};
 use crate::msgpack::{Composite, Value};
 
 /// Fields with the time of a record, the most exact first: CloudTrail's, Kubernetes', Elastic's and Logstash's, those of common
 /// loggers, NGINX'.
 pub const TIME_KEYS: [&str; 9] =
     ["eventTime", "stageTimestamp", "@timestamp", "timestamp", "time", "ts", "t", "time_iso8601", "time_local"];
+const TIME: KeySet = KeySet::new(&TIME_KEYS);
 /// Seconds from 2001 to 2099. A number that is none of this century, in whatever unit, counts something else.
 const SECONDS: std::ops::Range<i64> = 978_307_200..4_102_444_800;
 /// Units of a second, from the second on.
@@ -21,6 +22,9 @@ const UNITS: [i64; 4] = [1, 1_000, 1_000_000, 1_000_000_000];
 /// The time of the first of [`TIME_KEYS`] that tells one.
 #[must_use]
 pub fn find(index: &FieldIndex, body: &Composite<'_>) -> Option<Timestamp> {
+    if !index.has_any(&TIME) {
+        return None;
+    }
     TIME_KEYS.iter().find_map(|key| of_value(&index.get(body, key.as_bytes())?))
 }
 

@@ -248,7 +248,7 @@ impl Sorter {
             return SortedItem::Quarantined { is_new: false };
         }
         self.index.fill(&event.body);
-        let is_piece = self.config.pieces != Pieces::Separate && pieces::may_be_piece(&self.index, event);
+        let is_piece = self.config.pieces != Pieces::Separate && pieces::may_be_piece(&self.index);
         if is_piece && self.config.pieces == Pieces::JoinOrPass {
             return SortedItem::Piece;
         }
@@ -321,7 +321,7 @@ impl Sorter {
         enricher.add_tags(owner, index, &body, &mut found, tag_lists);
         config.placement.put(others, was_sorted, index, &body, &mut found, origin_map);
         if let Some(ids) = record_ids
-            && !index.contains(&body, record_id::KEY.as_bytes())
+            && !index.contains(record_id::KEY.as_bytes())
             && found.get(record_id::KEY).is_none()
         {
             found.push(record_id::KEY, FoundValue::Text(ids.next_id()));
@@ -365,7 +365,7 @@ impl Sorter {
                     SortedItem::Marker
                 }
                 Item::Event(event) => {
-                    let fate = if self.config.pieces != Pieces::Separate && pieces::may_be_piece(&self.index, &event) {
+                    let fate = if self.config.pieces != Pieces::Separate && pieces::may_be_piece(&self.index) {
                         if !std::mem::replace(&mut is_planned, true) {
                             self.joiner.plan(chunk);
                         }
@@ -450,7 +450,7 @@ const SPAN_KEYS: KeySet = KeySet::new(&["span_id", "dd.span_id", "spanId", "span
 /// The trace that the line, or a field of the record, names in a form that is known.
 fn trace_of(index: &FieldIndex, body: &Composite<'_>, found: &FoundFields<'_>) -> Option<TraceIds> {
     let text = match found.get("trace_id") {
-        Some(FoundValue::Text(text)) if !index.contains(body, b"trace_id") => text,
+        Some(FoundValue::Text(text)) if !index.contains(b"trace_id") => text,
         _ => index.first_text_of(body, &TRACE_KEYS)?.1,
     };
     TraceIds::parse(text)
@@ -460,10 +460,10 @@ fn trace_of(index: &FieldIndex, body: &Composite<'_>, found: &FoundFields<'_>) -
 fn add_trace<'a>(trace: &'a TraceIds, index: &FieldIndex, body: &Composite<'_>, found: &mut FoundFields<'a>) {
     let own = index.get(body, b"trace_id");
     let is_as_it_was = own.is_some_and(|own| own.as_str_bytes() == Some(trace.trace().as_bytes()));
-    if !is_as_it_was && !index.contains(body, b"dd.trace_id") {
+    if !is_as_it_was && !index.contains(b"dd.trace_id") {
         found.set_over_own("trace_id", FoundValue::Text(trace.trace().as_bytes()));
     }
-    if let Some(span) = trace.span().filter(|_| !index.has_any(body, &SPAN_KEYS)) {
+    if let Some(span) = trace.span().filter(|_| !index.has_any(&SPAN_KEYS)) {
         found.push_text_if_new("span_id", span.as_bytes());
     }
 }

@@ -85,11 +85,22 @@ fn hexadecimal<const N: usize>(parts: &[&[u8]]) -> Option<[u8; N]> {
 /// The digits of all parts together, which must be as many as asked for.
 fn hexadecimal_or_zero<const N: usize>(parts: &[&[u8]]) -> Option<[u8; N]> {
     let mut digits = [0; N];
-    let mut written = parts.iter().copied().flatten();
-    for digit in &mut digits {
-        *digit = written.next().filter(|byte| byte.is_ascii_hexdigit())?.to_ascii_lowercase();
+    let mut free = digits.as_mut_slice();
+    for part in parts {
+        let (place, behind) = free.split_at_mut_checked(part.len())?;
+        place.copy_from_slice(part);
+        free = behind;
     }
-    written.next().is_none().then_some(digits)
+    if !free.is_empty() {
+        return None;
+    }
+    // Without a branch, so that many are looked at together. The bit that makes a letter small is set in digits already.
+    let mut are_digits = true;
+    for digit in &mut digits {
+        are_digits &= digit.is_ascii_hexdigit();
+        *digit |= 0x20;
+    }
+    are_digits.then_some(digits)
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ impl Placement {
         }
         let mut are_all_new = true;
         each_text(&map, |name, text| {
-            if found.get(name).is_some() || index.contains(body, name.as_bytes()) {
+            if found.get(name).is_some() || index.contains(name.as_bytes()) {
                 are_all_new = false;
             } else {
                 found.push(name, FoundValue::Text(text));
@@ -127,7 +127,7 @@ impl Placement {
         map: &'a mut Vec<u8>,
     ) {
         // A field that gives way to a found one stays where it is.
-        let is_own = |name: &str| index.contains(body, name.as_bytes());
+        let is_own = |name: &str| index.contains(name.as_bytes());
         match self {
             Placement::Flat | Placement::FromMap(_) => {}
             Placement::Only(needs) => found.retain_behind(others, |name, _| is_own(name) || needs.has(name)),

@@ -69,6 +69,27 @@ const BYTES_BY_MARKER: [u8; 256] = {
     bytes
 };
 
+/// Bytes of the value at the beginning of `rest`, when it is whole, and no list, no map and not long.
+#[inline]
+pub(crate) fn plain_length(rest: &[u8]) -> Option<usize> {
+    let marker = *rest.first()?;
+    let bytes = match BYTES_BY_MARKER.get(usize::from(marker)) {
+        None | Some(0) => long_text_length(rest)?,
+        Some(bytes) => usize::from(*bytes),
+    };
+    (bytes <= rest.len()).then_some(bytes)
+}
+
+/// Bytes of a text with a length of its own of one or two bytes.
+#[inline]
+fn long_text_length(rest: &[u8]) -> Option<usize> {
+    match *rest {
+        [0xd9, length, ..] => Some(2 + usize::from(length)),
+        [0xda, high, low, ..] => Some(3 + usize::from(u16::from_be_bytes([high, low]))),
+        _ => None,
+    }
+}
+
 /// A position in borrowed bytes.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
@@ -169,34 +190,18 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a map pair by pair and says whether all of its keys are text; `None` if another value is next, which is
-    /// then not read. `list` is told of each key that is text, with where in the map's content its value begins; when this
-    /// fails, or does not find a map, what it was told is of no use.
+    /// then not read.
     ///
     /// # Errors
     /// When the bytes are cut off or are not MessagePack.
     #[inline]
-    pub fn map_with_keys(
-        &mut self,
-        mut list: impl FnMut(&'a [u8], usize),
-    ) -> Result<Option<(Composite<'a>, bool)>, MsgpackError> {
+    pub fn map(&mut self) -> Result<Option<(Composite<'a>, bool)>, MsgpackError> {
         let start = self.position;
-        let count = match self.plain_count(MAP) {
-            Some(count) => count,
-            None => match self.head()? {
-                Head::Map(count) => count,
-                _ => {
-                    self.position = start;
-                    return Ok(None);
-                }
-            },
-        };
+        let Some(count) = self.map_header()? else { return Ok(None) };
         let content_start = self.position;
         let mut all_text = true;
         for _ in 0..count {
-            match self.text_or_skip()? {
-                Some(key) => list(key, self.position - content_start),
-                None => all_text = false,
-            }
+            all_text &= self.text_or_skip()?.is_some();
             self.skip()?;
         }
         let content = self.since(content_start);
@@ -215,18 +220,21 @@ impl<'a> Reader<'a> {
     /// Steps over a value that is whole, and no list, no map and not long; nothing is read of anything else.
     #[inline]
     fn skip_plain(&mut self) -> bool {
-        let rest = self.bytes.get(self.position..).unwrap_or_default();
-        let bytes = match *rest {
-            [0xd9, length, ..] => 2 + usize::from(length),
-            [0xda, high, low, ..] => 3 + usize::from(u16::from_be_bytes([high, low])),
-            [marker, ..] => BYTES_BY_MARKER.get(usize::from(marker)).map_or(0, |bytes| usize::from(*bytes)),
-            [] => 0,
-        };
-        let is_whole = bytes != 0 && bytes <= rest.len();
-        if is_whole {
-            self.position += bytes;
-        }
-        is_whole
+        let bytes = plain_length(self.bytes.get(self.position..).unwrap_or_default());
+        self.position += bytes.unwrap_or_default();
+        bytes.is_some()
+    }
+
+    /// What is not read yet.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.position..).unwrap_or_default()
+    }
+
+    /// From now on so many bytes are left, which are no more than there are.
+    #[inline]
+    pub(crate) fn leave(&mut self, left: usize) {
+        self.position = self.bytes.len().saturating_sub(left).max(self.position);
     }
 
     /// Reads a text; any other value is stepped over, and the answer is `None`.

@@ -5,7 +5,7 @@ use super::declaration::{Effect, GroupKind, Parse, RuleDeclaration};
 use super::glob::Glob;
 use super::patterns::{MAX_COMPILED_BYTES, PatternError, PatternId, PatternSet, compile as compile_pattern};
 use crate::classify::LEVEL_FIELDS;
-use crate::fields::mark;
+use crate::fields::Marks;
 use crate::line::LineFormats;
 use regex::bytes::Regex;
 
@@ -13,8 +13,8 @@ use regex::bytes::Regex;
 #[derive(Debug)]
 pub(super) struct CompiledRule {
     pub(super) node: Node,
-    /// Each has a bit in common with the marks of the keys of every record for which the rule holds; 0 says nothing.
-    pub(super) key_marks: [u64; 2],
+    /// Each has a bit in common with the marks of the keys of every record for which the rule holds; `None` says nothing.
+    pub(super) key_marks: [Option<Marks>; 2],
     /// Has a bit in common with the bits of the patterns that may match the line of every record for which the rule holds; 0 says
     /// nothing.
     pub(super) line_bits: u64,
@@ -84,7 +84,7 @@ pub(super) struct FieldSlot {
     /// Whether any of the names may be those of nested fields.
     pub(super) is_nested: bool,
     /// The marks of all keys under which it may be found.
-    pub(super) key_marks: u64,
+    pub(super) key_marks: Marks,
     /// Docker puts a `/` before a container's name.
     pub(super) is_container: bool,
     pub(super) patterns: PatternSet,
@@ -106,9 +106,9 @@ impl Shared {
         let node = self.node(&declared.condition);
         let mut marks = Vec::new();
         needed_marks(&declared.condition, &mut marks);
-        marks.sort_by_key(|mark| mark.count_ones());
+        marks.sort_by_key(Marks::count);
         let mut marks = marks.into_iter();
-        let key_marks = [marks.next().unwrap_or(0), marks.next().unwrap_or(0)];
+        let key_marks = [marks.next(), marks.next()];
         let line_bits = line_bits(&node);
         Ok(CompiledRule {
             node,
@@ -159,7 +159,7 @@ impl Shared {
             let slot = FieldSlot {
                 paths: paths.to_vec(),
                 is_nested: paths.iter().any(|path| path.0.contains('.')),
-                key_marks: paths.iter().fold(0, |marks, path| marks | path_marks(path)),
+                key_marks: marks_of(paths),
                 is_container,
                 patterns: PatternSet::default(),
             };
@@ -213,7 +213,7 @@ fn line_bits(node: &Node) -> u64 {
 }
 
 /// Collects sets of marks, of which every record for which the condition holds has one of each.
-fn needed_marks(condition: &Condition, to: &mut Vec<u64>) {
+fn needed_marks(condition: &Condition, to: &mut Vec<Marks>) {
     match condition {
         Condition::All(parts) => parts.iter().for_each(|part| needed_marks(part, to)),
         Condition::Any(parts) => {
@@ -221,22 +221,24 @@ fn needed_marks(condition: &Condition, to: &mut Vec<u64>) {
             let narrowest = |part| {
                 let mut marks = Vec::new();
                 needed_marks(part, &mut marks);
-                marks.into_iter().min_by_key(|mark| mark.count_ones())
+                marks.into_iter().min_by_key(Marks::count)
             };
-            to.extend(parts.iter().map(narrowest).try_fold(0, |all, marks| Some(all | marks?)));
+            to.extend(parts.iter().map(narrowest).try_fold(Marks::default(), |all, marks| Some(all.and(marks?))));
         }
         Condition::Field(paths, test) if *test != Test::Exists(false) => {
-            to.push(paths.iter().fold(0, |marks, path| marks | path_marks(path)));
+            to.push(marks_of(paths));
         }
         Condition::Level(set) if !set.has_none() => {
-            to.push(LEVEL_FIELDS.iter().fold(0, |marks, key| marks | mark(key.as_bytes())));
+            to.push(LEVEL_FIELDS.marks());
         }
         _ => {}
     }
 }
 
-/// A field is found under its whole path, or under the first of its names.
-fn path_marks(path: &Path) -> u64 {
-    let first = path.0.split('.').next().unwrap_or_default();
-    mark(path.0.as_bytes()) | mark(first.as_bytes())
+/// Those of all keys under which a field may be found: its whole path, or the first of its names.
+fn marks_of(paths: &[Path]) -> Marks {
+    paths.iter().fold(Marks::default(), |marks, path| {
+        let first = path.0.split('.').next().unwrap_or_default();
+        marks.and(Marks::of(path.0.as_bytes())).and(Marks::of(first.as_bytes()))
+    })
 }

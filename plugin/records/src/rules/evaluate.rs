@@ -6,13 +6,14 @@
 use super::compile::{FieldTest, GroupParser, Node};
 use super::condition::{Path, Severities};
 use super::declaration::{Effect, GroupKind, Parse};
+use super::of_layout::{OfLayout, Place};
 use super::patterns::PatternState;
 use super::rule_set::{RuleId, RuleSet};
 use super::value::{equals, find_in, hash, kind_of, number, scalar_value};
 use crate::append::{FoundFields, FoundValue};
 use crate::classify::{self, Fate, LineReading, Verdict};
 use crate::event::Timestamp;
-use crate::fields::FieldIndex;
+use crate::fields::{FieldIndex, LAYOUTS, Marks};
 use crate::line::{LineFormat, LineFormats};
 use crate::log_type::LogType;
 use crate::msgpack::{Composite, Reader, Value};
@@ -41,6 +42,8 @@ pub(crate) struct RuleState {
     tag_answers: Vec<bool>,
     /// Rules that may hold under the tag.
     candidates: Vec<Candidate>,
+    /// What follows from the keys of records of which there are many.
+    of_layouts: [OfLayout; LAYOUTS],
     /// Which record it is, so that what is known of others counts for nothing.
     record: u64,
     /// Where the value of each field is.
@@ -57,7 +60,7 @@ pub(crate) struct RuleState {
 struct Candidate {
     at: usize,
     /// As in [`super::compile::CompiledRule`].
-    key_marks: [u64; 2],
+    key_marks: [Option<Marks>; 2],
     line_bits: u64,
     line_facts: Option<(Option<LineFormats>, Option<Severities>)>,
 }
@@ -89,6 +92,7 @@ impl RuleState {
             Node::All(parts) => parts.iter().all(is_possible),
             node => is_possible(node),
         });
+        self.of_layouts = Default::default();
         self.candidates.clear();
         self.candidates.extend(candidates.map(|(at, rule)| Candidate {
             at,
@@ -194,20 +198,42 @@ impl<'e, 'a> Evaluation<'e, 'a> {
 
     /// The first rule that holds and decides; what the others do that hold before it is noted.
     fn find_deciding(&mut self) -> usize {
-        let marks = self.index.marks();
         let rules = self.rules;
         let last = rules.compiled.len().saturating_sub(1);
         let candidates = std::mem::take(&mut self.state.candidates);
-        let deciding = candidates.iter().find_map(|candidate| {
-            let [first, second] = candidate.key_marks;
-            if (first != 0 && first & marks == 0) || (second != 0 && second & marks == 0) {
-                return None;
-            }
-            self.try_rule(candidate)
-        });
+        let deciding = if self.is_layout_known(&candidates) {
+            self.try_candidates_of_layout(&candidates)
+        } else {
+            let marks = self.index.marks();
+            candidates.iter().find_map(|candidate| {
+                let may_hold = candidate.key_marks.iter().flatten().all(|needed| needed.meets(marks));
+                if may_hold { self.try_rule(candidate) } else { None }
+            })
+        };
         self.state.candidates = candidates;
         // The last of the built-in rules always holds, so there is one.
         deciding.unwrap_or(last)
+    }
+
+    #[inline]
+    fn is_layout_known(&mut self, candidates: &[Candidate]) -> bool {
+        let RuleState { of_layouts, tag_answers, .. } = &mut *self.state;
+        let of_layout = of_layouts.get_mut(self.index.layout_id().slot);
+        let candidates = candidates.iter().map(|candidate| candidate.at);
+        of_layout.is_some_and(|known| known.knows(self.index, self.rules, tag_answers, candidates))
+    }
+
+    /// The first rule that holds and decides of those that the record's keys leave.
+    fn try_candidates_of_layout(&mut self, candidates: &[Candidate]) -> Option<usize> {
+        let slot = self.index.layout_id().slot;
+        let mut number = 0;
+        loop {
+            let place = *self.state.of_layouts.get(slot)?.candidates().get(number)?;
+            if let Some(deciding) = self.try_rule(candidates.get(place as usize)?) {
+                return Some(deciding);
+            }
+            number += 1;
+        }
     }
 
     /// Whether a rule holds and decides; what it does when it holds and leaves that to others is noted.
@@ -286,10 +312,16 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     }
 
     fn value(&mut self, slot: usize) -> Option<Value<'a>> {
-        let field = self.rules.shared.fields.get(slot).filter(|field| field.key_marks & self.index.marks() != 0)?;
+        let layout = self.index.layout_id();
+        match self.state.of_layouts.get(layout.slot).map_or(Place::Unknown, |known| known.place(layout, slot)) {
+            Place::Key(place) => return self.index.value_at(&self.body, place),
+            Place::Nowhere => return None,
+            Place::Unknown => {}
+        }
+        let field = self.rules.shared.fields.get(slot).filter(|field| field.key_marks.meets(self.index.marks()))?;
         let known = self.state.values.get(slot).filter(|known| known.record == self.state.record);
         let start = known.map(|known| known.start).unwrap_or_else(|| {
-            let of_record = |path: &Path| self.index.value_start(&self.body, path.0.as_bytes());
+            let of_record = |path: &Path| self.index.value_start(path.0.as_bytes());
             let start = field.paths.iter().find_map(|path| {
                 of_record(path).or_else(|| if field.is_nested { self.find_nested(&path.0) } else { None })
             });
@@ -304,7 +336,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     /// Where the value of the field is to which the parts of the path lead.
     pub(super) fn find_nested(&self, path: &str) -> Option<usize> {
         let (first, mut rest) = path.split_once('.')?;
-        let mut start = self.index.value_start(&self.body, first.as_bytes())?;
+        let mut start = self.index.value_start(first.as_bytes())?;
         loop {
             let Ok(Value::Map(map)) = Reader::at(self.body.content, start).value() else { return None };
             let content = start + (map.whole.len() - map.content.len());

@@ -161,7 +161,7 @@ impl<'a> Evaluation<'_, 'a> {
     /// The first of the fields that is there.
     fn found_field(&self, paths: &[Path]) -> String {
         let value = paths.iter().find_map(|path| {
-            let of_record = self.index.value_start(&self.body, path.0.as_bytes());
+            let of_record = self.index.value_start(path.0.as_bytes());
             let start = of_record.or_else(|| self.find_nested(&path.0))?;
             let value = Reader::at(self.body.content, start).value().ok()?;
             Some(format!("{}={}", path.0, shortened(&as_json(&value))))

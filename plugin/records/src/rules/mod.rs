@@ -14,6 +14,7 @@ mod fault;
 mod glob;
 mod implication;
 mod lint;
+mod of_layout;
 mod patterns;
 mod policy;
 mod read;
