@@ -11,6 +11,7 @@
 
 mod answer;
 pub mod arena;
+mod combined_text;
 #[cfg(target_family = "wasm")]
 mod exports;
 #[cfg(target_family = "wasm")]
@@ -18,5 +19,6 @@ mod memory;
 pub mod package;
 mod record;
 mod repair;
+mod shortcut;
 pub mod text_sorter;
 mod words;

@@ -5,8 +5,8 @@
 //! <https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>: a high bit may be wrong only above the first that is
 //! right.
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+pub(crate) const ONES: u64 = 0x0101_0101_0101_0101;
+pub(crate) const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// High bits at bytes that JSON text escapes: quote, backslash and control characters. The lowest is right.
 #[inline]
@@ -65,6 +65,20 @@ fn middle_is_plain(text: &[u8]) -> bool {
     })
 }
 
+/// Whether two texts are the same. As `==`, which goes over them byte by byte where there is no other instruction for it.
+#[inline]
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let (Some(one_end), Some(other_end)) = (one.last_chunk::<8>(), other.last_chunk::<8>()) else {
+        return one.iter().zip(other).all(|(one, other)| one == other);
+    };
+    let (one_words, _) = one.as_chunks::<8>();
+    let (other_words, _) = other.as_chunks::<8>();
+    one_end == other_end && one_words.iter().zip(other_words).all(|(one, other)| one == other)
+}
+
 /// Whether a byte is escaped in JSON text.
 #[inline]
 pub(crate) const fn is_escaped(byte: u8) -> bool {
@@ -87,6 +101,15 @@ mod tests {
         fn the_first_escaped_byte_is_found(text in texts(), from in 0_usize..45) {
             let expected = text.iter().enumerate().skip(from).find(|(_, byte)| is_escaped(**byte));
             prop_assert_eq!(find_escaped(&text, from), expected.map_or(text.len(), |(at, _)| at));
+        }
+
+        #[test]
+        fn texts_are_the_same_when_all_bytes_are(text in texts(), at in 0_usize..40) {
+            let mut other = text.clone();
+            prop_assert!(is_same(&text, &other));
+            let Some(byte) = other.get_mut(at) else { return Ok(()) };
+            *byte ^= 1;
+            prop_assert!(!is_same(&text, &other) && !is_same(&text, text.get(1..).unwrap_or_default()));
         }
 
         #[test]
