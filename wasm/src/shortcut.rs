@@ -11,7 +11,7 @@
 use crate::combined_text::{self, ANSWER_BYTES, NAMES, Room, TEXT_BYTES, Text};
 use crate::record::TextRecord;
 use crate::words::is_same;
-use shiwake_records::append::Enriched;
+use shiwake_records::append::{Enriched, FoundFields};
 use shiwake_records::classify::line_of;
 use std::ops::Range;
 
@@ -57,6 +57,8 @@ pub(crate) struct Shortcut {
     last: usize,
     /// Which is to give way to the next one.
     oldest: usize,
+    /// Whether the last record's line was one that is left to the sorter, so that nothing is to be learnt of it.
+    is_odd: bool,
     text: Box<Text>,
     room: Box<Room>,
 }
@@ -67,6 +69,7 @@ impl Default for Shortcut {
             kinds: Vec::new(),
             last: 0,
             oldest: 0,
+            is_odd: false,
             text: Box::new([0; size_of::<Text>()]),
             room: Box::new([0; size_of::<Room>()]),
         }
@@ -89,12 +92,15 @@ impl Shortcut {
     /// Writes the answer for a record, with its zero byte, when it follows from those before, and says how long it is.
     #[inline]
     pub(crate) fn answer(&mut self, tag: &[u8], text: &[u8]) -> Option<usize> {
+        self.is_odd = false;
         let line = self.kinds.get(self.last).and_then(|kind| kind.line(tag, text));
         let line = line.or_else(|| self.find_kind(tag, text))?;
         let kind = self.kinds.get(self.last)?;
         let brace = text.len() - kind.from_brace;
         self.text.get_mut(..text.len()).filter(|_| text.len() < TEXT_BYTES)?.copy_from_slice(text);
-        let written = combined_text::write_fields(&self.text, line.start, line.end, &mut self.room, brace)?;
+        let written = combined_text::write_fields(&self.text, line.start, line.end, &mut self.room, brace);
+        self.is_odd = written.is_none();
+        let written = written?;
         let end = kind.ends.iter().find(|end| end.status == written.status)?;
         self.room.get_mut(..brace)?.copy_from_slice(text.get(..brace)?);
         self.room.get_mut(written.end..)?.get_mut(..end.bytes.len())?.copy_from_slice(&end.bytes);
@@ -113,12 +119,12 @@ impl Shortcut {
         Some(line)
     }
 
-    /// Whether what was found for a record may be kept, whose text is `text`.
-    pub(crate) fn candidate(text: &[u8], record: &TextRecord, enriched: &Enriched<'_, '_>) -> Option<Candidate> {
+    /// Whether what was found for the record that was asked for last may be kept, whose text is `text`.
+    pub(crate) fn candidate(&self, text: &[u8], record: &TextRecord, enriched: &Enriched<'_, '_>) -> Option<Candidate> {
         let Enriched { index, body, found, left_out, .. } = enriched;
         // Of the fields of an access line this is the first; most other lines end here.
         let first = found.iter().next().filter(|(name, _)| *name == "remote_addr");
-        if first.is_none() || left_out.is_some() || text.len() >= TEXT_BYTES {
+        if first.is_none() || self.is_odd || left_out.is_some() || text.len() >= TEXT_BYTES || !are_of_line(found) {
             return None;
         }
         let (_, line) = line_of(index, body)?;
@@ -143,12 +149,12 @@ impl Shortcut {
         let written = combined_text::write_fields(&self.text, line.start, line.end, &mut self.room, brace)?;
         self.room.get_mut(..brace)?.copy_from_slice(text.get(..brace)?);
         let bytes = answer.strip_prefix(self.room.get(..written.end)?)?;
-        // A field of a rule that has the name of one that this line has not.
-        let is_there = NAMES.iter().any(|name| {
-            let name = [b"\"", name.as_bytes(), b"\":"].concat();
-            bytes.windows(name.len()).any(|window| window == name)
-        });
-        if bytes.len() > MAX_END_BYTES || is_there {
+        let is_next = |name: &str| {
+            let rest = bytes.strip_prefix(b",\"").and_then(|bytes| bytes.strip_prefix(name.as_bytes()));
+            rest.is_some_and(|rest| rest.starts_with(b"\""))
+        };
+        // A field of a rule's that stands where this line has none of that name.
+        if bytes.len() > MAX_END_BYTES || NAMES.iter().any(|name| is_next(name)) {
             return None;
         }
         if self.find_kind(tag, text).is_none() {
@@ -181,6 +187,18 @@ impl Shortcut {
         self.oldest = (at + 1) % MAX_KINDS;
         at
     }
+}
+
+/// Whether the fields with names of a line's are what a line gives: in their order, and in front of all others.
+fn are_of_line(found: &FoundFields<'_>) -> bool {
+    let mut next = 0;
+    found.iter().all(|(name, _)| match NAMES.iter().position(|known| known == name) {
+        Some(place) if place < next => false,
+        place => {
+            next = place.map_or(NAMES.len(), |place| place + 1);
+            true
+        }
+    })
 }
 
 // An answer is a text up to its brace, parts of the text's line with names and quotes, and an end.
