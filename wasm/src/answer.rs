@@ -4,8 +4,9 @@
 //! behind its exponent; `src/flb_pack.c` there), so floats are written with one. Nothing recurses.
 
 use crate::record::TextRecord;
-use crate::words::{find_escaped, is_plain};
+use crate::words::is_plain;
 use shiwake_records::append::{Enriched, FoundValue, MAX_OVER_OWN};
+use shiwake_records::line::json::find_escaped;
 use shiwake_records::msgpack::{Reader, Value};
 
 /// Bytes of an answer that memory is kept for between records.

@@ -6,7 +6,7 @@
 //!
 //! Grammar: RFC 8259 (<https://www.rfc-editor.org/rfc/rfc8259>), strictly; of a text that breaks it nothing is believed.
 
-use crate::words::find_escaped;
+use shiwake_records::line::json::find_escaped;
 use shiwake_records::line::json::{JsonScanner, unescape};
 use shiwake_records::msgpack::{Composite, write};
 use std::cell::Cell;

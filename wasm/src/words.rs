@@ -5,41 +5,10 @@
 //! <https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>: a high bit may be wrong only above the first that is
 //! right.
 
+use shiwake_records::line::json::{escaped_in, is_escaped};
+
 pub(crate) const ONES: u64 = 0x0101_0101_0101_0101;
 pub(crate) const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-
-/// High bits at bytes that JSON text escapes: quote, backslash and control characters. The lowest is right.
-#[inline]
-const fn escaped_in(word: u64) -> u64 {
-    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
-    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
-    let control = word.wrapping_sub(ONES * 0x20);
-    (quote | backslash | control) & !word & HIGH_BITS
-}
-
-/// Where, from `from` on, the first byte is that cannot stand in JSON text as it is; the end of the text when there is none.
-#[inline]
-pub(crate) fn find_escaped(text: &[u8], mut from: usize) -> usize {
-    while let Some([first, second]) = text.get(from..).and_then(|rest| rest.as_chunks::<8>().0.first_chunk::<2>()) {
-        let (first, second) = (escaped_in(u64::from_le_bytes(*first)), escaped_in(u64::from_le_bytes(*second)));
-        if first | second != 0 {
-            let (found, at) = if first != 0 { (first, from) } else { (second, from + 8) };
-            return at + (found.trailing_zeros() >> 3) as usize;
-        }
-        from += 16;
-    }
-    while let Some(word) = text.get(from..).and_then(|rest| rest.first_chunk::<8>()) {
-        let found = escaped_in(u64::from_le_bytes(*word));
-        if found != 0 {
-            return from + (found.trailing_zeros() >> 3) as usize;
-        }
-        from += 8;
-    }
-    while text.get(from).is_some_and(|byte| !is_escaped(*byte)) {
-        from += 1;
-    }
-    from.min(text.len())
-}
 
 /// Whether text can stand between quotes as it is: ASCII, and nothing in it is escaped.
 #[inline]
@@ -106,12 +75,6 @@ fn is_short_same(one: &[u8], other: &[u8]) -> bool {
     }
 }
 
-/// Whether a byte is escaped in JSON text.
-#[inline]
-pub(crate) const fn is_escaped(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,12 +87,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn the_first_escaped_byte_is_found(text in texts(), from in 0_usize..45) {
-            let expected = text.iter().enumerate().skip(from).find(|(_, byte)| is_escaped(**byte));
-            prop_assert_eq!(find_escaped(&text, from), expected.map_or(text.len(), |(at, _)| at));
-        }
-
         #[test]
         fn texts_are_the_same_when_all_bytes_are(text in proptest::collection::vec(any::<u8>(), 0..120), at in 0_usize..120) {
             let mut other = text.clone();

@@ -79,17 +79,28 @@ pub fn span_id(text: &[u8]) -> Option<[u8; SPAN_DIGITS]> {
 }
 
 fn hexadecimal<const N: usize>(parts: &[&[u8]]) -> Option<[u8; N]> {
-    hexadecimal_or_zero(parts).filter(|digits| digits.iter().any(|digit| *digit != b'0'))
+    hexadecimal_or_zero(parts).filter(|digits| digits.iter().fold(0, |sum, digit| sum | (digit ^ b'0')) != 0)
 }
 
 /// The digits of all parts together, which must be as many as asked for.
 fn hexadecimal_or_zero<const N: usize>(parts: &[&[u8]]) -> Option<[u8; N]> {
     let mut digits = [0; N];
-    let mut written = parts.iter().copied().flatten();
-    for digit in &mut digits {
-        *digit = written.next().filter(|byte| byte.is_ascii_hexdigit())?.to_ascii_lowercase();
+    let mut rest = digits.as_mut_slice();
+    for part in parts {
+        let to = rest.split_off_mut(..part.len())?;
+        to.copy_from_slice(part);
     }
-    written.next().is_none().then_some(digits)
+    if !rest.is_empty() {
+        return None;
+    }
+    let mut are_digits = true;
+    for digit in &mut digits {
+        // Of letters this bit makes small ones; digits have it.
+        let small = *digit | 0x20;
+        are_digits &= digit.is_ascii_digit() | matches!(small, b'a'..=b'f');
+        *digit = small;
+    }
+    are_digits.then_some(digits)
 }
 
 #[cfg(test)]
