@@ -172,19 +172,20 @@ impl Answer {
             if left == 0 {
                 self.bytes.push(if is_map { b'}' } else { b']' });
                 self.open.pop();
+            } else if !reader.is_composite_next() {
+                self.scalar(&reader.value().ok()?)?;
+                self.step();
             } else if let Some(count) = reader.map_header().ok()? {
                 self.bytes.push(b'{');
                 self.step();
                 self.open.push((u64::from(count) * 2, true));
                 continue;
-            } else if let Some(count) = reader.array_header().ok()? {
+            } else {
+                let count = reader.array_header().ok()??;
                 self.bytes.push(b'[');
                 self.step();
                 self.open.push((u64::from(count), false));
                 continue;
-            } else {
-                self.scalar(&reader.value().ok()?)?;
-                self.step();
             }
             match self.open.last() {
                 None => return Some(()),

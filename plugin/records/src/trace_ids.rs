@@ -93,14 +93,33 @@ fn hexadecimal_or_zero<const N: usize>(parts: &[&[u8]]) -> Option<[u8; N]> {
     if !rest.is_empty() {
         return None;
     }
+    let (words, rest) = digits.as_chunks_mut::<8>();
     let mut are_digits = true;
-    for digit in &mut digits {
-        // Of letters this bit makes small ones; digits have it.
-        let small = *digit | 0x20;
-        are_digits &= digit.is_ascii_digit() | matches!(small, b'a'..=b'f');
-        *digit = small;
+    for word in words {
+        let (small, are_all) = small_digits(u64::from_le_bytes(*word));
+        *word = small.to_le_bytes();
+        are_digits &= are_all;
+    }
+    for digit in rest {
+        are_digits &= digit.is_ascii_hexdigit();
+        *digit = digit.to_ascii_lowercase();
     }
     are_digits.then_some(digits)
+}
+
+/// Eight hexadecimal digits as small ones, and whether they are all digits.
+const fn small_digits(word: u64) -> (u64, bool) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = 0x80 * ONES;
+    // Bytes below 0x80 have their high bit after this when they are not below a number.
+    const fn not_below(word: u64, number: u64) -> u64 {
+        (word & !HIGH_BITS) + ONES * (0x80 - number)
+    }
+    // Of letters this bit makes small ones; digits have it.
+    let small = word | (ONES * 0x20);
+    let digit = not_below(word, b'0' as u64) & !not_below(word, b'9' as u64 + 1);
+    let letter = not_below(small, b'a' as u64) & !not_below(small, b'f' as u64 + 1);
+    (small, (digit | letter) & !word & HIGH_BITS == HIGH_BITS)
 }
 
 #[cfg(test)]
@@ -124,6 +143,18 @@ mod tests {
         ] {
             let ids = TraceIds::parse(text.as_bytes()).unwrap();
             assert_eq!((ids.trace(), ids.span()), (TRACE, span), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_byte_at_every_place_is_a_digit_or_is_none() {
+        for place in 0..SPAN_DIGITS {
+            for byte in 0..=u8::MAX {
+                let mut text = *b"0123456789abcdef";
+                text[place] = byte;
+                let expected = byte.is_ascii_hexdigit().then(|| text.map(|byte| byte.to_ascii_lowercase()));
+                assert_eq!(span_id(&text), expected, "{byte} at {place}");
+            }
         }
     }
 

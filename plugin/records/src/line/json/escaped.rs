@@ -20,18 +20,26 @@ pub const fn escaped_in(word: u64) -> u64 {
 #[inline]
 #[must_use]
 pub fn find_escaped(text: &[u8], mut from: usize) -> usize {
+    let place = |found: u64, at: usize| at + (found.trailing_zeros() >> 3) as usize;
+    // Many texts end, or have an escape, within the first eight bytes; of those that do not most are longer by far.
+    if let Some(word) = text.get(from..).and_then(|rest| rest.first_chunk::<8>()) {
+        let found = escaped_in(u64::from_le_bytes(*word));
+        if found != 0 {
+            return place(found, from);
+        }
+        from += 8;
+    }
     while let Some([first, second]) = text.get(from..).and_then(|rest| rest.as_chunks::<8>().0.first_chunk::<2>()) {
         let (first, second) = (escaped_in(u64::from_le_bytes(*first)), escaped_in(u64::from_le_bytes(*second)));
         if first | second != 0 {
-            let (found, at) = if first != 0 { (first, from) } else { (second, from + 8) };
-            return at + (found.trailing_zeros() >> 3) as usize;
+            return if first != 0 { place(first, from) } else { place(second, from + 8) };
         }
         from += 16;
     }
-    while let Some(word) = text.get(from..).and_then(|rest| rest.first_chunk::<8>()) {
+    if let Some(word) = text.get(from..).and_then(|rest| rest.first_chunk::<8>()) {
         let found = escaped_in(u64::from_le_bytes(*word));
         if found != 0 {
-            return from + (found.trailing_zeros() >> 3) as usize;
+            return place(found, from);
         }
         from += 8;
     }
