@@ -3,7 +3,8 @@
 //! For nearly all access lines this is what the whole way through [`shiwake_records`] comes to: quotes in the line are `\"` in
 //! the text, and what stands between them is copied as it is. Only lines are taken that leave no doubt, and of which no other parser
 //! would take anything: an address of IPv4, `- -`, a time in brackets, a request of a known method for a path, a status, a size,
-//! referer and agent, all in ASCII and without other escapes. Others are left to the sorter, so a test that is too strict
+//! referer and agent, and behind these nothing or one address that proxies hand on, as in NGINX's `main`; all in ASCII and without other
+//! escapes. Others are left to the sorter, so a test that is too strict
 //! costs time and nothing else. `tests/shortcut.rs` compares the two ways.
 //!
 //! An interpreter runs this, for which a comparison and a branch are two instructions of some hundred that a line may take. So text
@@ -19,7 +20,7 @@ const SLACK_BYTES: usize = 16;
 /// Bytes of the longest answer: a text, parts of it, and what else is written.
 pub(crate) const ANSWER_BYTES: usize = 32 * 1024;
 /// Most that is written at once beside parts of a line.
-const MAX_CONST_BYTES: usize = 16;
+const MAX_CONST_BYTES: usize = 24;
 
 /// A text and what is behind it.
 pub(crate) type Text = [u8; TEXT_BYTES + SLACK_BYTES];
@@ -32,8 +33,18 @@ const TIME_BYTES: usize = 26;
 const PROTOCOL_BYTES: usize = 8;
 
 /// The fields that are written; each but `status` only when the line has it.
-pub(crate) const NAMES: [&str; 9] =
-    ["remote_addr", "method", "path", "query", "protocol", "status", "bytes", "referer", "user_agent"];
+pub(crate) const NAMES: [&str; 10] = [
+    "remote_addr",
+    "method",
+    "path",
+    "query",
+    "protocol",
+    "status",
+    "bytes",
+    "referer",
+    "user_agent",
+    "x_forwarded_for",
+];
 
 /// What was written.
 #[derive(Debug, Clone, Copy)]
@@ -84,9 +95,8 @@ pub(crate) fn write_fields(text: &Text, line: usize, line_end: usize, room: &mut
     let referer_end = find_special(text, referer, false)?;
     let agent = behind(text, referer_end, b"\\\" \\\"")?;
     let agent_end = find_special(text, agent, false)?;
-    if behind(text, agent_end, b"\\\"")? != line_end {
-        return None;
-    }
+    let tail = behind(text, agent_end, b"\\\"")?;
+    let forwarded = if tail == line_end { None } else { find_forwarded(text, tail, line_end)? };
 
     let mut end = put(room, at, b",\"remote_addr\":\"");
     end = copy(room, end, text, line, address_end)?;
@@ -116,6 +126,11 @@ pub(crate) fn write_fields(text: &Text, line: usize, line_end: usize, room: &mut
     if is_said(text, agent, agent_end) {
         end = put(room, end, b",\"user_agent\":\"");
         end = copy(room, end, text, agent, agent_end)?;
+        end = put(room, end, b"\"");
+    }
+    if let Some((start, address_end)) = forwarded {
+        end = put(room, end, b",\"x_forwarded_for\":\"");
+        end = copy(room, end, text, start, address_end)?;
         end = put(room, end, b"\"");
     }
     Some(Written { status: (around_status >> 24) as u32 & 0xff_ffff, end })
@@ -192,6 +207,32 @@ fn find_address_end(text: &Text, at: usize) -> Option<usize> {
     let space = space_in(second);
     let is_address = space != 0 && is_address(first) && is_address(up_to(second, space));
     is_address.then(|| at + 8 + (space.trailing_zeros() >> 3) as usize)
+}
+
+/// Where the address is that a proxy has handed on, which is all that is left of the line; nothing in it for the dash that stands
+/// for none.
+fn find_forwarded(text: &Text, tail: usize, line_end: usize) -> Option<Option<(usize, usize)>> {
+    let start = behind(text, tail, b" \\\"")?;
+    let end = line_end.checked_sub(2).filter(|end| behind(text, *end, b"\\\"").is_some())?;
+    if end == start + 1 && byte(text, start) == b'-' {
+        return Some(None);
+    }
+    // What is behind up to 15 bytes gives way to dots that are not counted.
+    let length = end.checked_sub(start).filter(|length| (1..16).contains(length))?;
+    let high_bit = |bytes: usize| if bytes < 8 { 0x80 << (8 * bytes) } else { 0 };
+    let (first, second) = (word(text, start), word_behind(text, start));
+    let (first, second) = (up_to(first, high_bit(length)), up_to(second, high_bit(length.saturating_sub(8))));
+    let dots = matches_in(first, b'.') + matches_in(second, b'.');
+    let is_one = is_address(first) && is_address(second) && matches_in(first, b'/') + matches_in(second, b'/') == 0;
+    (is_one && dots as usize >= 2 + 16 - length).then_some(Some((start, end)))
+}
+
+/// How many bytes are equal to one.
+#[inline(always)]
+const fn matches_in(word: u64, byte: u8) -> u32 {
+    let difference = word ^ (ONES * byte as u64);
+    let others = ((difference & !HIGH_BITS) + !HIGH_BITS) | difference;
+    (!others & HIGH_BITS).count_ones()
 }
 
 /// A high bit at the first space, when there is one.

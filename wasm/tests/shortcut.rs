@@ -54,7 +54,31 @@ const ODD_PROTOCOLS: &[&str] =
 const ODD_STATUSES: &[&str] = &["099", "1000", "2x0", "-", "20", "999", "404"];
 const ODD_SIZES: &[&str] = &["12345678", "123456789012", "007", "00", "", "5x", "--", "5-", "5:", "-", "0"];
 const ODD_QUOTED: &[&str] = &["", "-", "--", "é", "\\\"", "\\\\", "\\\\\\\"x", "\\u0041", "a\\tb"];
-const ODD_TAILS: &[&str] = &[" ", "\\n", " \\\"-\\\"", " 0.005 0.004", " x", "x"];
+const ODD_TAILS: &[&str] = &[
+    " ",
+    "\\n",
+    " \\\"-\\\"",
+    " \\\"--\\\"",
+    " \\\"\\\"",
+    " \\\"203.0.113.7\\\"",
+    " \\\"255.255.255.255\\\"",
+    " \\\"1.2\\\"",
+    " \\\"1.2.\\\"",
+    " \\\"..\\\"",
+    " \\\"1/2.3.4\\\"",
+    " \\\"1.2.3.4, 5.6.7.8\\\"",
+    " \\\"2001:db8::1\\\"",
+    " \\\"1.2.3.4\\\" ",
+    " \\\"1.2.3.4",
+    " \\\"1.2.3.4\\\\\\\"",
+    "\\\"1.2.3.4\\\"",
+    " \\\"12345678.12345678\\\"",
+    " \\\"1234567.\\\"",
+    " 0.005 0.004",
+    " x",
+    " \\\"1.2.x.4\\\"",
+    "x",
+];
 
 fn line_of(parts: &[&str; 10]) -> String {
     let [address, user, time, method, target, protocol, status, size, referer, agent] = parts;
@@ -81,7 +105,7 @@ fn lines() -> impl Strategy<Value = String> {
         1 => r#"(\\\\\\"|\\"|\\t|\\u0041|\\\\|é|日|[ -~&&[^"\\]]){0,12}"#,
         1 => Just(String::new()),
     ];
-    let tail = mostly(one_of(&[""]), ODD_TAILS);
+    let tail = mostly(one_of(&["", "", r#" \"-\""#, r#" \"10.0.0.1\""#]), ODD_TAILS);
     let line = ((address, user, time, method, target), (protocol, status, size, quoted.clone(), quoted, tail))
         .prop_map(|((address, user, time, method, target), (protocol, status, size, referer, agent, tail))| {
             line_of(&[&address, &user, &time, &method, &target, &protocol, &status, &size, &referer, &agent]) + &tail
