@@ -55,11 +55,20 @@ impl TextSorter {
     /// Sorts a record with this tag. Text that is no JSON object, and cannot be made one (`repair.rs`), stays as it came, and
     /// so does what is not to be sorted: a piece of a line, a record that keeps bad bytes.
     pub fn sort(&mut self, tag: &[u8], text: &[u8]) -> Sorted<'_> {
-        let Self { sorter, record, repaired, answer, shortcut } = self;
-        if let Some(bytes) = shortcut.as_mut().and_then(|shortcut| shortcut.answer(tag, text)) {
-            let answer = shortcut.as_ref().map(|shortcut| shortcut.answered(bytes));
-            return answer.map_or(Sorted::Unchanged, Sorted::Changed);
+        match self.shortcut.as_mut().and_then(|shortcut| shortcut.answer(tag, text)) {
+            Some(bytes) => {
+                let answer = self.shortcut.as_ref().map(|shortcut| shortcut.answered(bytes));
+                answer.map_or(Sorted::Unchanged, Sorted::Changed)
+            }
+            None => self.sort_fully(tag, text),
         }
+    }
+
+    /// As [`TextSorter::sort`], for what no answer is known for. A function of its own, as an interpreter clears the many variables of
+    /// this one with each call.
+    #[inline(never)]
+    fn sort_fully(&mut self, tag: &[u8], text: &[u8]) -> Sorted<'_> {
+        let Self { sorter, record, repaired, answer, shortcut } = self;
         answer.clear();
         if text.len() > MAX_RECORD_BYTES {
             return Sorted::Unchanged;

@@ -50,7 +50,7 @@ pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// Whether all whole words of eight bytes are the same, of texts of one length.
-#[inline]
+#[inline(never)]
 fn are_words_same(one: &[u8], other: &[u8]) -> bool {
     let ((one, one_rest), (other, other_rest)) = (one.as_chunks::<32>(), other.as_chunks::<32>());
     let is_other = |(one, other): (&[u8; 32], &[u8; 32])| {
