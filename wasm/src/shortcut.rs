@@ -18,6 +18,9 @@ use std::ops::Range;
 /// Kinds of records, and statuses of each, that are kept at once.
 const MAX_KINDS: usize = 8;
 const MAX_ENDS: usize = 16;
+/// Records that are sorted without a try to learn of them, behind one of which nothing could be learnt or for which something else
+/// had to go: with more kinds at once than are kept, and with lines that are left to the sorter, learning would cost more than it saves.
+const PAUSE_RECORDS: usize = 32;
 /// Most bytes of a record beside its line, and of what is appended behind the line's fields.
 const MAX_KIND_BYTES: usize = 4 * 1024;
 const MAX_END_BYTES: usize = 2 * 1024;
@@ -29,6 +32,8 @@ struct Kind {
     /// The text in front of the line, and from the quote behind it on.
     before: Vec<u8>,
     behind: Vec<u8>,
+    /// A word from the middle of what is in front, and where: in most other kinds there is another.
+    probe: (usize, u64),
     /// Bytes from the closing brace on.
     from_brace: usize,
     /// What was appended behind the line's fields.
@@ -59,6 +64,8 @@ pub(crate) struct Shortcut {
     oldest: usize,
     /// Whether the last record's line was one that is left to the sorter, so that nothing is to be learnt of it.
     is_odd: bool,
+    /// Records to come of which nothing is to be learnt.
+    pause: usize,
     text: Box<Text>,
     room: Box<Room>,
 }
@@ -70,6 +77,7 @@ impl Default for Shortcut {
             last: 0,
             oldest: 0,
             is_odd: false,
+            pause: 0,
             text: Box::new([0; size_of::<Text>()]),
             room: Box::new([0; size_of::<Room>()]),
         }
@@ -77,6 +85,12 @@ impl Default for Shortcut {
 }
 
 impl Kind {
+    /// Whether the record may be of this kind.
+    #[inline]
+    fn is_possible(&self, text: &[u8]) -> bool {
+        word_at(text, self.probe.0) == self.probe.1
+    }
+
     /// Where the line is, when the record is of this kind.
     #[inline]
     fn line(&self, tag: &[u8], text: &[u8]) -> Option<Range<usize>> {
@@ -93,6 +107,7 @@ impl Shortcut {
     #[inline]
     pub(crate) fn answer(&mut self, tag: &[u8], text: &[u8]) -> Option<usize> {
         self.is_odd = false;
+        self.pause = self.pause.saturating_sub(1);
         let line = self.kinds.get(self.last).and_then(|kind| kind.line(tag, text));
         let line = line.or_else(|| self.find_kind(tag, text))?;
         let kind = self.kinds.get(self.last)?;
@@ -114,17 +129,28 @@ impl Shortcut {
 
     #[inline(never)]
     fn find_kind(&mut self, tag: &[u8], text: &[u8]) -> Option<Range<usize>> {
-        let (at, line) = self.kinds.iter().enumerate().find_map(|(at, kind)| Some((at, kind.line(tag, text)?)))?;
+        let mut possible = self.kinds.iter().enumerate().filter(|(_, kind)| kind.is_possible(text));
+        let (at, line) = possible.find_map(|(at, kind)| Some((at, kind.line(tag, text)?)))?;
         self.last = at;
         Some(line)
     }
 
     /// Whether what was found for the record that was asked for last may be kept, whose text is `text`.
-    pub(crate) fn candidate(&self, text: &[u8], record: &TextRecord, enriched: &Enriched<'_, '_>) -> Option<Candidate> {
+    pub(crate) fn candidate(
+        &mut self,
+        text: &[u8],
+        record: &TextRecord,
+        enriched: &Enriched<'_, '_>,
+    ) -> Option<Candidate> {
         let Enriched { index, body, found, left_out, .. } = enriched;
         // Of the fields of an access line this is the first; most other lines end here.
         let first = found.iter().next().filter(|(name, _)| *name == "remote_addr");
-        if first.is_none() || self.is_odd || left_out.is_some() || text.len() >= TEXT_BYTES || !are_of_line(found) {
+        if first.is_none() || self.is_odd || self.pause > 0 {
+            return None;
+        }
+        // Until it is learnt.
+        self.pause = PAUSE_RECORDS;
+        if left_out.is_some() || text.len() >= TEXT_BYTES || !are_of_line(found) {
             return None;
         }
         let (_, line) = line_of(index, body)?;
@@ -157,19 +183,26 @@ impl Shortcut {
         if bytes.len() > MAX_END_BYTES || NAMES.iter().any(|name| is_next(name)) {
             return None;
         }
+        let mut is_known = true;
         if self.find_kind(tag, text).is_none() {
+            let probed = (line.start / 2).min(line.start.saturating_sub(WORD_BYTES));
             let kind = Kind {
                 tag: tag.to_vec(),
+                probe: (probed, word_at(text, probed)),
                 before: text.get(..line.start)?.to_vec(),
                 behind: text.get(line.end..)?.to_vec(),
                 from_brace: text.len() - brace,
                 ends: Vec::new(),
             };
             self.last = self.add(kind);
+            is_known = false;
         }
         let kind = self.kinds.get_mut(self.last)?;
         if kind.ends.len() < MAX_ENDS && kind.ends.iter().all(|end| end.status != written.status) {
             kind.ends.push(End { status: written.status, bytes: bytes.to_vec() });
+            if is_known {
+                self.pause = 0;
+            }
         }
         Some(())
     }
@@ -177,6 +210,7 @@ impl Shortcut {
     /// Adds a kind, in place of the oldest when there are as many as are kept, and says where it is.
     fn add(&mut self, kind: Kind) -> usize {
         if self.kinds.len() < MAX_KINDS {
+            self.pause = 0;
             self.kinds.push(kind);
             return self.kinds.len() - 1;
         }
@@ -187,6 +221,15 @@ impl Shortcut {
         self.oldest = (at + 1) % MAX_KINDS;
         at
     }
+}
+
+/// Bytes of a word.
+const WORD_BYTES: usize = 8;
+
+/// The word at a position; zeros where there is none.
+#[inline]
+fn word_at(text: &[u8], at: usize) -> u64 {
+    text.get(at..).and_then(|rest| rest.first_chunk::<WORD_BYTES>()).map_or(0, |word| u64::from_le_bytes(*word))
 }
 
 /// Whether the fields with names of a line's are what a line gives: in their order, and in front of all others.

@@ -101,7 +101,7 @@ impl TextSorter {
         let mut candidate = None;
         let item = sorter.sort_alone(&event, |enriched| {
             answer.write(text, record, enriched);
-            candidate = shortcut.as_ref().and_then(|shortcut| shortcut.candidate(text, record, enriched));
+            candidate = shortcut.as_mut().and_then(|shortcut| shortcut.candidate(text, record, enriched));
         });
         if matches!(item, SortedItem::Dropped(_)) {
             return Sorted::Dropped;
