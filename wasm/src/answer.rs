@@ -4,8 +4,9 @@
 //! behind its exponent; `src/flb_pack.c` there), so floats are written with one. Nothing recurses.
 
 use crate::record::TextRecord;
-use crate::words::{find_escaped, is_plain};
+use crate::words::is_plain;
 use shiwake_records::append::{Enriched, FoundValue, MAX_OVER_OWN};
+use shiwake_records::line::json::find_escaped;
 use shiwake_records::msgpack::{Reader, Value};
 
 /// Bytes of an answer that memory is kept for between records.
@@ -171,19 +172,20 @@ impl Answer {
             if left == 0 {
                 self.bytes.push(if is_map { b'}' } else { b']' });
                 self.open.pop();
+            } else if !reader.is_composite_next() {
+                self.scalar(&reader.value().ok()?)?;
+                self.step();
             } else if let Some(count) = reader.map_header().ok()? {
                 self.bytes.push(b'{');
                 self.step();
                 self.open.push((u64::from(count) * 2, true));
                 continue;
-            } else if let Some(count) = reader.array_header().ok()? {
+            } else {
+                let count = reader.array_header().ok()??;
                 self.bytes.push(b'[');
                 self.step();
                 self.open.push((u64::from(count), false));
                 continue;
-            } else {
-                self.scalar(&reader.value().ok()?)?;
-                self.step();
             }
             match self.open.last() {
                 None => return Some(()),

@@ -18,32 +18,63 @@ const WORD_BYTES: usize = 8;
 pub struct Arena {
     /// The last one is given out of; those before it are full.
     blocks: Vec<Vec<u64>>,
-    /// Bytes of the last block that are given out.
-    used_bytes: usize,
+    /// Address of what is given out next, in the last block, and how many bytes are left there; none are when the call is over and
+    /// there are blocks to be given back first.
+    next: usize,
+    left_bytes: usize,
     /// Bytes of all blocks.
     held_bytes: usize,
     is_over: bool,
 }
 
 impl Arena {
+    /// An arena that holds nothing yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { blocks: Vec::new(), next: 0, left_bytes: 0, held_bytes: 0, is_over: false }
+    }
+
     /// The address of so many bytes; `None` when there is no memory, or too much of it is given out.
+    #[inline]
     pub fn take(&mut self, bytes: usize) -> Option<usize> {
-        if std::mem::take(&mut self.is_over) {
-            self.clear();
+        let bytes = bytes.max(1).checked_next_multiple_of(WORD_BYTES)?;
+        if bytes > self.left_bytes {
+            self.find_room(bytes)?;
         }
-        let bytes = bytes.max(1).checked_next_multiple_of(WORD_BYTES).filter(|bytes| *bytes <= MAX_BYTES)?;
-        let left_bytes = self.blocks.last().map_or(0, |block| block_bytes(block).saturating_sub(self.used_bytes));
-        if left_bytes < bytes {
-            self.add_block(bytes.max(BLOCK_BYTES))?;
-        }
-        let address = self.blocks.last()?.as_ptr().addr() + self.used_bytes;
-        self.used_bytes += bytes;
+        let address = self.next;
+        self.next += bytes;
+        self.left_bytes -= bytes;
         Some(address)
     }
 
     /// The call is over.
+    #[inline]
     pub fn end_call(&mut self) {
-        self.is_over = true;
+        if self.blocks.len() == 1 && self.held_bytes <= KEPT_BYTES {
+            self.begin_last_block();
+        } else {
+            (self.left_bytes, self.is_over) = (0, true);
+        }
+    }
+
+    /// What is given out next is at the beginning of the last block.
+    #[inline]
+    fn begin_last_block(&mut self) {
+        if let Some(block) = self.blocks.last() {
+            (self.next, self.left_bytes) = (block.as_ptr().addr(), block_bytes(block));
+        }
+    }
+
+    /// Makes room for so many bytes.
+    #[inline(never)]
+    fn find_room(&mut self, bytes: usize) -> Option<()> {
+        if std::mem::take(&mut self.is_over) {
+            self.clear();
+        }
+        if bytes <= self.left_bytes {
+            return Some(());
+        }
+        self.add_block(bytes.max(BLOCK_BYTES))
     }
 
     fn add_block(&mut self, bytes: usize) -> Option<()> {
@@ -53,19 +84,19 @@ impl Arena {
         block.resize(bytes / WORD_BYTES, 0);
         self.blocks.try_reserve(1).ok()?;
         self.blocks.push(block);
-        (self.held_bytes, self.used_bytes) = (held_bytes, 0);
+        self.held_bytes = held_bytes;
+        self.begin_last_block();
         Some(())
     }
 
     fn clear(&mut self) {
-        self.used_bytes = 0;
-        if self.blocks.len() > 1 || self.held_bytes > KEPT_BYTES {
-            // The last block is the one in which the largest piece found room.
-            let last = self.blocks.pop().filter(|block| block_bytes(block) <= KEPT_BYTES);
-            self.blocks.clear();
-            self.blocks.extend(last);
-            self.held_bytes = self.blocks.iter().map(|block| block_bytes(block)).sum();
-        }
+        // The last block is the one in which the largest piece found room.
+        let last = self.blocks.pop().filter(|block| block_bytes(block) <= KEPT_BYTES);
+        self.blocks.clear();
+        self.blocks.extend(last);
+        self.held_bytes = self.blocks.iter().map(|block| block_bytes(block)).sum();
+        self.left_bytes = 0;
+        self.begin_last_block();
     }
 }
 

@@ -19,8 +19,8 @@ const NOT_RECEIVED: &[u8] =
     b"{\"log_type\":\"error\",\"severity\":\"error\",\"message\":\"shiwake: a record was too large to be handed to the WASM filter\"}\0";
 
 thread_local! {
-    static ARENA: RefCell<Arena> = RefCell::default();
-    static PACKAGE: RefCell<Vec<u8>> = RefCell::default();
+    static ARENA: RefCell<Arena> = const { RefCell::new(Arena::new()) };
+    static PACKAGE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static SORTER: RefCell<Option<TextSorter>> = const { RefCell::new(None) };
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Grammar: RFC 8259 (<https://www.rfc-editor.org/rfc/rfc8259>), strictly; of a text that breaks it nothing is believed.
 
-use crate::words::find_escaped;
+use shiwake_records::line::json::find_escaped;
 use shiwake_records::line::json::{JsonScanner, unescape};
 use shiwake_records::msgpack::{Composite, write};
 use std::cell::Cell;
@@ -35,6 +35,16 @@ struct Stretch {
     in_body: usize,
     in_text: usize,
     length: usize,
+    /// Whether in front of the first byte is the backslash that it needs there: 1, else 0.
+    escaped_bytes: usize,
+}
+
+impl Stretch {
+    /// Whether a byte of the record is in it, and stands in the JSON text without a backslash.
+    #[inline]
+    fn has(&self, in_body: usize) -> bool {
+        in_body >= self.in_body + self.escaped_bytes && in_body < self.in_body + self.length
+    }
 }
 
 /// Reads records one after another.
@@ -143,16 +153,16 @@ impl TextRecord {
 
     #[inline]
     fn stretch(&self, in_body: usize) -> Option<Stretch> {
-        let has = |stretch: &Stretch| in_body >= stretch.in_body && in_body < stretch.in_body + stretch.length;
         // What is found in a line is found from its beginning to its end.
         let last = self.last_stretch.get();
-        if let Some((at, stretch)) = self.stretches.iter().enumerate().skip(last).take(4).find(|(_, known)| has(known))
+        if let Some((at, stretch)) =
+            self.stretches.iter().enumerate().skip(last).take(4).find(|(_, known)| known.has(in_body))
         {
             self.last_stretch.set(at);
             return Some(*stretch);
         }
         let behind = self.stretches.partition_point(|stretch| stretch.in_body <= in_body);
-        let stretch = self.stretches.get(behind.checked_sub(1)?).filter(|stretch| has(stretch))?;
+        let stretch = self.stretches.get(behind.checked_sub(1)?).filter(|stretch| stretch.has(in_body))?;
         self.last_stretch.set(behind - 1);
         Some(*stretch)
     }
@@ -165,21 +175,28 @@ impl TextRecord {
             let raw = text.get(start..end)?;
             write::str(&mut self.body, raw);
             let in_body = self.body.len() - raw.len();
-            self.stretches.push(Stretch { in_body, in_text: start, length: raw.len() });
+            self.stretches.push(Stretch { in_body, in_text: start, length: raw.len(), escaped_bytes: 0 });
             return Some(end + 1);
         }
         let header = self.body.len();
         self.body.extend_from_slice(&[0xdb, 0, 0, 0, 0]);
-        let mut from = start;
+        let (mut from, mut escaped_bytes) = (start, 0);
         loop {
             let raw = text.get(from..end)?;
-            self.stretches.push(Stretch { in_body: self.body.len(), in_text: from, length: raw.len() });
+            self.stretches.push(Stretch { in_body: self.body.len(), in_text: from, length: raw.len(), escaped_bytes });
             self.body.extend_from_slice(raw);
-            if text.get(end) == Some(&b'"') {
-                break;
+            match (text.get(end)?, text.get(end + 1)) {
+                (b'"', _) => break,
+                // Of these what they stand for is their second byte.
+                (b'\\', Some(b'"' | b'\\')) => {
+                    (from, escaped_bytes) = (end + 1, 1);
+                    end = find_escaped(text, from + 1);
+                }
+                _ => {
+                    (from, escaped_bytes) = (end + self.rare_escape(text.get(end..)?)?, 0);
+                    end = find_escaped(text, from);
+                }
             }
-            from = end + self.escape(text.get(end..)?)?;
-            end = find_escaped(text, from);
         }
         let length = u32::try_from(self.body.len() - header - HEADER_BYTES).ok()?;
         self.body.get_mut(header + 1..header + HEADER_BYTES)?.copy_from_slice(&length.to_be_bytes());
@@ -187,15 +204,6 @@ impl TextRecord {
     }
 
     /// Appends what an escape stands for, and says how long it is.
-    #[inline]
-    fn escape(&mut self, text: &[u8]) -> Option<usize> {
-        if let [b'\\', byte @ (b'"' | b'\\' | b'/'), ..] = text {
-            self.body.push(*byte);
-            return Some(2);
-        }
-        self.rare_escape(text)
-    }
-
     #[inline(never)]
     fn rare_escape(&mut self, text: &[u8]) -> Option<usize> {
         let length = match text {

@@ -3,6 +3,7 @@
 use crate::answer::Answer;
 use crate::record::TextRecord;
 use crate::repair;
+use crate::shortcut::Shortcut;
 use shiwake_records::event::{Event, EventKind, Timestamp};
 use shiwake_records::sorter::{Pieces, SortedItem, Sorter, SorterConfig};
 
@@ -31,6 +32,8 @@ pub struct TextSorter {
     record: TextRecord,
     repaired: Vec<u8>,
     answer: Answer,
+    /// None when the rules look into lines.
+    shortcut: Option<Shortcut>,
 }
 
 impl TextSorter {
@@ -39,18 +42,33 @@ impl TextSorter {
     #[must_use]
     pub fn new(config: SorterConfig) -> Self {
         let config = SorterConfig { pieces: Pieces::JoinOrPass, ..config };
+        let shortcut = config.rules.judges_lines_by_format().then(Shortcut::default);
         Self {
             sorter: Sorter::new(config),
             record: TextRecord::default(),
             repaired: Vec::new(),
             answer: Answer::default(),
+            shortcut,
         }
     }
 
     /// Sorts a record with this tag. Text that is no JSON object, and cannot be made one (`repair.rs`), stays as it came, and
     /// so does what is not to be sorted: a piece of a line, a record that keeps bad bytes.
     pub fn sort(&mut self, tag: &[u8], text: &[u8]) -> Sorted<'_> {
-        let Self { sorter, record, repaired, answer } = self;
+        match self.shortcut.as_mut().and_then(|shortcut| shortcut.answer(tag, text)) {
+            Some(bytes) => {
+                let answer = self.shortcut.as_ref().map(|shortcut| shortcut.answered(bytes));
+                answer.map_or(Sorted::Unchanged, Sorted::Changed)
+            }
+            None => self.sort_fully(tag, text),
+        }
+    }
+
+    /// As [`TextSorter::sort`], for what no answer is known for. A function of its own, as an interpreter clears the many variables of
+    /// this one with each call.
+    #[inline(never)]
+    fn sort_fully(&mut self, tag: &[u8], text: &[u8]) -> Sorted<'_> {
+        let Self { sorter, record, repaired, answer, shortcut } = self;
         answer.clear();
         if text.len() > MAX_RECORD_BYTES {
             return Sorted::Unchanged;
@@ -80,9 +98,18 @@ impl TextSorter {
             body,
             has_text_keys: true,
         };
-        match sorter.sort_alone(&event, |enriched| answer.write(text, record, enriched)) {
-            SortedItem::Dropped(_) => Sorted::Dropped,
-            _ => answer.bytes().map_or(Sorted::Unchanged, Sorted::Changed),
+        let mut candidate = None;
+        let item = sorter.sort_alone(&event, |enriched| {
+            answer.write(text, record, enriched);
+            candidate = shortcut.as_mut().and_then(|shortcut| shortcut.candidate(text, record, enriched));
+        });
+        if matches!(item, SortedItem::Dropped(_)) {
+            return Sorted::Dropped;
         }
+        let Some(answer) = answer.bytes() else { return Sorted::Unchanged };
+        if let (Some(shortcut), Some(candidate)) = (shortcut, candidate) {
+            shortcut.learn(tag, text, candidate, answer);
+        }
+        Sorted::Changed(answer)
     }
 }

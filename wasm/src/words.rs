@@ -5,41 +5,10 @@
 //! <https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>: a high bit may be wrong only above the first that is
 //! right.
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+use shiwake_records::line::json::{escaped_in, is_escaped};
 
-/// High bits at bytes that JSON text escapes: quote, backslash and control characters. The lowest is right.
-#[inline]
-const fn escaped_in(word: u64) -> u64 {
-    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
-    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
-    let control = word.wrapping_sub(ONES * 0x20);
-    (quote | backslash | control) & !word & HIGH_BITS
-}
-
-/// Where, from `from` on, the first byte is that cannot stand in JSON text as it is; the end of the text when there is none.
-#[inline]
-pub(crate) fn find_escaped(text: &[u8], mut from: usize) -> usize {
-    while let Some([first, second]) = text.get(from..).and_then(|rest| rest.as_chunks::<8>().0.first_chunk::<2>()) {
-        let (first, second) = (escaped_in(u64::from_le_bytes(*first)), escaped_in(u64::from_le_bytes(*second)));
-        if first | second != 0 {
-            let (found, at) = if first != 0 { (first, from) } else { (second, from + 8) };
-            return at + (found.trailing_zeros() >> 3) as usize;
-        }
-        from += 16;
-    }
-    while let Some(word) = text.get(from..).and_then(|rest| rest.first_chunk::<8>()) {
-        let found = escaped_in(u64::from_le_bytes(*word));
-        if found != 0 {
-            return from + (found.trailing_zeros() >> 3) as usize;
-        }
-        from += 8;
-    }
-    while text.get(from).is_some_and(|byte| !is_escaped(*byte)) {
-        from += 1;
-    }
-    from.min(text.len())
-}
+pub(crate) const ONES: u64 = 0x0101_0101_0101_0101;
+pub(crate) const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// Whether text can stand between quotes as it is: ASCII, and nothing in it is escaped.
 #[inline]
@@ -65,10 +34,45 @@ fn middle_is_plain(text: &[u8]) -> bool {
     })
 }
 
-/// Whether a byte is escaped in JSON text.
+/// Whether two texts are the same. As `==`, which goes over them byte by byte where there is no other instruction for it.
 #[inline]
-pub(crate) const fn is_escaped(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    match (one.last_chunk::<8>(), other.last_chunk::<8>()) {
+        (Some(one_end), Some(other_end)) => {
+            u64::from_le_bytes(*one_end) == u64::from_le_bytes(*other_end)
+                && (one.len() == 8 || are_words_same(one, other))
+        }
+        _ => is_short_same(one, other),
+    }
+}
+
+/// Whether all whole words of eight bytes are the same, of texts of one length.
+#[inline(never)]
+fn are_words_same(one: &[u8], other: &[u8]) -> bool {
+    let ((one, one_rest), (other, other_rest)) = (one.as_chunks::<32>(), other.as_chunks::<32>());
+    let is_other = |(one, other): (&[u8; 32], &[u8; 32])| {
+        let (one, other) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
+        one.iter().zip(other).fold(0, |sum, (one, other)| sum | u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other))
+            != 0
+    };
+    let (rest, other_words) = (one_rest.as_chunks::<8>().0, other_rest.as_chunks::<8>().0);
+    !one.iter().zip(other).any(is_other)
+        && rest.iter().zip(other_words).all(|(one, other)| u64::from_le_bytes(*one) == u64::from_le_bytes(*other))
+}
+
+/// As [`is_same`], for texts of one length, below eight.
+#[inline]
+fn is_short_same(one: &[u8], other: &[u8]) -> bool {
+    let half = |bytes: &[u8; 4]| u32::from_le_bytes(*bytes);
+    match (one.first_chunk::<4>(), one.last_chunk::<4>(), other.first_chunk::<4>(), other.last_chunk::<4>()) {
+        (Some(one_start), Some(one_end), Some(other_start), Some(other_end)) => {
+            half(one_start) == half(other_start) && half(one_end) == half(other_end)
+        }
+        _ => one.iter().zip(other).all(|(one, other)| one == other),
+    }
 }
 
 #[cfg(test)]
@@ -84,9 +88,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_escaped_byte_is_found(text in texts(), from in 0_usize..45) {
-            let expected = text.iter().enumerate().skip(from).find(|(_, byte)| is_escaped(**byte));
-            prop_assert_eq!(find_escaped(&text, from), expected.map_or(text.len(), |(at, _)| at));
+        fn texts_are_the_same_when_all_bytes_are(text in proptest::collection::vec(any::<u8>(), 0..120), at in 0_usize..120) {
+            let mut other = text.clone();
+            prop_assert!(is_same(&text, &other));
+            let Some(byte) = other.get_mut(at) else { return Ok(()) };
+            *byte ^= 1;
+            prop_assert!(!is_same(&text, &other) && !is_same(&text, text.get(1..).unwrap_or_default()));
         }
 
         #[test]

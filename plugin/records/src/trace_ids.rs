@@ -79,28 +79,47 @@ pub fn span_id(text: &[u8]) -> Option<[u8; SPAN_DIGITS]> {
 }
 
 fn hexadecimal<const N: usize>(parts: &[&[u8]]) -> Option<[u8; N]> {
-    hexadecimal_or_zero(parts).filter(|digits| digits.iter().any(|digit| *digit != b'0'))
+    hexadecimal_or_zero(parts).filter(|digits| digits.iter().fold(0, |sum, digit| sum | (digit ^ b'0')) != 0)
 }
 
 /// The digits of all parts together, which must be as many as asked for.
 fn hexadecimal_or_zero<const N: usize>(parts: &[&[u8]]) -> Option<[u8; N]> {
     let mut digits = [0; N];
-    let mut free = digits.as_mut_slice();
+    let mut rest = digits.as_mut_slice();
     for part in parts {
-        let (place, behind) = free.split_at_mut_checked(part.len())?;
-        place.copy_from_slice(part);
-        free = behind;
+        let to = rest.split_off_mut(..part.len())?;
+        to.copy_from_slice(part);
     }
-    if !free.is_empty() {
+    if !rest.is_empty() {
         return None;
     }
-    // Without a branch, so that many are looked at together. The bit that makes a letter small is set in digits already.
+    let (words, rest) = digits.as_chunks_mut::<8>();
     let mut are_digits = true;
-    for digit in &mut digits {
+    for word in words {
+        let (small, are_all) = small_digits(u64::from_le_bytes(*word));
+        *word = small.to_le_bytes();
+        are_digits &= are_all;
+    }
+    for digit in rest {
         are_digits &= digit.is_ascii_hexdigit();
-        *digit |= 0x20;
+        *digit = digit.to_ascii_lowercase();
     }
     are_digits.then_some(digits)
+}
+
+/// Eight hexadecimal digits as small ones, and whether they are all digits.
+const fn small_digits(word: u64) -> (u64, bool) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = 0x80 * ONES;
+    // Bytes below 0x80 have their high bit after this when they are not below a number.
+    const fn not_below(word: u64, number: u64) -> u64 {
+        (word & !HIGH_BITS) + ONES * (0x80 - number)
+    }
+    // Of letters this bit makes small ones; digits have it.
+    let small = word | (ONES * 0x20);
+    let digit = not_below(word, b'0' as u64) & !not_below(word, b'9' as u64 + 1);
+    let letter = not_below(small, b'a' as u64) & !not_below(small, b'f' as u64 + 1);
+    (small, (digit | letter) & !word & HIGH_BITS == HIGH_BITS)
 }
 
 #[cfg(test)]
@@ -124,6 +143,18 @@ mod tests {
         ] {
             let ids = TraceIds::parse(text.as_bytes()).unwrap();
             assert_eq!((ids.trace(), ids.span()), (TRACE, span), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_byte_at_every_place_is_a_digit_or_is_none() {
+        for place in 0..SPAN_DIGITS {
+            for byte in 0..=u8::MAX {
+                let mut text = *b"0123456789abcdef";
+                *text.get_mut(place).unwrap() = byte;
+                let expected = byte.is_ascii_hexdigit().then(|| text.map(|byte| byte.to_ascii_lowercase()));
+                assert_eq!(span_id(&text), expected, "{byte} at {place}");
+            }
         }
     }
 

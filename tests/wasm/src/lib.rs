@@ -6,7 +6,7 @@
 //! copied up to its first zero byte. [`Frees`] says whether the host gives memory back: some versions never do.
 
 use std::path::PathBuf;
-use wasmi::{Config, Engine, Instance, Linker, Memory, Module, Store, TypedFunc};
+use wasmi::{CompilationMode, Config, Engine, Instance, Linker, Memory, Module, Store, TypedFunc};
 
 /// Whether a host gives back the memory of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,7 @@ pub struct Host {
     filter: FilterFunction,
     frees: Frees,
     traps_next: bool,
+    used_fuel: u64,
 }
 
 /// The module that ships, in `dist/` or in the folder that `SHIWAKE_DIST` names.
@@ -87,7 +88,7 @@ impl Host {
     /// When it is no module, wants something of the host, or has not what the host needs.
     pub fn start(module: &[u8], frees: Frees) -> Result<Self, HostError> {
         let mut config = Config::default();
-        config.consume_fuel(true);
+        config.consume_fuel(true).compilation_mode(CompilationMode::Eager);
         let engine = Engine::new(&config);
         let module = Module::new(&engine, module)?;
         let mut store = Store::new(&engine, ());
@@ -101,6 +102,7 @@ impl Host {
             store,
             frees,
             traps_next: false,
+            used_fuel: 0,
         })
     }
 
@@ -128,6 +130,7 @@ impl Host {
         let fuel = if std::mem::take(&mut self.traps_next) { FUEL_OF_A_TRAP } else { u64::MAX };
         self.store.set_fuel(fuel)?;
         let called = self.filter.call(&mut self.store, arguments);
+        self.used_fuel = fuel - self.store.get_fuel()?;
         self.store.set_fuel(u64::MAX)?;
         let address = called?;
         let rest = self.memory.data(&self.store).get(address as usize..).unwrap_or_default();
@@ -147,6 +150,13 @@ impl Host {
             self.memory.write(&mut self.store, address as usize, &ended).map_err(|_| HostError::Outside { address })?;
         }
         Ok(address)
+    }
+
+    /// What the last call of the filter cost, in wasmi's units: one for an instruction of WebAssembly, but for those of control flow,
+    /// and one for some dozen bytes that are copied at once.
+    #[must_use]
+    pub fn used_fuel(&self) -> u64 {
+        self.used_fuel
     }
 
     /// The next call of the filter ends in the middle, as with a trap.

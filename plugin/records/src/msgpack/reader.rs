@@ -154,6 +154,13 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Whether the next value is an array or a map.
+    #[inline]
+    #[must_use]
+    pub fn is_composite_next(&self) -> bool {
+        matches!(self.bytes.get(self.position), Some(0x80..=0x9f | 0xdc..=0xdf))
+    }
+
     /// Reads the header of an array and gives the number of its elements, or `None` if another value is next, which
     /// is then not read.
     ///

@@ -39,7 +39,8 @@ pub fn bool(out: &mut Vec<u8>, value: bool) {
 ///
 /// A string above 4 GiB cannot be written in MessagePack; it is cut there.
 pub fn str(out: &mut Vec<u8>, bytes: &[u8]) {
-    if bytes.len() < SHORT_BYTES {
+    // In WebAssembly a copy of any size is one instruction and no call.
+    if bytes.len() < SHORT_BYTES && !cfg!(target_family = "wasm") {
         return short_str(out, bytes);
     }
     let bytes = bytes.get(..u32::MAX as usize).unwrap_or(bytes);

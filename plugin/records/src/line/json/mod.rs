@@ -7,9 +7,11 @@
 //!
 //! The scanner goes over the line once, keeps open objects and arrays in a list of its own and does not recurse.
 
+mod escaped;
 mod number;
 mod text;
 
+pub use escaped::{escaped_in, find_escaped, is_escaped};
 pub use text::unescape;
 
 use super::fields::LineFields;
@@ -74,8 +76,8 @@ impl<'l> Scan<'l, '_> {
         self.expect(b'{')?;
         self.skip_space();
         loop {
-            let raw = self.quoted()?;
-            if memchr::memchr(b'\\', raw).is_some() {
+            let (raw, has_escapes) = self.quoted()?;
+            if has_escapes {
                 self.scanner.text.clear();
                 text::unescape(raw, &mut self.scanner.text)?;
                 fields.begin(&self.scanner.text);
@@ -194,8 +196,8 @@ impl<'l> Scan<'l, '_> {
     }
 
     fn string(&mut self, out: &mut Vec<u8>) -> Option<()> {
-        let raw = self.quoted()?;
-        if memchr::memchr(b'\\', raw).is_none() {
+        let (raw, has_escapes) = self.quoted()?;
+        if !has_escapes {
             write::str(out, raw);
             return Some(());
         }
@@ -205,19 +207,23 @@ impl<'l> Scan<'l, '_> {
         Some(())
     }
 
-    /// What stands between quotes, as it is written.
-    fn quoted(&mut self) -> Option<&'l [u8]> {
+    /// What stands between quotes, as it is written, and whether there are escapes in it. A control character behind a backslash
+    /// is left to be refused with the escape that it is not.
+    fn quoted(&mut self) -> Option<(&'l [u8], bool)> {
         self.expect(b'"')?;
         let start = self.at;
+        let mut has_escapes = false;
         loop {
-            let at = self.at + memchr::memchr2(b'"', b'\\', self.line.get(self.at..)?)?;
-            if self.line.get(at) == Some(&b'"') {
-                self.at = at + 1;
-                let raw = self.line.get(start..at)?;
+            let at = find_escaped(self.line, self.at);
+            match self.line.get(at)? {
+                b'"' => {
+                    self.at = at + 1;
+                    return Some((self.line.get(start..at)?, has_escapes));
+                }
+                b'\\' => (self.at, has_escapes) = (at + 2, true),
                 // Control characters must be escaped.
-                return (!raw.iter().any(|byte| *byte < 0x20)).then_some(raw);
+                _ => return None,
             }
-            self.at = at + 2;
         }
     }
 

@@ -16,6 +16,10 @@ const MAX_DIGITS: usize = 17;
 pub(super) fn write(text: &[u8], out: &mut Vec<u8>) -> Option<usize> {
     let (length, is_integer) = span(text)?;
     let number = text.get(..length)?;
+    if is_integer && let Some(int) = small_integer(number) {
+        msgpack::int(out, int);
+        return Some(length);
+    }
     // Digits, signs, a dot and an e, so it is UTF-8.
     let number_text = std::str::from_utf8(number).ok()?;
     // An integer has no negative zero.
@@ -34,6 +38,17 @@ pub(super) fn write(text: &[u8], out: &mut Vec<u8>) -> Option<usize> {
         _ => msgpack::str(out, number),
     }
     Some(length)
+}
+
+/// An integer of so few digits that 64 bits hold it whatever they are; not zero with a sign, and nothing else.
+fn small_integer(number: &[u8]) -> Option<i64> {
+    const MAX_BYTES: usize = 18;
+    let digits = number.strip_prefix(b"-").unwrap_or(number);
+    if number.len() > MAX_BYTES || number == b"-0" {
+        return None;
+    }
+    let value = digits.iter().fold(0, |value, digit| value * 10 + i64::from(digit.wrapping_sub(b'0')));
+    Some(if digits.len() < number.len() { -value } else { value })
 }
 
 /// How long the number is, and whether it has neither a fraction nor an exponent.
@@ -67,6 +82,10 @@ fn span(text: &[u8]) -> Option<(usize, bool)> {
 
 /// Whether the float is the number that is written, and no rounded one.
 fn is_exact(number: &[u8], float: f64) -> bool {
+    // So few digits, with a dot and without an exponent, are either zero or far from the smallest float.
+    if number.len() <= ALWAYS_HELD_DIGITS && !number.contains(&b'e') && !number.contains(&b'E') {
+        return true;
+    }
     let Some(written) = Decimal::read(number) else { return false };
     if written.count == 0 {
         return float == 0.0;
