@@ -133,7 +133,7 @@ def filter_cases(folder: Path) -> dict[str, Sections]:
 def add_host(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> None:
     """CPU of Fluent Bit for lines of Apache from tail through filters to null."""
     records = 60_000 if is_quick else 300_000
-    size = repeated_lines(instructions.DATA / "access_apache_combined.log", folder / "apache.log", records)
+    size = repeated_lines(folder / "apache.log", records)
     cases = filter_cases(folder)
 
     def one(name: str) -> measure.Usage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 import subprocess
@@ -18,6 +19,9 @@ import instructions  # noqa: E402, F401
 
 #: The host that is measured when FLUENT_BIT names several: the newest of those that aws-for-fluent-bit 3.x ships.
 PREFERRED = (4, 2)
+#: Lines of Apache, and when the first of them is written when they are repeated: at so many a second.
+APACHE_LINES = instructions.DATA / "access_apache_combined.log"
+FIRST_LINE, LINES_A_SECOND = datetime.datetime(2026, 3, 2, 9, 0, 0), 200
 NOT_RUN = "Not run: `FLUENT_BIT` names no Fluent Bit."
 
 Sections = list[tuple[str, dict[str, object]]]
@@ -91,15 +95,16 @@ def tail(path: Path, is_whole: bool = False) -> tuple[str, dict[str, object]]:
     return "INPUT", properties | ({"Parser": "whole"} if is_whole else {"Key": "log"})
 
 
-def repeated_lines(source: Path, target: Path, count: int) -> int:
-    """A file with the lines of a sample again and again; gives its bytes."""
-    lines = [line for line in source.read_bytes().split(b"\n") if line]
-    times, rest = divmod(count, len(lines))
+def repeated_lines(target: Path, count: int) -> int:
+    """A file with Apache's lines of the sample again and again, in order of time as a server writes them; gives its bytes."""
+    lines = [line for line in APACHE_LINES.read_bytes().split(b"\n") if line]
+    parts = [(before + b"[", b"]" + behind) for before, _, rest in (line.partition(b"[") for line in lines)
+             for _, _, behind in (rest.partition(b"]"),)]
     with target.open("wb") as file:
-        block = b"\n".join(lines) + b"\n"
-        for _ in range(times):
-            file.write(block)
-        file.write(b"".join(line + b"\n" for line in lines[:rest]))
+        for second in range(-(-count // LINES_A_SECOND)):
+            time = (FIRST_LINE + datetime.timedelta(seconds=second)).strftime("%d/%b/%Y:%H:%M:%S +0000").encode()
+            numbers = range(second * LINES_A_SECOND, min(count, (second + 1) * LINES_A_SECOND))
+            file.write(b"".join(time.join(parts[number % len(parts)]) + b"\n" for number in numbers))
     return target.stat().st_size
 
 

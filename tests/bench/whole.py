@@ -62,7 +62,7 @@ def add_files(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> N
     """A file of Apache's lines to objects."""
     count = 60_000 if is_quick else 600_000
     lines = folder / "apache.log"
-    size = repeated_lines(instructions.DATA / "access_apache_combined.log", lines, count)
+    size = repeated_lines(lines, count)
     sizes: dict[str, int] = {}
 
     def one(name: str) -> measure.Usage:
