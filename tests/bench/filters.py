@@ -65,7 +65,7 @@ def add_code(part: Section, is_quick: bool) -> None:
              at_least=True)
 
 
-def more_cases(folder: Path) -> dict[str, instructions.Case]:
+def more_cases() -> dict[str, instructions.Case]:
     """Cases beside those that tests keep."""
     apache, formats = "access_apache_combined.log", "formats"
     kinds = {"syslog": "syslog.log", "logfmt": "logfmt.log", "loggers of all kinds": "logger.log", "nginx error": "nginx_error.log",
@@ -73,12 +73,6 @@ def more_cases(folder: Path) -> dict[str, instructions.Case]:
              "cloudfront": "cloudfront.log", "vpc flow": "vpc_flow.log"}
     cases = {f"filter: access lines, {count} rules": instructions.Case(apache, filter={}, rules=count) for count in (5, 200)}
     cases |= {f"filter: {name}": instructions.Case(f"{formats}/{file}", filter={}) for name, file in kinds.items()}
-    program = hosts.ROOT / "target/release/shiwake-bench"
-    if program.exists():
-        measure.run([str(program), "make", "--records", "2000", "--seed", "1", str(folder / "shop")])
-        shop = str(folder / "shop/sent.ndjson")
-        cases["filter: structured records"] = instructions.Case(shop, filter={}, are_records=True)
-        cases["output: structured records"] = instructions.Case(shop, output=instructions.ONE_FILE, are_records=True)
     return cases
 
 
@@ -88,7 +82,7 @@ def add_instructions(part: Section, folder: Path, is_quick: bool) -> None:
     if reason := instructions.missing():
         part.say(f"Not counted: {reason}.")
         return
-    cases = instructions.CASES | more_cases(folder)
+    cases = instructions.CASES | more_cases()
     if is_quick:
         cases = dict(list(cases.items())[:2])
     kept = json.loads(instructions.KEPT.read_text())["instructions_per_record"]
