@@ -9,7 +9,7 @@ from pathlib import Path
 import code_benches
 import measure
 import plot
-from fluent_bit import NOT_RUN, FluentBit, Sections, hosts, instructions, repeated_lines, tail
+from fluent_bit import FluentBit, Sections, attempt_with_host, hosts, instructions, repeated_lines, tail
 from report import Section, megabytes, number
 
 #: Owed: bytes of structured records that are classified and given fields in a second, and records under 20 patterns.
@@ -19,8 +19,9 @@ GROUPS = {
     "structured scan": "Stepping over structured records (60% access with 16 typed fields, applications with nested maps, errors "
                        "with stack traces, audit; 23 fields on average)",
     "structured append": "Appending to them",
-    "structured": "Classifying them and appending to them, in whole chunks, without properties, with those for Datadog, and with what ECS says of the task too; and the naive ways: into trees of rmpv and back, and "
-                  "the same with the type found in between",
+    "structured": "Classifying them and appending to them, in whole chunks, without properties, with those for "
+                  "Datadog, and with what ECS says of the task too; and the naive ways: into trees of rmpv, or by rmp-serde into those of "
+                  "serde_json, and back, and the same with the type found in between",
     "20 patterns on 300 bytes": "Twenty patterns on lines of 300 bytes: the whole filter with and without such rules, the naive way, and "
                                 "what the regex crate takes for the patterns alone",
     "rules": "Access lines under rules of one's own of which none holds, and the patterns of these rules one by one",
@@ -34,18 +35,14 @@ def section(folder: Path, is_quick: bool) -> Section:
     part.attempt(add_code, is_quick)
     part.attempt(add_instructions, folder, is_quick)
     part.say("### In a real Fluent Bit")
-    host = FluentBit.found()
-    if host is None:
-        part.say(NOT_RUN)
-    else:
-        part.attempt(add_host, host, folder, is_quick)
+    attempt_with_host(part, add_host, folder, is_quick)
     return part
 
 
 def add_code(part: Section, is_quick: bool) -> None:
     """Speeds of the code itself."""
     benches = BENCHES[:2] if is_quick else BENCHES
-    results = code_benches.run(benches, 1 if is_quick else 3, is_quick)
+    results = code_benches.run(benches, 1 if is_quick else 2, is_quick)
     part.say("### The code", "MB are those of MessagePack, or of lines for parsers alone; *spread* is the lowest and the highest round, as "
              "parts of the median.")
     for group, what in GROUPS.items():

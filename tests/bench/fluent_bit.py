@@ -7,10 +7,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import measure
+from report import Section
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "end-to-end"))
 
@@ -79,6 +81,20 @@ class FluentBit:
 
 #: For servers on this machine that look at no signature.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "eu-west-1"}
+
+
+#: What both outputs to Datadog are told of an intake on this machine.
+INTAKE = {"Host": "127.0.0.1", "TLS": "off", "apikey": "0123456789abcdef0123456789abcdef", "compress": "gzip", "provider": "ecs",
+          "Retry_Limit": "no_limits"}
+
+
+def attempt_with_host(part: Section, measured: Callable[..., None], *arguments: object) -> None:
+    """Measures a piece in a Fluent Bit, or says that there is none."""
+    host = FluentBit.found()
+    if host is None:
+        part.say(NOT_RUN)
+    else:
+        part.attempt(measured, host, *arguments)
 
 
 def refuse_complaints(log: Path) -> None:
