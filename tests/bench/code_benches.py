@@ -59,7 +59,7 @@ def programs() -> dict[str, Path]:
 def run(names: list[str], rounds: int, is_quick: bool) -> Results:
     """Runs benches by the names of their files."""
     found, results = programs(), {}
-    seconds = ["--warm-up-time", "0.1", "--measurement-time", "0.2"] if is_quick else ["--warm-up-time", "0.2", "--measurement-time", "0.5"]
+    seconds = ["--warm-up-time", "0.05", "--measurement-time", "0.1"] if is_quick else ["--warm-up-time", "0.1", "--measurement-time", "0.3"]
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(rounds):
             for name in names:

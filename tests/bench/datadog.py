@@ -9,10 +9,9 @@ from pathlib import Path
 import measure
 import plot
 import servers
-from fluent_bit import NOT_RUN, FluentBit, instructions, tail
+from fluent_bit import INTAKE, NOT_RUN, FluentBit, instructions, tail
 from report import Section, megabytes, number
 
-KEY = "0123456789abcdef0123456789abcdef"
 GZIP, ZSTD = "shiwake, gzip", "shiwake, zstd"
 
 
@@ -36,8 +35,7 @@ def section(folder: Path, is_quick: bool) -> Section:
 
 
 def add_comparison(part: Section, host: FluentBit, records: Path, count: int, uses_filter: bool, rounds: int) -> None:
-    common = {"Host": "127.0.0.1", "TLS": "off", "apikey": KEY, "compress": "gzip", "provider": "ecs", "dd_service": "shop",
-              "dd_source": "apache", "dd_tags": "team:logs", "Retry_Limit": "no_limits"}
+    common = {**INTAKE, "dd_service": "shop", "dd_source": "apache", "dd_tags": "team:logs"}
     outputs = {"null": {"Name": "null"}, "datadog": {"Name": "datadog", **common}, GZIP: {"Name": "shiwake", **common},
                ZSTD: {"Name": "shiwake", **common, "compress": "zstd"}}
     filters = [("FILTER", {"Name": "shiwake", "Match": "*", "dd_tags": "team:logs"})] if uses_filter else []

@@ -9,7 +9,7 @@ from pathlib import Path
 import code_benches
 import measure
 import plot
-from fluent_bit import NOT_RUN, FluentBit, Sections, hosts, instructions, repeated_lines, tail
+from fluent_bit import FluentBit, Sections, attempt_with_host, hosts, instructions, repeated_lines, tail
 from report import Section, megabytes, number
 
 #: Owed: bytes of structured records that are classified and given fields in a second, and records under 20 patterns.
@@ -19,8 +19,9 @@ GROUPS = {
     "structured scan": "Stepping over structured records (60% access with 16 typed fields, applications with nested maps, errors "
                        "with stack traces, audit; 23 fields on average)",
     "structured append": "Appending to them",
-    "structured": "Classifying them and appending to them, in whole chunks, without properties, with those for Datadog, and with what ECS says of the task too; and the naive ways: into trees of rmpv and back, and "
-                  "the same with the type found in between",
+    "structured": "Classifying them and appending to them, in whole chunks, without properties, with those for "
+                  "Datadog, and with what ECS says of the task too; and the naive ways: into trees of rmpv, or by rmp-serde into those of "
+                  "serde_json, and back, and the same with the type found in between",
     "20 patterns on 300 bytes": "Twenty patterns on lines of 300 bytes: the whole filter with and without such rules, the naive way, and "
                                 "what the regex crate takes for the patterns alone",
     "rules": "Access lines under rules of one's own of which none holds, and the patterns of these rules one by one",
@@ -34,18 +35,14 @@ def section(folder: Path, is_quick: bool) -> Section:
     part.attempt(add_code, is_quick)
     part.attempt(add_instructions, folder, is_quick)
     part.say("### In a real Fluent Bit")
-    host = FluentBit.found()
-    if host is None:
-        part.say(NOT_RUN)
-    else:
-        part.attempt(add_host, host, folder, is_quick)
+    attempt_with_host(part, add_host, folder, is_quick)
     return part
 
 
 def add_code(part: Section, is_quick: bool) -> None:
     """Speeds of the code itself."""
     benches = BENCHES[:2] if is_quick else BENCHES
-    results = code_benches.run(benches, 1 if is_quick else 3, is_quick)
+    results = code_benches.run(benches, 1 if is_quick else 2, is_quick)
     part.say("### The code", "MB are those of MessagePack, or of lines for parsers alone; *spread* is the lowest and the highest round, as "
              "parts of the median.")
     for group, what in GROUPS.items():
@@ -65,7 +62,7 @@ def add_code(part: Section, is_quick: bool) -> None:
              at_least=True)
 
 
-def more_cases(folder: Path) -> dict[str, instructions.Case]:
+def more_cases() -> dict[str, instructions.Case]:
     """Cases beside those that tests keep."""
     apache, formats = "access_apache_combined.log", "formats"
     kinds = {"syslog": "syslog.log", "logfmt": "logfmt.log", "loggers of all kinds": "logger.log", "nginx error": "nginx_error.log",
@@ -73,12 +70,6 @@ def more_cases(folder: Path) -> dict[str, instructions.Case]:
              "cloudfront": "cloudfront.log", "vpc flow": "vpc_flow.log"}
     cases = {f"filter: access lines, {count} rules": instructions.Case(apache, filter={}, rules=count) for count in (5, 200)}
     cases |= {f"filter: {name}": instructions.Case(f"{formats}/{file}", filter={}) for name, file in kinds.items()}
-    program = hosts.ROOT / "target/release/shiwake-bench"
-    if program.exists():
-        measure.run([str(program), "make", "--records", "2000", "--seed", "1", str(folder / "shop")])
-        shop = str(folder / "shop/sent.ndjson")
-        cases["filter: structured records"] = instructions.Case(shop, filter={}, are_records=True)
-        cases["output: structured records"] = instructions.Case(shop, output=instructions.ONE_FILE, are_records=True)
     return cases
 
 
@@ -88,7 +79,7 @@ def add_instructions(part: Section, folder: Path, is_quick: bool) -> None:
     if reason := instructions.missing():
         part.say(f"Not counted: {reason}.")
         return
-    cases = instructions.CASES | more_cases(folder)
+    cases = instructions.CASES | more_cases()
     if is_quick:
         cases = dict(list(cases.items())[:2])
     kept = json.loads(instructions.KEPT.read_text())["instructions_per_record"]
@@ -133,7 +124,7 @@ def filter_cases(folder: Path) -> dict[str, Sections]:
 def add_host(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> None:
     """CPU of Fluent Bit for lines of Apache from tail through filters to null."""
     records = 60_000 if is_quick else 300_000
-    size = repeated_lines(instructions.DATA / "access_apache_combined.log", folder / "apache.log", records)
+    size = repeated_lines(folder / "apache.log", records)
     cases = filter_cases(folder)
 
     def one(name: str) -> measure.Usage:

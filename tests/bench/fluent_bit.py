@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import measure
+from report import Section
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "end-to-end"))
 
@@ -18,6 +21,9 @@ import instructions  # noqa: E402, F401
 
 #: The host that is measured when FLUENT_BIT names several: the newest of those that aws-for-fluent-bit 3.x ships.
 PREFERRED = (4, 2)
+#: Lines of Apache, and when the first of them is written when they are repeated: at so many a second.
+APACHE_LINES = instructions.DATA / "access_apache_combined.log"
+FIRST_LINE, LINES_A_SECOND = datetime.datetime(2026, 3, 2, 9, 0, 0), 200
 NOT_RUN = "Not run: `FLUENT_BIT` names no Fluent Bit."
 
 Sections = list[tuple[str, dict[str, object]]]
@@ -77,6 +83,20 @@ class FluentBit:
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "eu-west-1"}
 
 
+#: What both outputs to Datadog are told of an intake on this machine.
+INTAKE = {"Host": "127.0.0.1", "TLS": "off", "apikey": "0123456789abcdef0123456789abcdef", "compress": "gzip", "provider": "ecs",
+          "Retry_Limit": "no_limits"}
+
+
+def attempt_with_host(part: Section, measured: Callable[..., None], *arguments: object) -> None:
+    """Measures a piece in a Fluent Bit, or says that there is none."""
+    host = FluentBit.found()
+    if host is None:
+        part.say(NOT_RUN)
+    else:
+        part.attempt(measured, host, *arguments)
+
+
 def refuse_complaints(log: Path) -> None:
     """What did not do its work is not measured."""
     complaints = [line for line in log.read_text(errors="replace").splitlines() if re.search(r"\[error\]", line)]
@@ -91,15 +111,16 @@ def tail(path: Path, is_whole: bool = False) -> tuple[str, dict[str, object]]:
     return "INPUT", properties | ({"Parser": "whole"} if is_whole else {"Key": "log"})
 
 
-def repeated_lines(source: Path, target: Path, count: int) -> int:
-    """A file with the lines of a sample again and again; gives its bytes."""
-    lines = [line for line in source.read_bytes().split(b"\n") if line]
-    times, rest = divmod(count, len(lines))
+def repeated_lines(target: Path, count: int) -> int:
+    """A file with Apache's lines of the sample again and again, in order of time as a server writes them; gives its bytes."""
+    lines = [line for line in APACHE_LINES.read_bytes().split(b"\n") if line]
+    parts = [(before + b"[", b"]" + behind) for before, _, rest in (line.partition(b"[") for line in lines)
+             for _, _, behind in (rest.partition(b"]"),)]
     with target.open("wb") as file:
-        block = b"\n".join(lines) + b"\n"
-        for _ in range(times):
-            file.write(block)
-        file.write(b"".join(line + b"\n" for line in lines[:rest]))
+        for second in range(-(-count // LINES_A_SECOND)):
+            time = (FIRST_LINE + datetime.timedelta(seconds=second)).strftime("%d/%b/%Y:%H:%M:%S +0000").encode()
+            numbers = range(second * LINES_A_SECOND, min(count, (second + 1) * LINES_A_SECOND))
+            file.write(b"".join(time.join(parts[number % len(parts)]) + b"\n" for number in numbers))
     return target.stat().st_size
 
 

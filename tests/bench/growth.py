@@ -89,7 +89,7 @@ def add_sizes(part: Section, folder: Path, count: int, cost: Cost, sizes: list[i
 
 def add_rules(part: Section, folder: Path, count: int, cost: Cost) -> None:
     lines = folder / "ruled.log"
-    repeated_lines(instructions.DATA / "access_apache_combined.log", lines, count)
+    repeated_lines(lines, count)
     rows = []
     for rules in (0, 5, 50, 200):
         (folder / "rules.toml").write_text(instructions.rules_of(rules))

@@ -6,6 +6,7 @@ import datetime
 import os
 import platform
 import subprocess
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,12 +37,14 @@ class Section:
 
     def attempt(self, measure: Callable[..., None], *arguments: object) -> None:
         """Measures a piece of this part. When that fails the report says so, and the rest goes on."""
+        began = time.monotonic()
         try:
             measure(self, *arguments)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other results are not thrown away for it
             traceback.print_exc()
             self.failures.append(f"{measure.__name__}: {error}")
             self.say(f"**Not measured**, because it failed: {type(error).__name__}: {error}")
+        print(f"   {measure.__module__}.{measure.__name__} took {time.monotonic() - began:.0f} s", flush=True)
 
     def say(self, *paragraphs: str) -> None:
         self.text += paragraphs

@@ -42,7 +42,8 @@ def s3(folder: Path, core: int):
     """An S3 server whose objects are files below the folder; gives its port."""
     port = free_port()
     command = [sys.executable, str(END_TO_END / "faulty_s3.py"), "--folder", str(folder), "--port", str(port)]
-    with _running(["taskset", "-c", str(core), *command]):
+    # It says a line for each object, and would wait for somebody to read them.
+    with _running(["taskset", "-c", str(core), *command], subprocess.DEVNULL):
         wait_for(port)
         yield port
 
@@ -69,14 +70,15 @@ def counting_intake(core: int, found: dict):
 
 
 @contextmanager
-def _running(command: list[str]):
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def _running(command: list[str], out: int = subprocess.PIPE):
+    process = subprocess.Popen(command, stdout=out, text=True)
     try:
         yield process
     finally:
         process.kill()
         process.wait()
-        process.stdout.close()
+        if process.stdout:
+            process.stdout.close()
 
 
 class Keeper(BaseHTTPRequestHandler):

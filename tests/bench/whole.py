@@ -16,14 +16,13 @@ import growth
 import measure
 import plot
 import servers
-from fluent_bit import CREDENTIALS, NOT_RUN, FluentBit, Sections, instructions, refuse_complaints, repeated_lines, tail
+from fluent_bit import CREDENTIALS, INTAKE, NOT_RUN, FluentBit, Sections, instructions, refuse_complaints, repeated_lines, tail
 from report import Section, megabytes, number
 
 #: Owed: CPU beside out_s3, and memory above tail to null.
 CPU_SHARE, MEGABYTES_ABOVE_NULL = 1 / 3, 64
 #: How long what came waits before it is an object, in both: the shortest time in which out_s3 looks.
 UPLOAD_TIMEOUT = "6s"
-KEY = "0123456789abcdef0123456789abcdef"
 EVERY = {"Match": "*"}
 NULL = ("OUTPUT", {"Name": "null", **EVERY})
 # As the documents say to set it: an output that is busy answers RETRY, and a host that gives up loses the chunk.
@@ -47,6 +46,11 @@ def to_s3(port: int, **more: object) -> tuple[str, dict[str, object]]:
                       "shutdown_timeout": "2m", **more}
 
 
+def to_disk(lake: Path) -> tuple[str, dict[str, object]]:
+    """Our output to a folder."""
+    return "OUTPUT", {"Name": "shiwake", **EVERY, **KEEPS_TRYING, "lake": lake, "shutdown_timeout": "2m"}
+
+
 def section(folder: Path, is_quick: bool) -> Section:
     part = Section("The whole way")
     host = FluentBit.found()
@@ -62,7 +66,7 @@ def add_files(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> N
     """A file of Apache's lines to objects."""
     count = 60_000 if is_quick else 600_000
     lines = folder / "apache.log"
-    size = repeated_lines(instructions.DATA / "access_apache_combined.log", lines, count)
+    size = repeated_lines(lines, count)
     sizes: dict[str, int] = {}
 
     def one(name: str) -> measure.Usage:
@@ -73,7 +77,7 @@ def add_files(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> N
                 "tail -> null": [NULL],
                 "tail -> parser -> null": [PARSER, NULL],
                 "tail -> shiwake -> null": [SHIWAKE, NULL],
-                "tail -> shiwake -> lake on disk": [SHIWAKE, ("OUTPUT", {"Name": "shiwake", **EVERY, "lake": at / "objects", "shutdown_timeout": "2m", **KEEPS_TRYING})],
+                "tail -> shiwake -> lake on disk": [SHIWAKE, to_disk(at / "objects")],
                 "tail -> shiwake -> lake in S3": [SHIWAKE, to_s3(port)],
                 "tail -> parser -> out_s3, gzip JSON": [PARSER, out_s3(port, at)],
             }
@@ -95,8 +99,8 @@ def add_files(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> N
                [[name, number(series.median), series.spread(), f"{series.median / theirs:.2f}", megabytes(measure.peak(used[name])),
                  megabytes(measure.peak(used[name]) - measure.peak(null)), megabytes(sizes[name]) if name in sizes else ""]
                 for name, series in ((name, measure.cpu(usages)) for name, usages in used.items())])
-    part.plot("whole.svg", plot.bars(f"CPU seconds of Fluent Bit for {count:,} lines", {name: measure.cpu(usages).median for name, usages in used.items()},
-                                     set(names[2:5])), "CPU of whole ways")
+    medians = {name: measure.cpu(usages).median for name, usages in used.items()}
+    part.plot("whole.svg", plot.bars(f"CPU seconds of Fluent Bit for {count:,} lines", medians, set(names[2:5])), "CPU of whole ways")
     ours = used[names[3]]
     part.owe("whole: CPU of tail -> shiwake -> Parquet on disk, parts of tail -> parser -> out_s3's", round(CPU_SHARE, 3),
              measure.cpu(ours).median / theirs, "x")
@@ -116,13 +120,14 @@ class Fed:
 def add_rates(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> None:
     """A connection that sends at a steady rate."""
     # Two of them go on for long enough to see when objects come.
-    seconds = {5_000: 2} if is_quick else {1_000: 8, 5_000: 14, 20_000: 8, 50_000: 14}
+    seconds = {5_000: 2} if is_quick else {1_000: 8, 5_000: 12, 20_000: 8, 50_000: 10}
     rates = list(seconds)
     names = ["null", "shiwake to S3", "out_s3, gzip JSON", "shiwake to Datadog", "out_datadog"]
     fed = {(name, rate): feed(host, name, rate, seconds[rate], folder) for rate in rates for name in names}
-    part.say("### At a rate", f"{host.name}, `forward` input, lines of Apache as FireLens sends them, {min(seconds.values())} to {max(seconds.values())} s each; `out_s3` behind `parser`, "
-             f"ours behind the filter, `out_datadog` behind nothing. `upload_timeout` is {UPLOAD_TIMEOUT} in all that have it, which is the shortest in which "
-             "`out_s3` looks. CPU is all that the process took from its start to its end, in percent of the time of sending; delays are from a "
+    part.say("### At a rate", f"{host.name}, `forward` input, lines of Apache as FireLens sends them, {min(seconds.values())} to "
+             f"{max(seconds.values())} s each; `out_s3` behind `parser`, ours behind the filter, `out_datadog` behind nothing. `upload_timeout` "
+             f"is {UPLOAD_TIMEOUT} in all that have it, which is the shortest in which `out_s3` looks. CPU is all that the process took from its "
+             "start to its end, in percent of the time of sending; delays are from a "
              "record's time to the end of the request that brought it, where something came before the end.")
     rows = []
     for (name, rate), one in fed.items():
@@ -149,8 +154,7 @@ def feed(host: FluentBit, name: str, rate: int, seconds: float, folder: Path) ->
         elif "atadog" in name:
             port = stack.enter_context(servers.intake(at / "objects", measure.OTHER_CORE))
         filters = [("FILTER", {**SHIWAKE[1], **KEEPS_TIME})]
-        intake = {"Host": "127.0.0.1", "Port": port, "TLS": "off", "apikey": KEY, "compress": "gzip", "provider": "ecs",
-                  "Retry_Limit": "no_limits"}
+        intake = {**INTAKE, "Port": port}
         ways: dict[str, Sections] = {
             "null": [NULL],
             "shiwake to S3": [*filters, to_s3(port, upload_timeout=UPLOAD_TIMEOUT, **KEEPS_TIME)],
@@ -166,7 +170,8 @@ def feed(host: FluentBit, name: str, rate: int, seconds: float, folder: Path) ->
             servers.wait_for(listen)
             feeder = [sys.executable, str(Path(__file__).with_name("feeder.py")), str(listen), str(rate), str(seconds),
                       str(instructions.DATA / "access_apache_combined.log")]
-            told = json.loads(subprocess.run(["taskset", "-c", str(measure.OTHER_CORE), *feeder], capture_output=True, text=True, check=True).stdout)
+            pinned = ["taskset", "-c", str(measure.OTHER_CORE), *feeder]
+            told = json.loads(subprocess.run(pinned, capture_output=True, text=True, check=True).stdout)
             # What was sent last is still to be flushed by the host.
             until = time.time()
             time.sleep(1.5)

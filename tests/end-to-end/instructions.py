@@ -56,9 +56,11 @@ CASES = {
     "filter: access lines, 50 rules": Case("access_apache_combined.log", filter={}, rules=50),
     "filter: access lines of a task, with tags": Case("access_apache_combined.log", filter={"dd_service": "shop", "dd_tags": "team:web"},
                                                       extra=TASK),
+    "filter: structured records": Case("structured/shop.ndjson", filter={}, are_records=True),
     "output: access lines": Case("access_apache_combined.log", output=ONE_FILE),
     "output: access lines, spool": Case("access_apache_combined.log", output={**ONE_FILE, "store_dir": "spool"}),
     "output: lines of a logger": Case("app_kafka_server.log", output=ONE_FILE),
+    "output: structured records": Case("structured/shop.ndjson", output=ONE_FILE, are_records=True),
 }
 
 

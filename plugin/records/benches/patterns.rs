@@ -99,7 +99,13 @@ fn patterns(criterion: &mut Criterion<CpuTime>) {
     group.bench_function("naive: rmpv, patterns one by one", |bencher| {
         bencher.iter(|| {
             out.clear();
-            naive.sort_chunk(black_box(&chunk), &mut out)
+            naive.sort_rmpv(black_box(&chunk), &mut out)
+        });
+    });
+    group.bench_function("naive: rmp-serde, patterns one by one", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            naive.sort_rmp_serde(black_box(&chunk), &mut out)
         });
     });
     let set = RegexSet::new(PATTERNS).unwrap();

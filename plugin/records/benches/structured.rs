@@ -9,7 +9,7 @@ mod shop;
 
 use cpu_time::CpuTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use naive::Naive;
+use naive::{Naive, through_rmp_serde};
 use shiwake_records::append::{Enriched, FoundFields, FoundValue};
 use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::event::{Event, Timestamp};
@@ -161,7 +161,19 @@ fn sort(criterion: &mut Criterion<CpuTime>) {
     group.bench_function("naive: rmpv, classified", |bencher| {
         bencher.iter(|| {
             out.clear();
-            naive.sort_chunk(black_box(&chunk), &mut out)
+            naive.sort_rmpv(black_box(&chunk), &mut out)
+        });
+    });
+    group.bench_function("naive: rmp-serde to rmp-serde", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            through_rmp_serde(black_box(&chunk), &mut out, |_| ())
+        });
+    });
+    group.bench_function("naive: rmp-serde, classified", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            naive.sort_rmp_serde(black_box(&chunk), &mut out)
         });
     });
 }

@@ -1,8 +1,19 @@
-//! The same work as most people would write it: decode into trees of rmpv, parse JSON with serde_json, take lines apart with
-//! regular expressions one after another, push what was found, encode again.
+//! The same work as most people would write it: decode into trees, of rmpv or by rmp-serde of serde_json, parse JSON with serde_json,
+//! take lines apart with regular expressions one after another, push what was found, encode again.
+
+mod trees;
 
 use regex::bytes::Regex;
-use rmpv::Value;
+use serde::Deserialize;
+use trees::Tree;
+
+/// A record as rmp-serde reads it and writes it.
+pub(crate) type JsonRecord = serde_json::Map<String, serde_json::Value>;
+/// A record of rmpv.
+pub(crate) type RmpvRecord = Vec<(rmpv::Value, rmpv::Value)>;
+
+/// Bytes before an event's record: an array's header and a time of Fluent Bit's.
+const HEAD_BYTES: usize = 11;
 
 /// Names a record's type may be told by, and its lines.
 pub(crate) struct Naive {
@@ -31,13 +42,13 @@ impl Naive {
         }
     }
 
-    /// Appends the chunk's records with their type and what their lines say; gives the number of records.
-    pub(crate) fn sort_chunk(&self, mut chunk: &[u8], out: &mut Vec<u8>) -> usize {
+    /// Appends the chunk's records, read by rmpv, with their type and what their lines say; gives the number of records.
+    pub(crate) fn sort_rmpv(&self, mut chunk: &[u8], out: &mut Vec<u8>) -> usize {
         let mut records = 0;
         while !chunk.is_empty() {
             let mut event = rmpv::decode::read_value(&mut chunk).unwrap();
-            if let Value::Array(parts) = &mut event
-                && let Some(Value::Map(record)) = parts.get_mut(1)
+            if let rmpv::Value::Array(parts) = &mut event
+                && let Some(rmpv::Value::Map(record)) = parts.get_mut(1)
             {
                 self.enrich(record);
             }
@@ -47,22 +58,30 @@ impl Naive {
         records
     }
 
-    fn enrich(&self, record: &mut Vec<(Value, Value)>) {
-        let find = |name: &str| record.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value);
-        let has = |name: &str| find(name).is_some();
-        let line = find("log").or_else(|| find("message")).and_then(text_of).unwrap_or_default().to_vec();
-        let mut found: Vec<(Value, Value)> = Vec::new();
+    /// The same with rmp-serde.
+    pub(crate) fn sort_rmp_serde(&self, chunk: &[u8], out: &mut Vec<u8>) -> usize {
+        through_rmp_serde(chunk, out, |record| self.enrich(record))
+    }
+
+    fn enrich<T: Tree>(&self, record: &mut T) {
+        let has = |name: &str| record.find(name).is_some();
+        let line =
+            record.find("log").or_else(|| record.find("message")).and_then(T::text_of).unwrap_or_default().to_vec();
+        let mut found: Vec<(String, T::Value)> = Vec::new();
+        let mut push = |name: &str, value: T::Value| found.push((name.to_owned(), value));
         if self.patterns.iter().any(|pattern| pattern.is_match(&line)) {
-            found.push(("log_type".into(), "activity".into()));
-        } else if let Some(log_type) = find("log_type") {
-            found.push(("log_type".into(), log_type.clone()));
+            push("log_type", "activity".into());
+        } else if let Some(log_type) = record.find("log_type") {
+            push("log_type", log_type.clone());
         } else if has("status") {
-            found.push(("log_type".into(), "access".into()));
+            push("log_type", "access".into());
         } else if has("error_kind") || has("error_stack") {
-            found.push(("log_type".into(), "error".into()));
+            push("log_type", "error".into());
         } else if line.first() == Some(&b'{') {
-            found.extend(json_fields(&line));
-            found.push(("log_type".into(), "app".into()));
+            if let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(&line) {
+                object.into_iter().for_each(|(key, value)| push(&key, T::of_json(value)));
+            }
+            push("log_type", "app".into());
         } else {
             let forms = [(&self.access, "access"), (&self.syslog, "audit"), (&self.logger, "app")];
             let read = forms.into_iter().find_map(|(form, name)| Some((form, form.captures(&line)?, name)));
@@ -70,47 +89,31 @@ impl Naive {
                 for name in form.capture_names().flatten() {
                     let Some(group) = captures.name(name) else { continue };
                     let text = String::from_utf8_lossy(group.as_bytes());
-                    found.push((name.into(), text.parse::<i64>().map_or_else(|_| text.as_ref().into(), Value::from)));
+                    push(name, text.parse::<i64>().map_or_else(|_| text.as_ref().into(), Into::into));
                 }
             }
             let name = if self.error.is_match(&line) { "error" } else { read.map_or("app", |(_, _, name)| name) };
-            found.push(("log_type".into(), name.into()));
+            push("log_type", name.into());
         }
-        let level = find("level").and_then(Value::as_str).unwrap_or("info").to_owned();
-        found.push(("severity".into(), level.into()));
+        let level = record.find("level").and_then(T::text_of).unwrap_or(b"info");
+        push("severity", String::from_utf8_lossy(level).as_ref().into());
         for (name, value) in [("service", "shop"), ("env", "prod"), ("version", "4.11.2"), ("ddsource", "java")] {
-            found.push((name.into(), value.into()));
+            push(name, value.into());
         }
-        found.retain(|(name, _)| !record.iter().any(|(key, _)| key == name));
-        record.extend(found);
+        found.into_iter().for_each(|(name, value)| record.add(name, value));
     }
 }
 
-/// The fields of a line of JSON.
-fn json_fields(line: &[u8]) -> Vec<(Value, Value)> {
-    let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(line) else { return Vec::new() };
-    object.into_iter().map(|(key, value)| (key.into(), of_json(value))).collect()
-}
-
-fn of_json(value: serde_json::Value) -> Value {
-    match value {
-        serde_json::Value::Null => Value::Nil,
-        serde_json::Value::Bool(flag) => flag.into(),
-        serde_json::Value::Number(number) => {
-            number.as_i64().map_or_else(|| number.as_f64().unwrap_or_default().into(), Value::from)
-        }
-        serde_json::Value::String(text) => text.into(),
-        serde_json::Value::Array(items) => Value::Array(items.into_iter().map(of_json).collect()),
-        serde_json::Value::Object(map) => {
-            Value::Map(map.into_iter().map(|(key, value)| (key.into(), of_json(value))).collect())
-        }
+/// Reads each record of a chunk into a tree of serde_json, lets it be changed, and appends it; gives the number of records.
+pub(crate) fn through_rmp_serde(mut chunk: &[u8], out: &mut Vec<u8>, mut change: impl FnMut(&mut JsonRecord)) -> usize {
+    let mut records = 0;
+    while let Some((head, rest)) = chunk.split_at_checked(HEAD_BYTES) {
+        chunk = rest;
+        let mut record = JsonRecord::deserialize(&mut rmp_serde::Deserializer::new(&mut chunk)).unwrap();
+        change(&mut record);
+        out.extend_from_slice(head);
+        rmp_serde::encode::write(out, &record).unwrap();
+        records += 1;
     }
-}
-
-/// Text, also when it is no UTF-8.
-fn text_of(value: &Value) -> Option<&[u8]> {
-    match value {
-        Value::String(text) => Some(text.as_bytes()),
-        _ => None,
-    }
+    records
 }
