@@ -210,8 +210,8 @@ TABLES := --locked --manifest-path plugin/tables/Cargo.toml --target-dir target/
 TABLES_VENV := .venv-tables
 TABLES_PY := $(TABLES_VENV)/bin/python
 
-tables:                            ## target/tables/release/shiwake-table, the committer of Iceberg tables; FEATURES=rest for REST catalogs
-	$(CARGO) build --release $(TABLES) $(if $(FEATURES),--features $(FEATURES))
+tables:                            ## target/tables/release/shiwake-table, the committer of Iceberg tables
+	$(CARGO) build --release $(TABLES)
 
 tables-test: host $(TABLES_VENV)/.ready   ## The committer: unit tests, and what PyIceberg and DuckDB read of its tables
 	$(CARGO) fmt --manifest-path plugin/tables/Cargo.toml --check

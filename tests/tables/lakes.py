@@ -66,7 +66,7 @@ def rows_in_footers(files: list[Path]) -> int:
     return sum(parquet.read_metadata(file).num_rows for file in files)
 
 
-def command(verb: str, lake: Path, *more: str) -> list[str]:
+def command(verb: str, lake: Path | str, *more: str) -> list[str]:
     return [str(SHIWAKE_TABLE), verb, str(lake), "--format", "json", *more]
 
 
@@ -92,24 +92,32 @@ def table(lake: Path, log_type: str) -> Table:
     return catalog.load_table(f"{NAMESPACE}.{log_type}")
 
 
-def files_of(found: Table, snapshot: int | None = None) -> list[Path]:
+def addresses_of(found: Table, snapshot: int | None = None) -> list[str]:
     """The files of a state, as a scan would read them."""
-    return [Path(task.file.file_path.removeprefix("file://")) for task in found.scan(snapshot_id=snapshot).plan_files()]
+    return [task.file.file_path.removeprefix("file://") for task in found.scan(snapshot_id=snapshot).plan_files()]
+
+
+def files_of(found: Table) -> list[Path]:
+    """The files of the current state, which are on this machine."""
+    return [Path(address) for address in addresses_of(found)]
 
 
 def check_adds_up(lake: Path, log_type: str) -> int:
     """Every object is in the table once, with its rows, and so it is with every state before; gives the number of states."""
-    found = table(lake, log_type)
-    have = files_of(found)
-    assert len(have) == len(set(have)), "an object is in the table twice"
     lake_files = objects(lake, log_type)
-    assert set(have) == set(lake_files)
-    rows = rows_in_footers(lake_files)
+    return check_table(table(lake, log_type), {str(file) for file in lake_files}, rows_in_footers(lake_files))
+
+
+def check_table(found: Table, addresses: set[str], rows: int) -> int:
+    """The same of a table of any catalog, with the addresses and rows that it should have."""
+    have = addresses_of(found)
+    assert len(have) == len(set(have)), "an object is in the table twice"
+    assert set(have) == addresses
     assert sum(task.file.record_count for task in found.scan().plan_files()) == rows
     assert int(found.current_snapshot().summary["total-records"]) == rows
-    before: set[Path] = set()
+    before: set[str] = set()
     for snapshot in sorted(found.snapshots(), key=lambda one: one.sequence_number):
-        state = files_of(found, snapshot.snapshot_id)
+        state = addresses_of(found, snapshot.snapshot_id)
         assert len(state) == len(set(state)) == int(snapshot.summary["total-data-files"])
         assert before < set(state), "a state has what the one before had, and more"
         before = set(state)

@@ -24,8 +24,9 @@ TYPE = "access"
 class Committer:
     """One of those who race."""
 
-    lake: Path
+    lake: Path | str
     batch: int
+    more: tuple[str, ...] = ()
     kills: int = 0
     wasted: int = 0
     peak_kb: int = 0
@@ -37,7 +38,7 @@ class Committer:
     def start(self, until: float) -> None:
         said = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            lakes.command("commit", self.lake, "--since", "all", "--type", TYPE, "--batch", str(self.batch)),
+            lakes.command("commit", self.lake, "--since", "all", "--type", TYPE, "--batch", str(self.batch), *self.more),
             stdout=subprocess.DEVNULL, stderr=said)
         self.said, self.until = said, until
 
@@ -66,10 +67,10 @@ class Committer:
         self.said.close()
 
 
-def race(lake: Path, kills: int, batch: int, seed: int, longest_seconds: float) -> tuple[Committer, Committer]:
+def race(lake: Path | str, kills: int, batch: int, seed: int, longest_seconds: float, more: tuple[str, ...] = ()) -> tuple[Committer, Committer]:
     """Races until each was killed so often while it worked, and then to the end."""
     chance = random.Random(seed)
-    both = Committer(lake, batch), Committer(lake, batch)
+    both = Committer(lake, batch, more), Committer(lake, batch, more)
     for one in both:
         one.start(time.monotonic() + chance.uniform(0, longest_seconds))
     running = set(range(2))

@@ -2,20 +2,27 @@
 //!
 //! - `sqlite:FILE`: a file of this machine, of the layout that PyIceberg's and Java's SQL catalogs have
 //!   (<https://iceberg.apache.org/docs/latest/jdbc/>). For a folder it is the default.
-//! - `rest:URL`: a REST catalog (<https://iceberg.apache.org/rest-catalog-spec/>), with the feature `rest`.
+//! - `glue`, `glue:ACCOUNT`: the Glue data catalog ([`crate::glue`]).
+//! - `rest:URL`: a REST catalog (<https://iceberg.apache.org/rest-catalog-spec/>).
 
 use crate::error::TableError;
+use crate::glue::GlueCatalog;
 use crate::storage::LakeStorageFactory;
+use iceberg::io::FileIOBuilder;
 use iceberg::{Catalog, CatalogBuilder, ErrorKind, NamespaceIdent};
+use iceberg_catalog_rest::{REST_CATALOG_PROP_URI, RestCatalogBuilder};
 use iceberg_catalog_sql::{
     SQL_CATALOG_PROP_BIND_STYLE, SQL_CATALOG_PROP_URI, SQL_CATALOG_PROP_WAREHOUSE, SqlBindStyle, SqlCatalogBuilder,
 };
+use shiwake_delivery::store::{AwsAccess, S3Options};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Catalogs of this build.
-const KNOWN: &str = if cfg!(feature = "rest") { "sqlite:FILE and rest:URL" } else { "sqlite:FILE" };
+const KNOWN: &str = "sqlite:FILE, glue, glue:ACCOUNT and rest:URL";
+/// Property of a Glue catalog that says where Glue is, as Iceberg's other programs call it.
+const GLUE_ENDPOINT_PROPERTY: &str = "glue.endpoint";
 
 /// Which catalog, and where its tables' own files go.
 #[derive(Debug)]
@@ -36,9 +43,10 @@ pub(crate) struct CatalogChoice<'c> {
 /// When nobody knows such a one, or it cannot be reached.
 pub(crate) async fn open(
     choice: &CatalogChoice<'_>,
-    storage: LakeStorageFactory,
+    options: &S3Options,
+    environment: &[(String, String)],
 ) -> Result<Arc<dyn Catalog>, TableError> {
-    let storage = Arc::new(storage);
+    let storage = Arc::new(LakeStorageFactory::new(options.clone(), environment.to_vec()));
     let mut properties: HashMap<String, String> = choice.properties.iter().cloned().collect();
     let (kind, place) = choice.catalog.split_once(':').unwrap_or((choice.catalog, ""));
     match kind {
@@ -56,9 +64,15 @@ pub(crate) async fn open(
                 SqlCatalogBuilder::default().with_storage_factory(storage).load(choice.name, properties).await?,
             ))
         }
-        #[cfg(feature = "rest")]
+        "glue" => {
+            let endpoint = properties.remove(GLUE_ENDPOINT_PROPERTY);
+            let access = AwsAccess::new(options, environment)?;
+            let files = FileIOBuilder::new(storage).with_props(properties);
+            Ok(Arc::new(GlueCatalog::new(access, place, endpoint, environment, files)))
+        }
         "rest" if !place.is_empty() => {
-            use iceberg_catalog_rest::{REST_CATALOG_PROP_URI, RestCatalogBuilder};
+            // The catalog's client asks rustls for its library when it is made.
+            let _ = rustls::crypto::ring::default_provider().install_default();
             properties.insert(REST_CATALOG_PROP_URI.to_owned(), place.to_owned());
             Ok(Arc::new(
                 RestCatalogBuilder::default().with_storage_factory(storage).load(choice.name, properties).await?,

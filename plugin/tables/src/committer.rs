@@ -21,7 +21,7 @@ use iceberg::spec::{DataFile, NestedFieldRef};
 use iceberg::table::Table;
 use iceberg::{Catalog, ErrorKind, TableIdent};
 use shiwake_delivery::store::Lake;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Objects that are compared with a table at a time.
@@ -54,6 +54,15 @@ struct Target<'t> {
     log_type: &'t str,
     schemas: FileSchemas,
     sums: Sums,
+    /// Keys of what was set aside, when somebody wants to know them.
+    aside: Option<HashSet<String>>,
+}
+
+impl<'t> Target<'t> {
+    fn new(ident: &'t TableIdent, log_type: &'t str) -> Self {
+        let (name, schemas, sums) = (ident.to_string(), FileSchemas::default(), Sums::default());
+        Self { ident, name, log_type, schemas, sums, aside: None }
+    }
 }
 
 impl Committer<'_> {
@@ -62,8 +71,7 @@ impl Committer<'_> {
     /// # Errors
     /// When the lake cannot be listed, or the catalog or the table's own files cannot be used.
     pub(crate) async fn commit(&self, ident: &TableIdent, log_type: &str) -> Result<Sums, TableError> {
-        let (name, schemas, sums) = (ident.to_string(), FileSchemas::default(), Sums::default());
-        let mut target = Target { ident, name, log_type, schemas, sums };
+        let mut target = Target::new(ident, log_type);
         let mut chunk = Vec::new();
         for folder in self.window.folders(log_type) {
             let mut listing = self.lake.list_folder(&folder);
@@ -82,6 +90,39 @@ impl Committer<'_> {
         self.take_in(&mut target, chunk).await?;
         self.report.table_done(&target.name, &target.sums)?;
         Ok(target.sums)
+    }
+
+    /// Takes objects that somebody names into the table of their type, and gives the keys of those that were set aside. One
+    /// that is gone is left out: whoever removed it has not asked us.
+    ///
+    /// # Errors
+    /// As [`Committer::commit`].
+    pub(crate) async fn commit_named(
+        &self,
+        ident: &TableIdent,
+        log_type: &str,
+        keys: &BTreeSet<String>,
+    ) -> Result<(Sums, HashSet<String>), TableError> {
+        let mut target = Target { aside: Some(HashSet::new()), ..Target::new(ident, log_type) };
+        let find = |key: String| async move { (self.lake.find(&key).await, key) };
+        let finding: Vec<_> = keys.iter().cloned().map(find).collect();
+        let mut found = futures::stream::iter(finding).buffered(FOOTERS_AT_A_TIME);
+        let mut chunk = Vec::new();
+        while let Some((object, key)) = found.next().await {
+            target.sums.listed += u64::from(!matches!(object, Ok(None)));
+            let candidate = match object {
+                Ok(None) => continue,
+                Ok(Some(object)) => Candidate::new(object, log_type, self.lake_address),
+                Err(error) => Err(SetAside::Store(error)),
+            };
+            match candidate {
+                Ok(candidate) => chunk.push(candidate),
+                Err(reason) => self.set_aside(&mut target, &key, &reason)?,
+            }
+        }
+        drop(found);
+        self.take_in(&mut target, chunk).await?;
+        Ok((target.sums, target.aside.unwrap_or_default()))
     }
 
     /// How many objects of a type are not in its table yet.
@@ -256,6 +297,9 @@ impl Committer<'_> {
 
     fn set_aside(&self, target: &mut Target<'_>, key: &str, reason: &SetAside) -> Result<(), TableError> {
         target.sums.set_aside += 1;
+        if let Some(aside) = &mut target.aside {
+            aside.insert(key.to_owned());
+        }
         Ok(self.report.set_aside(&target.name, key, reason)?)
     }
 }

@@ -1,6 +1,7 @@
 //! Why a command could not do its work.
 
-use shiwake_delivery::store::{LocationError, ReadError};
+use crate::service::Fault;
+use shiwake_delivery::store::{LocationError, OpenError, ReadError};
 use shiwake_records::rules::RulesError;
 use std::io;
 
@@ -18,6 +19,31 @@ pub(crate) enum TableError {
     /// The lake cannot be read.
     #[error(transparent)]
     Lake(#[from] ReadError),
+    /// AWS cannot be called.
+    #[error(transparent)]
+    Access(#[from] OpenError),
+    /// It is no address of a queue.
+    #[error(
+        "--queue has the value '{found}': the URL of a queue is expected, as in https://sqs.eu-west-1.amazonaws.com/123456789012/lake"
+    )]
+    QueueAddress {
+        /// The text.
+        found: String,
+    },
+    /// Notifications are of a bucket.
+    #[error("--queue is for a lake in S3: a folder sends no notifications")]
+    QueueOfFolder,
+    /// The queue cannot be used.
+    #[error("the queue cannot be used: {0}")]
+    Queue(#[source] Fault),
+    /// Lambda's runtime API does not answer as it should.
+    #[error("the runtime API of Lambda at '{address}' cannot be used: {reason}")]
+    Lambda {
+        /// Where it is.
+        address: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The lake's folder, or the catalog's, cannot be used.
     #[error("'{path}' cannot be used: {source}")]
     Folder {
@@ -27,7 +53,7 @@ pub(crate) enum TableError {
         source: io::Error,
     },
     /// Nobody knows such a catalog.
-    #[error("--catalog has the value '{found}': {known} are known to this build")]
+    #[error("--catalog has the value '{found}': {known} are known")]
     Catalog {
         /// The text.
         found: String,
@@ -35,7 +61,7 @@ pub(crate) enum TableError {
         known: &'static str,
     },
     /// A lake in S3 has no place of its own for a catalog.
-    #[error("--catalog is not given: a lake in S3 needs one, as in sqlite:FILE")]
+    #[error("--catalog is not given: a lake in S3 needs one, as in glue or sqlite:FILE")]
     NoCatalog,
     /// It is no name of a namespace.
     #[error("--namespace has the value '{found}': letters, digits, '_' and '.' are allowed")]

@@ -48,7 +48,8 @@ impl std::ops::AddAssign for Sums {
 }
 
 impl Sums {
-    fn json(&self) -> Value {
+    /// As an object.
+    pub(crate) fn json(&self) -> Value {
         let Self { listed, known, files, rows, bytes, set_aside, snapshots, retries } = self;
         json!({"listed": listed, "known": known, "files": files, "rows": rows, "bytes": bytes, "set_aside": set_aside,
                "snapshots": snapshots, "retries": retries})
@@ -119,6 +120,21 @@ impl Report {
         self.say(&text, || {
             json!({"event": "set_aside", "table": table, "object": key, "why": reason.word(), "reason": reason.to_string()})
         })
+    }
+
+    /// A message is left in its queue.
+    pub(crate) fn message_left(&self, id: &str, reason: &str) -> io::Result<()> {
+        let text = format!("message {id} {reason}");
+        self.say(&text, || json!({"event": "set_aside", "message": id, "why": "message", "reason": reason}))
+    }
+
+    /// Messages were taken from a queue.
+    pub(crate) fn messages(&self, removed: usize, left: usize, sums: &Sums) -> io::Result<()> {
+        if self.is_json {
+            return self
+                .say("", || json!({"event": "messages", "removed": removed, "left": left, "so_far": sums.json()}));
+        }
+        Ok(())
     }
 
     /// A table is done with.

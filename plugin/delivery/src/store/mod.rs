@@ -4,12 +4,14 @@
 //! written beside its place, as `KEY#1`, and renamed; S3 makes an object visible when it is complete. What a process that was
 //! killed has left beside its place goes when the object is stored again: its key is one stream's, which one process writes.
 
+mod aws;
 mod location;
 mod reading;
 mod role;
 mod s3;
 mod sts;
 
+pub use aws::{AwsAccess, AwsAnswer, AwsCall, AwsError};
 pub use location::{Location, LocationError};
 pub use reading::{Listing, Object, ReadError};
 pub use role::Role;

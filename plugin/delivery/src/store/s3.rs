@@ -5,8 +5,8 @@ use super::sts::Sts;
 use super::{CLIENT_RETRIES, CLIENT_RETRY_TIMEOUT, CONNECT_TIMEOUT, Environment, OpenError, Role};
 use crate::clock::SystemClock;
 use http::{HeaderMap, HeaderValue};
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::client::{HttpConnector, ReqwestConnector};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvider};
+use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
 use object_store::{ClientOptions, RetryConfig};
 use std::sync::Arc;
 
@@ -83,6 +83,37 @@ pub(super) fn open(
     let Some(arn) = &options.role_arn else { return Ok((builder.build().map_err(refuse)?, None)) };
     // The chain of credentials is the client's own: it is built once as if there were no role.
     let own = Arc::clone(builder.clone().build().map_err(refuse)?.credentials());
+    let role = assume(&builder, arn, options, environment, own).map_err(refuse)?;
+    let store = builder.with_credentials(Arc::clone(&role) as _).build().map_err(refuse)?;
+    Ok((store, Some(role)))
+}
+
+/// What other services than S3 are reached with: a client, credentials, the role that they are of, and the region.
+pub(super) fn access(
+    options: &S3Options,
+    environment: &Environment,
+) -> Result<(HttpClient, AwsCredentialProvider, Option<Arc<AssumedRole>>, String), OpenError> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let refuse = |source| OpenError::Client { lake: "AWS".to_owned(), source };
+    // The bucket is asked for nothing; the builder wants one.
+    let builder = configure("bucket", options, environment)?;
+    let region = builder.get_config_value(&AmazonS3ConfigKey::Region).unwrap_or_else(|| REGION_OF_ENDPOINTS.to_owned());
+    let own = Arc::clone(builder.clone().build().map_err(refuse)?.credentials());
+    // Endpoints on this machine have no TLS; those of AWS are named by whoever calls, with https.
+    let client = ReqwestConnector::default().connect(&client_options().with_allow_http(true)).map_err(refuse)?;
+    let Some(arn) = &options.role_arn else { return Ok((client, own, None, region)) };
+    let role = assume(&builder, arn, options, environment, own).map_err(refuse)?;
+    Ok((client, Arc::clone(&role) as _, Some(role), region))
+}
+
+/// A role, assumed with credentials of ours.
+fn assume(
+    builder: &AmazonS3Builder,
+    arn: &str,
+    options: &S3Options,
+    environment: &Environment,
+    own: AwsCredentialProvider,
+) -> object_store::Result<Arc<AssumedRole>> {
     let variable = |name: &str| environment.iter().find(|(known, value)| known == name && !value.is_empty());
     let session_name = variable("AWS_ROLE_SESSION_NAME").map_or(SESSION_NAME, |(_, name)| name.as_str());
     let value = |key: AmazonS3ConfigKey| builder.get_config_value(&key);
@@ -90,13 +121,11 @@ pub(super) fn open(
     let of_environment = || value(AmazonS3ConfigKey::StsEndpoint).or_else(|| value(AmazonS3ConfigKey::Endpoint));
     let endpoint = options.sts_endpoint.clone().or_else(of_environment).unwrap_or_else(|| sts_of(&region));
     let client = client_options().with_allow_http(endpoint.starts_with("http://"));
-    let client = ReqwestConnector::default().connect(&client).map_err(refuse)?;
+    let client = ReqwestConnector::default().connect(&client)?;
     let role =
-        Role { arn: arn.clone(), external_id: options.external_id.clone(), session_name: session_name.to_owned() };
+        Role { arn: arn.to_owned(), external_id: options.external_id.clone(), session_name: session_name.to_owned() };
     let clock = Arc::new(SystemClock::default());
-    let role = Arc::new(AssumedRole::new(role, Sts { client, endpoint, region }, own, clock));
-    let store = builder.with_credentials(Arc::clone(&role) as _).build().map_err(refuse)?;
-    Ok((store, Some(role)))
+    Ok(Arc::new(AssumedRole::new(role, Sts { client, endpoint, region }, own, clock)))
 }
 
 /// The regional endpoint, which a VPC can have an endpoint of its own for
