@@ -155,7 +155,7 @@ impl Shortcut {
         }
         let (_, line) = line_of(index, body)?;
         let is_replaced = enriched.replaced().iter().any(Option::is_some);
-        let is_own = NAMES.iter().any(|name| index.contains(body, name.as_bytes()));
+        let is_own = NAMES.iter().any(|name| index.contains(name.as_bytes()));
         let start = record.piece_in_text(line.get(..1)?).filter(|_| !is_replaced && !is_own)?.start;
         let field = record.fields_in_text(&[]).find(|field| field.contains(&start))?;
         let line = start..field.end.checked_sub(1)?;

@@ -94,9 +94,9 @@ impl AnyEntry {
             json::quoted(out, status(severity));
         }
         write_trace(out, names, fields, event);
-        let configured = options.message_key.as_deref().filter(|key| fields.contains(body, key.as_bytes()));
+        let configured = options.message_key.as_deref().filter(|key| fields.contains(key.as_bytes()));
         let message_key = configured
-            .or_else(|| MESSAGE_KEYS.into_iter().find(|key| fields.contains(body, key.as_bytes())))
+            .or_else(|| MESSAGE_KEYS.into_iter().find(|key| fields.contains(key.as_bytes())))
             .unwrap_or_default();
         let in_tags = match fields.get(body, b"ddtags") {
             Some(Value::Str(text)) => tags.set(text),
@@ -243,7 +243,7 @@ fn write_trace(out: &mut String, names: &mut Names, fields: &FieldIndex, event: 
     let first = |names: [&str; 3]| {
         names.iter().find_map(|name| fields.get(body, name.as_bytes())).and_then(|value| value.as_str_bytes())
     };
-    if fields.contains(body, b"dd.trace_id") {
+    if fields.contains(b"dd.trace_id") {
         return;
     }
     let Some(ids) = first(TRACE_FIELDS).and_then(TraceIds::parse) else { return };
@@ -252,7 +252,7 @@ fn write_trace(out: &mut String, names: &mut Names, fields: &FieldIndex, event: 
     let own_span = first(SPAN_FIELDS).and_then(span_id);
     let span = own_span.as_ref().and_then(|span| std::str::from_utf8(span).ok()).or_else(|| ids.span());
     if let Some(number) = span.and_then(|span| u64::from_str_radix(span, 16).ok())
-        && !fields.contains(body, b"dd.span_id")
+        && !fields.contains(b"dd.span_id")
     {
         names.write(out, "dd.span_id");
         let _ = write!(out, "\"{number}\"");
