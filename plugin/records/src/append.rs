@@ -6,7 +6,7 @@
 
 use crate::audit_event;
 use crate::event::Event;
-use crate::fields::{FieldIndex, Marks};
+use crate::fields::{FieldIndex, bit};
 use crate::msgpack::{Composite, write};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -39,8 +39,8 @@ pub const MAX_OVER_OWN: usize = 3;
 #[derive(Debug, Clone, Default)]
 pub struct FoundFields<'a> {
     items: SmallVec<[(&'a str, FoundValue<'a>); MAX_FOUND_FIELDS]>,
-    /// The marks of their names: most that are asked for are not there.
-    marks: Marks,
+    /// The [`bit`]s of their names: most that are asked for are not there.
+    marks: u64,
     /// Those that take the place of the record's own.
     over_own: [Option<&'a str>; MAX_OVER_OWN],
 }
@@ -51,7 +51,7 @@ impl<'a> FoundFields<'a> {
     pub fn push(&mut self, name: &'a str, value: FoundValue<'a>) {
         debug_assert!(self.get(name).is_none(), "{name} twice");
         if self.items.len() < MAX_FOUND_FIELDS {
-            self.marks |= Marks::of(name.as_bytes());
+            self.marks |= bit(name.as_bytes());
             self.items.push((name, value));
         }
     }
@@ -115,7 +115,7 @@ impl<'a> FoundFields<'a> {
     /// Takes all fields away.
     pub fn clear(&mut self) {
         self.items.clear();
-        self.marks = Marks::default();
+        self.marks = 0;
         self.over_own = [None; MAX_OVER_OWN];
     }
 
@@ -123,7 +123,7 @@ impl<'a> FoundFields<'a> {
     #[must_use]
     #[inline]
     pub fn get(&self, name: &str) -> Option<FoundValue<'a>> {
-        if !self.marks.meets(&Marks::of(name.as_bytes())) {
+        if self.marks & bit(name.as_bytes()) == 0 {
             return None;
         }
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)

@@ -14,10 +14,10 @@ use std::time::Duration;
 /// Credentials, region and client.
 #[derive(Debug, Clone)]
 pub struct AwsAccess {
-    client: HttpClient,
-    credentials: AwsCredentialProvider,
-    role: Option<Arc<AssumedRole>>,
-    region: String,
+    pub(super) client: HttpClient,
+    pub(super) credentials: AwsCredentialProvider,
+    pub(super) role: Option<Arc<AssumedRole>>,
+    pub(super) region: String,
 }
 
 /// What is asked of a service.
@@ -95,12 +95,7 @@ impl AwsAccess {
     /// # Errors
     /// When nothing says the region, or the client refuses its configuration.
     pub fn new(options: &S3Options, environment: &Environment) -> Result<Self, OpenError> {
-        s3::access(options, environment).map(|(client, credentials, role, region)| Self {
-            client,
-            credentials,
-            role,
-            region,
-        })
+        s3::access(options, environment)
     }
 
     /// The region that was configured.

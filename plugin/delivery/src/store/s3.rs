@@ -1,12 +1,13 @@
 //! How S3 is reached: region, endpoint, credentials, and what each object is stored with.
 
+use super::aws::AwsAccess;
 use super::role::AssumedRole;
 use super::sts::Sts;
 use super::{CLIENT_RETRIES, CLIENT_RETRY_TIMEOUT, CONNECT_TIMEOUT, Environment, OpenError, Role};
 use crate::clock::SystemClock;
 use http::{HeaderMap, HeaderValue};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvider};
-use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
+use object_store::client::{HttpConnector, ReqwestConnector};
 use object_store::{ClientOptions, RetryConfig};
 use std::sync::Arc;
 
@@ -88,11 +89,8 @@ pub(super) fn open(
     Ok((store, Some(role)))
 }
 
-/// What other services than S3 are reached with: a client, credentials, the role that they are of, and the region.
-pub(super) fn access(
-    options: &S3Options,
-    environment: &Environment,
-) -> Result<(HttpClient, AwsCredentialProvider, Option<Arc<AssumedRole>>, String), OpenError> {
+/// What other services than S3 are reached with.
+pub(super) fn access(options: &S3Options, environment: &Environment) -> Result<AwsAccess, OpenError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let refuse = |source| OpenError::Client { lake: "AWS".to_owned(), source };
     // The bucket is asked for nothing; the builder wants one.
@@ -101,9 +99,9 @@ pub(super) fn access(
     let own = Arc::clone(builder.clone().build().map_err(refuse)?.credentials());
     // Endpoints on this machine have no TLS; those of AWS are named by whoever calls, with https.
     let client = ReqwestConnector::default().connect(&client_options().with_allow_http(true)).map_err(refuse)?;
-    let Some(arn) = &options.role_arn else { return Ok((client, own, None, region)) };
+    let Some(arn) = &options.role_arn else { return Ok(AwsAccess { client, credentials: own, role: None, region }) };
     let role = assume(&builder, arn, options, environment, own).map_err(refuse)?;
-    Ok((client, Arc::clone(&role) as _, Some(role), region))
+    Ok(AwsAccess { client, credentials: Arc::clone(&role) as _, role: Some(role), region })
 }
 
 /// A role, assumed with credentials of ours.

@@ -64,6 +64,12 @@ impl BitOrAssign for Marks {
     }
 }
 
+/// One of 64 bits for a key: where few keys are asked for, that is enough.
+#[inline]
+pub(crate) const fn bit(key: &[u8]) -> u64 {
+    1 << (digest(key) % 64)
+}
+
 /// Keys of which a record is asked for the first that it has. Made once: that a record has none of them is then one test.
 #[derive(Debug, Clone, Copy)]
 pub struct KeySet {

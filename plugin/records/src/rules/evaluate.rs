@@ -226,14 +226,10 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     /// The first rule that holds and decides of those that the record's keys leave.
     fn try_candidates_of_layout(&mut self, candidates: &[Candidate]) -> Option<usize> {
         let slot = self.index.layout_id().slot;
-        let mut number = 0;
-        loop {
-            let place = *self.state.of_layouts.get(slot)?.candidates().get(number)?;
-            if let Some(deciding) = self.try_rule(candidates.get(place as usize)?) {
-                return Some(deciding);
-            }
-            number += 1;
-        }
+        let places = std::mem::take(self.state.of_layouts.get_mut(slot)?.candidates());
+        let deciding = places.iter().find_map(|place| self.try_rule(candidates.get(*place as usize)?));
+        *self.state.of_layouts.get_mut(slot)?.candidates() = places;
+        deciding
     }
 
     /// Whether a rule holds and decides; what it does when it holds and leaves that to others is noted.

@@ -68,10 +68,11 @@ impl OfLayout {
         true
     }
 
-    /// The rules that such a record may meet: where they are among those that were given.
+    /// The rules that such a record may meet, as their places among those that were given. They are lent: while they are
+    /// gone through nothing else asks for them.
     #[inline]
-    pub(super) fn candidates(&self) -> &[u32] {
-        &self.candidates
+    pub(super) fn candidates(&mut self) -> &mut Vec<u32> {
+        &mut self.candidates
     }
 
     /// Where the value of a field is in records of a layout; `Unknown` also where nothing was found out.
