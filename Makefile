@@ -53,7 +53,10 @@ demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object i
 hybrid: plugin host $(VENV)/.ready ## fluent-bit-conf/hybrid.conf in a real Fluent Bit, against AWS' APIs on this machine
 	$(PY) tests/end-to-end/hybrid.py
 
-image: sbom                        ## The container image, with dist/ in it; BASE=... for another base. Needs Docker
+# For the oldest glibc of all bases: what is built with that of this machine does not load there.
+image: dist-$(shell uname -m)        ## The container image, with dist/ in it; BASE=... for another base. Needs Docker
+	cp -P dist/$(shell uname -m)/* dist/
+	$(PYTHON) fluent-bit-conf/image/sbom.py > dist/shiwake.cdx.json
 	docker build -f fluent-bit-conf/image/Dockerfile --build-arg PLUGIN=prebuilt $(if $(BASE),--build-arg BASE=$(BASE)) -t shiwake .
 
 sbom: plugin                       ## dist/shiwake.cdx.json: what is in the shared object, as CycloneDX
@@ -118,19 +121,21 @@ DIST_BUILD = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CARGO_INCREMENTAL=0 SOURCE_DATE
 	CFLAGS="-ffile-prefix-map=$(CURDIR)=/shiwake -ffile-prefix-map=$(DIST_CARGO)=/cargo -ffile-prefix-map=$(DIST_CRATES)=/cargo/registry" \
 	$(CARGO) zigbuild --locked --target-dir target/dist
 
-dist: $(VENV)/.zig $(DIST_MACHINES:%=dist-%)   ## dist/x86_64 and dist/aarch64, for glibc 2.26 and later, with checksums
-	cd dist && sha256sum $(DIST_MACHINES:%=%/shiwake.so) | tee SHA256SUMS
+dist: $(VENV)/.zig $(DIST_MACHINES:%=dist-%)   ## dist/x86_64 and dist/aarch64: shared object and command for glibc 2.26 and later, with checksums
+	cd dist && sha256sum $(DIST_MACHINES:%=%/shiwake.so) $(DIST_MACHINES:%=%/shiwake) | tee SHA256SUMS
 
+# One after the other: together the shared object would get what the command wants of the libraries that both have.
 dist-%: $(VENV)/.zig
 	@if rustup target add $*-unknown-linux-gnu; then \
-		$(DIST_BUILD) --release -p shiwake-c-api --target $*-unknown-linux-gnu.$(GLIBC); \
+		build() { $(DIST_BUILD) --release -p $$1 --target $*-unknown-linux-gnu.$(GLIBC); }; \
 	else \
 		echo "== rustup cannot download here: building std, which needs its source (rustup component add rust-src)"; \
-		RUSTC_BOOTSTRAP=1 $(DIST_BUILD) --release -p shiwake-c-api --target $*-unknown-linux-gnu.$(GLIBC) -Z build-std=std,panic_unwind; \
-	fi
+		build() { RUSTC_BOOTSTRAP=1 $(DIST_BUILD) --release -p $$1 --target $*-unknown-linux-gnu.$(GLIBC) -Z build-std=std,panic_unwind; }; \
+	fi; build shiwake-c-api && build shiwake-cli
 	mkdir -p dist/$*
 	cp target/dist/$*-unknown-linux-gnu/release/libshiwake.so dist/$*/shiwake.so
 	ln -sf shiwake.so dist/$*/flb-filter_shiwake.so
+	cp target/dist/$*-unknown-linux-gnu/release/shiwake dist/$*/shiwake
 
 dist-test: dist                    ## The shared objects' needs, and the one for aarch64 in the harness host under qemu
 	@command -v qemu-aarch64 && test -e /usr/aarch64-linux-gnu/lib/libc.so.6 || \

@@ -20,8 +20,8 @@ from conf_run import counts_of
 from confs import CONFS
 from conftest import REAL, name_of
 from firelens import record
-from hosts import ROOT, stop, wait_until
-from image_root import DOCKERFILE, IMAGE, Root, context_files, stages_of
+from hosts import DIST, ROOT, stop, wait_until
+from image_root import CHROOT, DOCKERFILE, IMAGE, Root, context_files, stages_of
 from stand_ins import free_port
 
 TOOLS = Path(sys.executable).parent
@@ -182,6 +182,19 @@ def test_a_base_that_is_none_is_named(host, script, said, tmp_path):
     log = tmp_path / "log"
     assert root.start(log).wait(30) == 64
     assert said in log.read_text()
+
+
+@needs_root
+@pytest.mark.parametrize("host", REAL[-1:], ids=name_of)
+def test_the_doctor_looks_at_a_configuration_in_the_image(host, tmp_path):
+    if not (DIST / "shiwake").exists():
+        pytest.skip("no dist/shiwake: `make image` puts it there")
+    root = Root(tmp_path / "root", host.binary, BASE_SCRIPT)
+    (root.folder / "lake").mkdir()
+    done = subprocess.run([CHROOT, str(root.folder), "/shiwake/shiwake", "doctor", "/shiwake/conf/lake-only.conf"],
+                          capture_output=True, text=True, timeout=60, env=root.environment | {"LAKE": "/lake"})
+    print(done.stdout, done.stderr)
+    assert re.search(r"^ok +lake", done.stdout, re.MULTILINE), done.stdout + done.stderr
 
 
 @needs_root
