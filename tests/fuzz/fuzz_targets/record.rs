@@ -26,7 +26,7 @@ fuzz_target!(|line: &[u8]| {
     let Some(Item::Event(sorted)) = Chunk::new(&once).next() else { panic!("no event") };
     let mut index = FieldIndex::default();
     index.fill(&sorted.body);
-    assert!(index.contains(&sorted.body, b"log_type") && index.contains(&sorted.body, b"source"));
+    assert!(index.contains(b"log_type") && index.contains(b"source"));
     let is_kept = index.get(&sorted.body, b"log").and_then(|value| value.as_str_bytes()) == Some(line);
     assert!(is_kept || line.contains(&b'=') || line.contains(&b'{'));
     let mut reader = Reader::new(sorted.body.content);
