@@ -36,12 +36,21 @@ def readelf(*arguments: str) -> str:
     return subprocess.run(["readelf", "--wide", *arguments], capture_output=True, text=True, check=True).stdout
 
 
+def glibc_of(path: Path) -> tuple[int, ...]:
+    """The newest version of glibc of which it needs something."""
+    return max(tuple(map(int, version.split("."))) for version in re.findall(r"GLIBC_(\d+\.\d+)", readelf("--version-info", path)))
+
+
+def names_of_this_machine(path: Path) -> list[str]:
+    data = path.read_bytes()
+    return [name for name in (str(ROOT), str(Path.home()) + "/", "/.cargo/registry", "/toolchains/") if name.encode() in data]
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_it_loads_where_glibc_is_as_old_as_amazon_linux_2s(machine):
     path = shared_object(machine)
     assert re.search(rf"Machine:.*{MACHINES[machine]}", readelf("--file-header", path))
-    versions = {tuple(map(int, version.split("."))) for version in re.findall(r"GLIBC_(\d+\.\d+)", readelf("--version-info", path))}
-    assert versions and max(versions) <= GLIBC, max(versions)
+    assert glibc_of(path) <= GLIBC
     needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", readelf("--dynamic", path)))
     assert needed <= LIBRARIES, needed
     exported = readelf("--dyn-syms", path)
@@ -51,8 +60,17 @@ def test_it_loads_where_glibc_is_as_old_as_amazon_linux_2s(machine):
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_nothing_of_the_machine_that_made_it_is_in_it(machine):
-    data = shared_object(machine).read_bytes()
-    assert not [path for path in (str(ROOT), str(Path.home()) + "/", "/.cargo/registry", "/toolchains/") if path.encode() in data]
+    assert not names_of_this_machine(shared_object(machine))
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_command_loads_there_too_and_names_nothing_of_the_machine_that_made_it(machine):
+    path = DIST / machine / "shiwake"
+    if not path.exists():
+        pytest.skip(f"no {path.relative_to(ROOT)}: `make dist` makes it")
+    assert re.search(rf"Machine:.*{MACHINES[machine]}", readelf("--file-header", path))
+    assert glibc_of(path) <= GLIBC
+    assert not names_of_this_machine(path)
 
 
 def test_the_checksums_are_those_of_the_files():
