@@ -110,21 +110,21 @@ impl FieldIndex {
     /// Which of the keys, counted from the first that is text, is the first with this text.
     #[inline]
     pub(crate) fn place(&self, key: &[u8]) -> Option<usize> {
-        self.find(key)
+        self.layout()?.find(key)
     }
 
     /// Whether the record has this key.
     #[must_use]
     #[inline]
     pub fn contains(&self, key: &[u8]) -> bool {
-        self.find(key).is_some()
+        self.place(key).is_some()
     }
 
     /// The value of the first field with this key.
     #[must_use]
     #[inline]
     pub fn get<'a>(&self, body: &Composite<'a>, key: &[u8]) -> Option<Value<'a>> {
-        self.value_at(body, self.find(key)?)
+        self.value_at(body, self.place(key)?)
     }
 
     /// The value of the key at [`FieldIndex::place`].
@@ -168,7 +168,7 @@ impl FieldIndex {
     /// Where in the body's content the first field with this key is: its key and its value.
     #[must_use]
     pub fn pair(&self, body: &Composite<'_>, key: &[u8]) -> Option<Range<usize>> {
-        let place = self.find(key)?;
+        let place = self.place(key)?;
         let (_, key_length) = self.layout()?.lengths(place)?;
         let value_start = *self.value_starts.get(place)? as usize;
         let mut reader = Reader::at(body.content, value_start);
@@ -186,7 +186,7 @@ impl FieldIndex {
     /// Where in the body's content the value of the first field with this key begins.
     #[inline]
     pub(crate) fn value_start(&self, key: &[u8]) -> Option<usize> {
-        self.value_starts.get(self.find(key)?).map(|start| *start as usize)
+        self.value_starts.get(self.place(key)?).map(|start| *start as usize)
     }
 
     /// Where in the body's content the text of each key is, in the order of the fields.
@@ -197,11 +197,6 @@ impl FieldIndex {
             let end = *end as usize;
             Some(end.checked_sub(text_length)?..end)
         })
-    }
-
-    #[inline]
-    fn find(&self, key: &[u8]) -> Option<usize> {
-        self.layout()?.find(key)
     }
 }
 
