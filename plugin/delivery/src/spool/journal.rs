@@ -80,8 +80,11 @@ pub(super) struct Journal {
     pub(super) known: KnownChunks,
     commits: CommitLog,
     own_lock: Option<Box<dyn DiskLock>>,
-    /// Locks of streams that were taken over, until their last segment is delivered.
+    /// Locks of streams that were taken over, until their last file is gone.
     locks: HashMap<Arc<str>, Box<dyn DiskLock>>,
+    /// Files of theirs that are to be removed as soon as what they say stands in our own log. A log that were read a second
+    /// time would make its chunks be recognised once more than they were taken.
+    leftovers: Vec<String>,
 }
 
 impl Journal {
@@ -92,7 +95,7 @@ impl Journal {
         approach: Approach<'_>,
         recovered: Recovered,
     ) -> (Self, Vec<SealedSegment>) {
-        let Recovered { segments, known, commits, own_lock, locks, .. } = recovered;
+        let Recovered { segments, known, commits, own_lock, locks, leftovers, .. } = recovered;
         let mut journal = Self {
             disk,
             stream,
@@ -109,8 +112,10 @@ impl Journal {
             commits,
             own_lock,
             locks,
+            leftovers,
         };
         let segments = journal.enter(segments);
+        journal.remove_leftovers();
         (journal, segments)
     }
 
@@ -128,15 +133,16 @@ impl Journal {
     /// list. To be called between syncs.
     pub(super) fn take_over_again(&mut self, approach: Approach<'_>) -> io::Result<(Vec<SealedSegment>, Vec<String>)> {
         let is_ours = |found: &str| *found == *self.stream || self.locks.contains_key(found);
-        let TakenOver { segments, known, kept, mut locks, leftovers, problems } =
-            take_over(&self.disk, is_ours, approach)?;
+        let TakenOver { segments, known, kept, locks, leftovers, problems } = take_over(&self.disk, is_ours, approach)?;
         for commit in &kept {
             self.commits.append(self.disk.as_ref(), commit)?;
         }
-        leftovers.remove(self.disk.as_ref(), &mut locks);
         self.known.merge(known);
         self.locks.extend(locks);
-        Ok((self.enter(segments), problems))
+        self.leftovers.extend(leftovers);
+        let segments = self.enter(segments);
+        self.remove_leftovers();
+        Ok((segments, problems))
     }
 
     pub(super) fn held_bytes(&self) -> u64 {
@@ -326,13 +332,18 @@ impl Journal {
             }
         }
         self.doomed.retain(|name| !is_gone(disk, name));
-        self.let_go_of_streams();
+        if !self.leftovers.is_empty() && !self.commits.is_written() {
+            let created = self.commits.create(disk);
+            result =
+                result.and(created.map_err(|source| SpoolError::disk("the spool's log cannot be written", source)));
+        }
+        self.remove_leftovers();
         result
     }
 
     /// Whether anything could not be noted or removed yet.
     pub(super) fn has_uncommitted(&self) -> bool {
-        !self.uncommitted.is_empty() || !self.doomed.is_empty()
+        !self.uncommitted.is_empty() || !self.doomed.is_empty() || !self.leftovers.is_empty()
     }
 
     /// Segments that are sealed and not let go of yet.
@@ -340,13 +351,21 @@ impl Journal {
         self.sealed.len()
     }
 
+    fn remove_leftovers(&mut self) {
+        let disk = Arc::clone(&self.disk);
+        if self.commits.is_written() {
+            self.leftovers.retain(|name| !is_gone(disk.as_ref(), name));
+        }
+        self.let_go_of_streams();
+    }
+
     /// Ends the taking over of streams of which nothing is left: no segment, and no file that could not be removed, which would
     /// be taken for one that was never delivered.
     fn let_go_of_streams(&mut self) {
-        let Self { locks, sealed, doomed, disk, .. } = self;
+        let Self { locks, sealed, doomed, leftovers, disk, .. } = self;
         locks.retain(|stream, _| {
             let is_left = sealed.keys().any(|id| id.stream == *stream)
-                || doomed.iter().any(|name| names::stream_of(name) == Some(stream.as_ref()));
+                || doomed.iter().chain(&*leftovers).any(|name| names::stream_of(name) == Some(stream.as_ref()));
             if !is_left {
                 // Removed while it is held, so that nobody gets a lock on a file that is going.
                 let _ = disk.remove(&names::lock(stream));

@@ -274,6 +274,11 @@ impl CommitLog {
         Ok(())
     }
 
+    /// Whether what was kept of older logs stands in this one.
+    pub(super) fn is_written(&self) -> bool {
+        self.file.is_some()
+    }
+
     pub(super) fn append(&mut self, disk: &dyn Disk, commit: &Commit) -> io::Result<()> {
         if self.file.is_none() {
             self.create(disk)?;

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-use super::fake_disk::FakeDisk;
+use super::fake_disk::{FakeDisk, Fault};
 use super::*;
 use crate::lane::{Lane, Lanes};
 use bytes::Bytes;
@@ -287,6 +287,41 @@ proptest! {
     fn a_power_cut_loses_nothing_that_was_to_be_on_the_disk(steps in proptest::collection::vec(step(true), 1..80)) {
         run(steps);
     }
+}
+
+/// Time goes by until the folder is looked at again for what others have left.
+fn wait() -> impl Iterator<Item = Step> {
+    std::iter::repeat_n(Step::Answer, 40)
+}
+
+#[test]
+fn what_a_log_says_counts_once_however_long_it_lies_there() {
+    let kill = Step::Kill { notes_are_lost: false };
+    // The next run cannot make a log of its own, or cannot remove the one before.
+    for fault in [Fault::Create, Fault::Remove] {
+        let mut steps = vec![Step::Send(vec![0, 1]), kill.clone(), Step::Deliver, Step::Commit];
+        steps.extend([
+            Step::Fail(fault),
+            kill.clone(),
+            Step::Send(vec![1]),
+            Step::Seal(1),
+            Step::Deliver,
+            Step::Commit,
+        ]);
+        steps.extend(wait());
+        run(steps);
+    }
+}
+
+#[test]
+fn a_delivered_file_that_could_not_be_removed_is_not_taken_over_again() {
+    let kill = Step::Kill { notes_are_lost: false };
+    let mut steps = vec![Step::Send(vec![0, 1]), kill.clone(), Step::Deliver];
+    // It stays when it is committed, and when the next run finds it; the first two tries are at what stands beside it.
+    steps.extend([Step::Fail(Fault::Remove), Step::Fail(Fault::Remove), Step::Fail(Fault::Remove), Step::Commit]);
+    steps.extend([Step::Fail(Fault::Remove), kill, Step::Deliver, Step::Commit]);
+    steps.extend(wait());
+    run(steps);
 }
 
 proptest! {

@@ -47,6 +47,8 @@ pub(super) struct Recovered {
     pub(super) own_lock: Option<Box<dyn DiskLock>>,
     /// Those of the streams that were taken over.
     pub(super) locks: HashMap<Arc<str>, Box<dyn DiskLock>>,
+    /// Files of theirs that nobody needs when what they say stands in `commits`.
+    pub(super) leftovers: Vec<String>,
     /// Lines for the operator: what could not be used, and why.
     pub(super) problems: Vec<String>,
 }
@@ -93,44 +95,25 @@ pub(super) fn recover(disk: &Arc<dyn Disk>, stream: &str, approach: Approach<'_>
         Err(error) if error.kind() == io::ErrorKind::StorageFull => None,
         Err(error) => return Err(error),
     };
-    let TakenOver { segments, known, kept, mut locks, leftovers, mut problems } =
+    let TakenOver { segments, known, kept, locks, leftovers, mut problems } =
         take_over(disk, |found| found == stream, approach)?;
     let mut commits = CommitLog::new(names::commits(stream), kept);
-    match commits.create(disk.as_ref()) {
-        // Only now: what they say stands in the new log.
-        Ok(()) => leftovers.remove(disk.as_ref(), &mut locks),
-        Err(error) => problems.push(format!("commit log cannot be written yet: {error}")),
+    if let Err(error) = commits.create(disk.as_ref()) {
+        problems.push(format!("commit log cannot be written yet: {error}"));
     }
-    Ok(Recovered { segments, known, commits, own_lock, locks, problems })
+    Ok(Recovered { segments, known, commits, own_lock, locks, leftovers, problems })
 }
 
 /// What was taken over of streams that belong to nobody any more.
 pub(super) struct TakenOver {
     pub(super) segments: Vec<RecoveredSegment>,
     pub(super) known: KnownChunks,
-    /// What their commit logs say; to be noted before [`Leftovers::remove`].
+    /// What their commit logs say; to be noted before `leftovers` are removed.
     pub(super) kept: Vec<Commit>,
     pub(super) locks: HashMap<Arc<str>, Box<dyn DiskLock>>,
-    pub(super) leftovers: Leftovers,
+    /// Files that nobody needs when what they say is noted in our own log.
+    pub(super) leftovers: Vec<String>,
     pub(super) problems: Vec<String>,
-}
-
-/// Files that nobody needs when what they say is noted elsewhere.
-#[derive(Debug, Default)]
-pub(super) struct Leftovers {
-    files: Vec<String>,
-    streams: Vec<Arc<str>>,
-}
-
-impl Leftovers {
-    pub(super) fn remove(self, disk: &dyn Disk, locks: &mut HashMap<Arc<str>, Box<dyn DiskLock>>) {
-        self.files.iter().for_each(|name| drop(disk.remove(name)));
-        for stream in self.streams {
-            // Removed while it is held, so that nobody gets a lock on a file that is going.
-            let _ = disk.remove(&names::lock(&stream));
-            locks.remove(&stream);
-        }
-    }
 }
 
 /// Takes over the streams that belong to nobody any more, but for those that are ours.
@@ -165,14 +148,12 @@ pub(super) fn take_over(
     }
     // A segment may be noted in the log of a later stream than its own: all logs are read before any segment.
     let committed: HashSet<String> = kept.iter().map(|commit: &Commit| names::segment(&commit.id)).collect();
-    let mut leftovers = Leftovers::default();
+    let mut leftovers = Vec::new();
     for (found, files) in streams.iter_mut().filter(|(found, _)| locks.contains_key(*found)) {
         files.sort();
-        leftovers.files.push(names::commits(found));
-        leftovers.files.extend(files.iter().filter(|name| name.ends_with(names::TEMPORARY)).cloned());
-        if !recovery.take_over(files, &committed)? {
-            leftovers.streams.push(Arc::clone(found));
-        }
+        leftovers.push(names::commits(found));
+        leftovers.extend(files.iter().filter(|name| name.ends_with(names::TEMPORARY)).cloned());
+        leftovers.extend(recovery.take_over(files, &committed)?);
     }
     disk.sync_names()?;
     let Recovery { mut collector, segments, mut problems, .. } = recovery;
@@ -200,9 +181,9 @@ impl Recovery<'_> {
         }
     }
 
-    /// Takes over the segments of one stream; whether any file of it stays in the spool.
-    fn take_over(&mut self, files: &[String], committed: &HashSet<String>) -> io::Result<bool> {
-        let mut is_left = false;
+    /// Takes over the segments of one stream; gives the files that were to be removed and could not be.
+    fn take_over(&mut self, files: &[String], committed: &HashSet<String>) -> io::Result<Vec<String>> {
+        let mut leftovers = Vec::new();
         for name in files.iter().filter(|name| name.ends_with(names::SEGMENT)) {
             if self.approach.is_stopping.load(Ordering::Relaxed) {
                 return Err(io::Error::other("the host exits"));
@@ -217,14 +198,15 @@ impl Recovery<'_> {
                 if files.binary_search(&progress).is_ok() {
                     let _ = self.disk.remove(&progress);
                 }
-                is_left |= self.disk.remove(name).is_err();
+                if self.disk.remove(name).is_err() {
+                    leftovers.push(name.clone());
+                }
                 continue;
             }
             match self.take_over_file(name, has_tries) {
                 Ok(Some((segment, sorting, marks))) => {
                     self.collector.add(&segment.id, sorting, &marks);
                     self.segments.push(RecoveredSegment { segment, name: name.clone(), sorting });
-                    is_left = true;
                 }
                 Ok(None) => {}
                 Err(RecoveryError::Disk(error)) if self.approach.is_patient && may_pass(&error) => {
@@ -232,11 +214,10 @@ impl Recovery<'_> {
                 }
                 Err(reason) => {
                     self.problems.push(format!("spool file '{name}' cannot be used and stays where it is: {reason}"));
-                    is_left = true;
                 }
             }
         }
-        Ok(is_left)
+        Ok(leftovers)
     }
 
     /// A file's segment, its way of sorting, and its chunks; `None` for one without records, which is removed.
