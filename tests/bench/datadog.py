@@ -60,5 +60,6 @@ def add_comparison(part: Section, host: FluentBit, records: Path, count: int, us
                [[name, number(series.median), series.spread(), *(["", ""] if name == "null" else [
                    number(added[name]), f"{added['datadog'] / added[name]:.2f}"]), megabytes(measure.peak(used[name]))]
                 for name, series in ((name, measure.cpu(usages)) for name, usages in used.items())])
-    part.plot(f"datadog-{'sorted' if uses_filter else 'raw'}.svg", plot.bars(f"CPU seconds above null for {count:,} records, {title}", added, {GZIP, ZSTD}),
+    part.plot(f"datadog-{'sorted' if uses_filter else 'raw'}.svg",
+              plot.bars(f"CPU seconds above null for {count:,} records, {title}", added, {GZIP, ZSTD}),
               f"CPU of outputs to Datadog, {title}")

@@ -29,17 +29,22 @@ NOT_RUN = "Not run: `FLUENT_BIT` names no Fluent Bit."
 Sections = list[tuple[str, dict[str, object]]]
 
 #: Fluent Bit's own parser for Apache's lines, as its parsers.conf has it
-#: (https://github.com/fluent/fluent-bit/blob/master/conf/parsers.conf), and one that takes lines for whole records.
-PARSERS = r"""[PARSER]
+#: (https://github.com/fluent/fluent-bit/blob/master/conf/parsers.conf); the name of the time's field is left open.
+ACCESS_LINE = (
+    r'^(?<host>[^ ]*) [^ ]* (?<user>[^ ]*) \[(?<%s>[^\]]*)\] "(?<method>\S+)(?: +(?<path>[^ ]*) +\S*)?" '
+    r'(?<code>[^ ]*) (?<size>[^ ]*)(?: "(?<referer>[^\"]*)" "(?<agent>.*)")?$'
+)
+#: It with the time as the record's, and as text, and one that takes lines for whole records.
+PARSERS = rf"""[PARSER]
     Name apache2
     Format regex
-    Regex ^(?<host>[^ ]*) [^ ]* (?<user>[^ ]*) \[(?<time>[^\]]*)\] "(?<method>\S+)(?: +(?<path>[^ ]*) +\S*)?" (?<code>[^ ]*) (?<size>[^ ]*)(?: "(?<referer>[^\"]*)" "(?<agent>.*)")?$
+    Regex {ACCESS_LINE % "time"}
     Time_Key time
     Time_Format %d/%b/%Y:%H:%M:%S %z
 [PARSER]
     Name apache2_host_time
     Format regex
-    Regex ^(?<host>[^ ]*) [^ ]* (?<user>[^ ]*) \[(?<said>[^\]]*)\] "(?<method>\S+)(?: +(?<path>[^ ]*) +\S*)?" (?<code>[^ ]*) (?<size>[^ ]*)(?: "(?<referer>[^\"]*)" "(?<agent>.*)")?$
+    Regex {ACCESS_LINE % "said"}
 [PARSER]
     Name whole
     Format json

@@ -38,7 +38,8 @@ def types_of(count: int) -> str:
 def add(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> None:
     """Tables: files through the host, CPU above that of tail -> null."""
     count, rounds = (20_000, 1) if is_quick else (100_000, 2)
-    part.say("### How the cost grows", f"Files of up to {count:,} lines from `tail` to objects; CPU above that of `tail -> null`, microseconds a record.")
+    part.say("### How the cost grows",
+             f"Files of up to {count:,} lines from `tail` to objects; CPU above that of `tail -> null`, microseconds a record.")
 
     def ways(name: str, at: Path, port: int, rules: Path | None) -> Sections:
         more = {"rules": rules} if rules else {}
@@ -84,7 +85,8 @@ def add_sizes(part: Section, folder: Path, count: int, cost: Cost, sizes: list[i
     part.table(["bytes of a line", "shiwake to Parquet", "out_s3 to gzip JSON", "ours of theirs"],
                [[f"{size:,}", number(one["shiwake"]), number(one["out_s3"]), f"{one['shiwake'] / one['out_s3']:.2f}"] for size, one in found.items()])
     part.plot("sizes.svg", plot.lines("CPU microseconds a record", "bytes of a line",
-                                      {name: [(size, found[size][name]) for size in sizes] for name in ("shiwake", "out_s3")}), "CPU by size of records")
+                                      {name: [(size, found[size][name]) for size in sizes] for name in ("shiwake", "out_s3")}),
+              "CPU by size of records")
 
 
 def add_rules(part: Section, folder: Path, count: int, cost: Cost) -> None:

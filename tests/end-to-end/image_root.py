@@ -74,7 +74,8 @@ class Root:
         for name in PROGRAMS:
             self._add_program(Path(shutil.which(name)), f"usr/bin/{name}")
         self._add_program(fluent_bit, "fluent-bit/bin/fluent-bit")
-        self._add_libraries(ROOT / "dist/shiwake.so")
+        for built in filter(Path.exists, (ROOT / "dist/shiwake.so", ROOT / "dist/shiwake")):
+            self._add_libraries(built)
         for name, number in (("null", 3), ("zero", 5), ("random", 8), ("urandom", 9)):
             os.mknod(self.folder / "dev" / name, 0o20666, os.makedev(1, number))
         (self.folder / "AWS_FOR_FLUENT_BIT_VERSION").write_text("9.9.9\n")

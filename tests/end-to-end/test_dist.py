@@ -104,7 +104,8 @@ def test_the_one_for_aarch64_sorts_and_writes_there(tmp_path, ask):
     records.write_text("".join(json.dumps({"log": line}) + "\n" for line in lines))
     for layout in ["1.9.10", "4.2.8", "5.1.1"]:
         lake = tmp_path / f"lake-{layout}"
-        command = ["qemu-aarch64", "-L", AARCH64_SYSTEM, str(AARCH64_HOST), "--layout", layout, "--filter", str(path.with_name("flb-filter_shiwake.so")),
+        command = ["qemu-aarch64", "-L", AARCH64_SYSTEM, str(AARCH64_HOST), "--layout", layout,
+                   "--filter", str(path.with_name("flb-filter_shiwake.so")),
                    "--output", str(path), "--prop", f"lake={lake}", "--prop", f"store_dir={tmp_path}/spool-{layout}",
                    "--prop", "shutdown_timeout=2m", str(records)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)

@@ -6,8 +6,7 @@
 //!
 //! Grammar: RFC 8259 (<https://www.rfc-editor.org/rfc/rfc8259>), strictly; of a text that breaks it nothing is believed.
 
-use shiwake_records::line::json::find_escaped;
-use shiwake_records::line::json::{JsonScanner, unescape};
+use shiwake_records::line::json::{JsonScanner, find_escaped, unescape};
 use shiwake_records::msgpack::{Composite, write};
 use std::cell::Cell;
 use std::ops::Range;
@@ -203,7 +202,7 @@ impl TextRecord {
         Some(end + 1)
     }
 
-    /// Appends what an escape stands for, and says how long it is.
+    /// Appends the character that an escape stands for; gives the length of the escape.
     #[inline(never)]
     fn rare_escape(&mut self, text: &[u8]) -> Option<usize> {
         let length = match text {

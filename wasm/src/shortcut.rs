@@ -10,9 +10,9 @@
 
 use crate::combined_text::{self, ANSWER_BYTES, NAMES, Room, TEXT_BYTES, Text};
 use crate::record::TextRecord;
-use crate::words::is_same;
 use shiwake_records::append::{Enriched, FoundFields};
 use shiwake_records::classify::line_of;
+use shiwake_records::msgpack::is_same;
 use std::ops::Range;
 
 /// Kinds of records, and statuses of each, that are kept at once.

@@ -20,7 +20,8 @@ fn answer(sorter: &mut TextSorter, tag: &str, text: &str) -> String {
 /// Rules with which lines are judged by their format, and others.
 const RULES: [&str; 5] = [
     "",
-    "[[rule]]\nname = \"a\"\nwhen = { format = \"access\", severity.at_least = \"error\" }\ntype = \"error\"\nset = { query = \"q\", team = \"t\" }\n",
+    "[[rule]]\nname = \"a\"\nwhen = { format = \"access\", severity.at_least = \"error\" }\ntype = \"error\"\n\
+     set = { query = \"q\", team = \"t\" }\n",
     "[[rule]]\nname = \"a\"\nwhen.format = \"access\"\nset = { path = \"p\", bytes = 1 }\n",
     "[[rule]]\nname = \"a\"\nwhen.tag = \"b*\"\ndrop = true\n",
     "[[rule]]\nname = \"a\"\nwhen.match = 'GET /a'\ntype = \"audit\"\n",
@@ -179,9 +180,10 @@ fn more_kinds_and_statuses_than_are_kept_are_answered_like_the_first() {
     for round in 0..3 {
         for kind in 0..20 {
             for status in (200..600).step_by(19) {
-                let text = format!(
-                    r#"{{"container_id":"{kind}","log":"10.0.0.{round} - - [17/May/2015:10:05:03 +0000] \"GET /{round} HTTP/1.1\" {status} 5 \"-\" \"-\""}}"#
+                let line = format!(
+                    "10.0.0.{round} - - [17/May/2015:10:05:03 +0000] 'GET /{round} HTTP/1.1' {status} 5 '-' '-'"
                 );
+                let text = format!(r#"{{"container_id":"{kind}","log":"{}"}}"#, line.replace('\'', "\\\""));
                 let expected = answer(&mut TextSorter::new(SorterConfig::default()), "app", &text);
                 assert_eq!(answer(&mut warm, "app", &text), expected);
             }

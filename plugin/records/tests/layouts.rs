@@ -49,9 +49,11 @@ enum Form {
 
 type Field = (usize, Form, Part);
 
+const TEXTS: [&str; 6] = ["GET", "error", "info", "access", "payload", "a.b.CException: x\n\tat a.b.C.d(C.java:1)"];
+
 fn part() -> impl Strategy<Value = Part> {
     prop_oneof![
-        4 => prop::sample::select(vec!["GET", "error", "info", "access", "payload", "a.b.CException: x\n\tat a.b.C.d(C.java:1)"]).prop_map(Part::Text),
+        4 => prop::sample::select(TEXTS.to_vec()).prop_map(Part::Text),
         3 => prop::sample::select(vec![0, 1, 200, 404, 503, -1, 70_000]).prop_map(Part::Int),
         2 => (prop::sample::select(vec!["status", "method"]), 0..600_i64).prop_map(|(key, int)| Part::Nested(key, int)),
         1 => (0..4_usize).prop_map(Part::List),

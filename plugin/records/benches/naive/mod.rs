@@ -25,8 +25,15 @@ pub(crate) struct Naive {
     patterns: Vec<Regex>,
 }
 
-const ACCESS: &str = r#"^(?<remote_addr>\S+) \S+ (?<remote_user>\S+) \[(?<time>[^\]]+)\] "(?<method>[A-Z]+) (?<path>\S+) (?<protocol>[^"]*)" (?<status>\d{3}) (?<bytes>\d+|-)(?: "(?<referer>[^"]*)" "(?<user_agent>[^"]*)")?"#;
-const SYSLOG: &str = r"^(?:<(?<priority>\d{1,3})>)?(?<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (?<hostname>\S+) (?<program>[^\[:\s]+)(?:\[(?<pid>\d+)\])?: (?<text>.*)";
+const ACCESS: &str = concat!(
+    r#"^(?<remote_addr>\S+) \S+ (?<remote_user>\S+) \[(?<time>[^\]]+)\] "#,
+    r#""(?<method>[A-Z]+) (?<path>\S+) (?<protocol>[^"]*)" (?<status>\d{3}) (?<bytes>\d+|-)"#,
+    r#"(?: "(?<referer>[^"]*)" "(?<user_agent>[^"]*)")?"#
+);
+const SYSLOG: &str = concat!(
+    r"^(?:<(?<priority>\d{1,3})>)?(?<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (?<hostname>\S+) ",
+    r"(?<program>[^\[:\s]+)(?:\[(?<pid>\d+)\])?: (?<text>.*)"
+);
 const LOGGER: &str = r"^\[?(?<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[,.]\d+Z?)\]? +(?<level>[A-Z]+) (?<text>.*)";
 const ERROR: &str = r"(?i)\b(?:error|exception|fatal|panic)\b";
 
