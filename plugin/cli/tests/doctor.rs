@@ -115,6 +115,26 @@ fn a_bucket_that_refuses_names_the_right_that_is_missing() {
 }
 
 #[test]
+fn an_intake_that_refuses_the_key_is_told_from_one_that_is_not_there() {
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    for (address, arguments, code, state, part) in [
+        (server("202 Accepted", "{}"), vec![], 0, "ok", "a payload without a log was taken in"),
+        (server("403 Forbidden", "bad"), vec![], 1, "error", "set 'apikey' to an API key (not an application key)"),
+        (closed.clone(), vec![], 1, "error", "see whether the task reaches the intake"),
+        (closed, vec!["--no-store"], 0, "skipped", "nothing is sent there"),
+    ] {
+        let (host, port) = address.split_once(':').unwrap();
+        let set = [format!("host={host}"), format!("port={port}"), "tls=off".into(), format!("apikey={KEY}")];
+        let set = set.iter().flat_map(|set| ["--set", set]).chain(arguments).collect::<Vec<_>>();
+        let (found_code, findings) = doctor(&set, &[]);
+        let found = in_state(&findings, state).join("\n");
+        assert!(found_code == code && found.contains(part), "{part}: {findings:#?}");
+        assert!(!format!("{findings:?}").contains(KEY));
+    }
+}
+
+#[test]
 fn a_task_without_a_role_is_told_so() {
     let endpoint = format!("http://{}/v4/x", server("500 Internal Server Error", ""));
     let environment = [("ECS_CONTAINER_METADATA_URI_V4", endpoint.as_str()), ("AWS_REGION", "eu-west-1")];

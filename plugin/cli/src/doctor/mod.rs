@@ -2,14 +2,16 @@
 //!
 //! - [`running`]: the host that runs here. [`host_config`], [`classic`], [`yaml`]: its configuration.
 //! - [`router`]: what stands around the plugins there. [`host_program`]: the host's version, and the shared objects.
-//! - [`task`], [`spool_folder`], [`lake`]: what the plugins will find. [`finding`]: what is said.
+//! - [`task`], [`spool_folder`], [`lake`], [`intake`]: what the plugins will find. [`finding`]: what is said.
 //!
-//! It changes nothing but that it stores one small object in the lake and removes its own file from the spool's disk.
+//! It changes nothing but that it stores one small object in the lake, sends Datadog a payload without a log, and removes its
+//! own file from the spool's disk.
 
 mod classic;
 mod finding;
 mod host_config;
 mod host_program;
+mod intake;
 mod lake;
 mod router;
 mod running;
@@ -54,7 +56,7 @@ pub(crate) struct Options<'a> {
     pub(crate) set: &'a [(String, String)],
     /// The host's program.
     pub(crate) host: Option<&'a Path>,
-    /// Whether an object is stored in the lake.
+    /// Whether an object is stored in the lake, and a payload sent to Datadog.
     pub(crate) stores: bool,
 }
 
@@ -133,6 +135,12 @@ async fn destination(options: &Options<'_>, config: &OutputConfig, environment: 
         findings.push(match options.stores {
             true => lake::look(config, location, environment).await,
             false => Finding::skipped(format!("lake {location}"), "nothing is stored there, as was asked for"),
+        });
+    }
+    if let Some(datadog) = &config.datadog {
+        findings.push(match options.stores {
+            true => intake::look(datadog).await,
+            false => Finding::skipped("datadog", "nothing is sent there, as was asked for"),
         });
     }
     findings.extend(spool_folder::look(config));
