@@ -1,24 +1,30 @@
 //! How payloads are made shorter for the way.
 
 use crate::config::datadog::Compression;
-use flate2::write::GzEncoder;
-use std::io::{self, Write as _};
+use libdeflater::CompressionLvl;
+use std::io;
 
 /// Level of zstd: above 1 logs cost more time than they save bytes.
 const ZSTD_LEVEL: i32 = 1;
-/// Level of gzip: above 3 logs cost more time than they save bytes.
-const GZIP_LEVEL: u32 = 3;
+/// Level of gzip: above 1 logs cost more time than they save bytes.
+const GZIP_LEVEL: i32 = 1;
 
 /// Compresses payloads; keeps its memory from one to the next.
 pub struct Compressor {
-    zstd: Option<zstd::bulk::Compressor<'static>>,
-    compression: Compression,
+    kind: Kind,
     scratch: Vec<u8>,
+}
+
+enum Kind {
+    None,
+    /// By libdeflate, which takes less than half of zlib's time for the same bytes, and wants all of the text at once.
+    Gzip(libdeflater::Compressor),
+    Zstd(zstd::bulk::Compressor<'static>),
 }
 
 impl std::fmt::Debug for Compressor {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Compressor").field("compression", &self.compression).finish_non_exhaustive()
+        formatter.debug_struct("Compressor").finish_non_exhaustive()
     }
 }
 
@@ -28,11 +34,15 @@ impl Compressor {
     /// # Errors
     /// When there is no memory for it.
     pub fn new(compression: Compression) -> io::Result<Self> {
-        let zstd = match compression {
-            Compression::Zstd => Some(zstd::bulk::Compressor::new(ZSTD_LEVEL)?),
-            Compression::None | Compression::Gzip => None,
+        let kind = match compression {
+            Compression::None => Kind::None,
+            Compression::Gzip => {
+                let level = CompressionLvl::new(GZIP_LEVEL).map_err(|_| io::Error::other("no such level of gzip"))?;
+                Kind::Gzip(libdeflater::Compressor::new(level))
+            }
+            Compression::Zstd => Kind::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL)?),
         };
-        Ok(Self { zstd, compression, scratch: Vec::new() })
+        Ok(Self { kind, scratch: Vec::new() })
     }
 
     /// The compressed bytes, in memory of their length.
@@ -40,21 +50,25 @@ impl Compressor {
     /// # Errors
     /// When the library fails.
     pub fn compress(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
-        let Self { zstd, compression, scratch } = self;
-        scratch.clear();
-        match (compression, zstd) {
-            (Compression::Zstd, Some(zstd)) => {
-                scratch.reserve(zstd::zstd_safe::compress_bound(bytes.len()));
-                zstd.compress_to_buffer(bytes, scratch)?;
+        let Self { kind, scratch } = self;
+        let length = match kind {
+            Kind::None => return Ok(bytes.to_vec()),
+            Kind::Gzip(gzip) => {
+                make_room(scratch, gzip.gzip_compress_bound(bytes.len()));
+                gzip.gzip_compress(bytes, scratch).map_err(io::Error::other)?
             }
-            (Compression::Gzip, _) => {
-                let mut encoder = GzEncoder::new(&mut *scratch, flate2::Compression::new(GZIP_LEVEL));
-                encoder.write_all(bytes)?;
-                encoder.finish()?;
+            Kind::Zstd(zstd) => {
+                make_room(scratch, zstd::zstd_safe::compress_bound(bytes.len()));
+                zstd.compress_to_buffer(bytes, scratch.as_mut_slice())?
             }
-            (Compression::None | Compression::Zstd, _) => return Ok(bytes.to_vec()),
-        }
-        Ok(scratch.as_slice().to_vec())
+        };
+        Ok(scratch.get(..length).unwrap_or_default().to_vec())
+    }
+}
+
+fn make_room(scratch: &mut Vec<u8>, length: usize) {
+    if scratch.len() < length {
+        scratch.resize(length, 0);
     }
 }
 
