@@ -45,7 +45,7 @@ CASES ?= 32
 PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-playground
 PORT ?= 8017
 
-.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests tables tables-test tables-race bench bench-quick bench-programs bench-code bench-lake sanitize lint clean
+.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests tables tables-test tables-race bench bench-quick bench-programs bench-flames bench-code bench-lake sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -246,6 +246,11 @@ bench-programs: plugin $(BENCH_VENV)/.ready
 	$(CARGO) build --locked -p shiwake-harness --bins
 	$(CARGO) build --release --locked -p shiwake-bench
 	$(CARGO) bench --locked --no-run -p shiwake-records -p shiwake-delivery
+
+bench-flames: bench-programs       ## Flame graphs of filter and lake into docs/benchmarks/; needs perf
+	@command -v perf || { echo "== perf"; apt-get update && apt-get install -y linux-perf; }
+	@command -v inferno-flamegraph || { echo "== inferno, which draws"; $(CARGO) install --locked inferno --no-default-features --features cli; }
+	PATH="$$PATH:$(HOME)/.cargo/bin" $(BENCH_PY) tests/bench/flames.py
 
 bench-code:                        ## Benchmarks next to the code they measure, alone
 	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery
