@@ -4,10 +4,12 @@
 //! task, those of its containers and those that name no container. A gateway's own task says nothing of what it receives.
 //!
 //! Tags are put together when the identity becomes known, once for each container. A record's own are put together with them
-//! only when they differ from the last record's, which they seldom do: normalising costs more than all else that is done to it.
+//! only when they differ from those of the last records, which they seldom do: normalising costs more than all else that is done
+//! to it.
 
 use super::labels::LabelField;
 use super::origin_fields::{ORIGIN_FIELDS, Origin, UNIFIED_FIELDS};
+use super::tag_lists::TagLists;
 use super::tags::{merge_tags, push_tag, push_tags};
 use super::task::{ContainerIdentity, TaskIdentity};
 use crate::append::{FoundFields, FoundValue};
@@ -28,50 +30,6 @@ pub(crate) enum Owner {
     Task,
     /// Of that container of this task.
     Container(usize),
-}
-
-/// Longest list of parts that memory is kept for.
-const KEPT_BYTES: usize = 16 * 1024;
-
-/// The tags of the last record, and what they were made of.
-#[derive(Debug, Default)]
-pub(crate) struct TagLists {
-    /// Everything that the tags follow from, each part with its length in front.
-    made_of: Vec<u8>,
-    /// The same of the record in hand.
-    candidate: Vec<u8>,
-    /// The tags; empty when the record's own stay as they are.
-    tags: Vec<u8>,
-    ours: Vec<u8>,
-}
-
-impl TagLists {
-    fn begin(&mut self, generation: u32, owner: Owner) {
-        let owner = match owner {
-            Owner::Unknown => 0,
-            Owner::NewContainer => 1,
-            Owner::Task => 2,
-            Owner::Container(place) => 3 + place as u64,
-        };
-        self.candidate.clear();
-        self.candidate.extend_from_slice(&generation.to_le_bytes());
-        self.candidate.extend_from_slice(&owner.to_le_bytes());
-    }
-
-    fn add(&mut self, part: &[u8]) {
-        self.candidate.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        self.candidate.extend_from_slice(part);
-    }
-
-    /// Whether the tags are to be made anew.
-    fn is_other(&mut self) -> bool {
-        let is_other = self.candidate != self.made_of;
-        if is_other {
-            std::mem::swap(&mut self.candidate, &mut self.made_of);
-        }
-        self.candidate.shrink_to(KEPT_BYTES);
-        is_other
-    }
 }
 
 /// What a record of one owner is given.
@@ -246,8 +204,7 @@ impl Enricher {
         said.clone().for_each(|(_, value)| lists.add(value));
         unified.clone().for_each(|(_, value)| lists.add(value));
         lists.add(own);
-        if lists.is_other() {
-            let TagLists { ours, tags, .. } = lists;
+        let tags = lists.tags(|ours, tags| {
             let given = self.known.as_ref().and_then(|known| known.given_to(owner));
             ours.clear();
             ours.extend_from_slice(given.map_or(&self.configured, |given| &given.tags));
@@ -257,9 +214,9 @@ impl Enricher {
             }
             unified.for_each(|(name, value)| push_tag(ours, name, value));
             put_together(own, ours, tags);
-        }
-        if !lists.tags.is_empty() {
-            found.set_over_own(TAGS_KEY, FoundValue::Text(&lists.tags));
+        });
+        if !tags.is_empty() {
+            found.set_over_own(TAGS_KEY, FoundValue::Text(tags));
         }
     }
 }

@@ -14,5 +14,6 @@ pub mod image;
 pub mod labels;
 pub mod origin_fields;
 pub mod placement;
+pub(crate) mod tag_lists;
 pub mod tags;
 pub mod task;
