@@ -263,7 +263,7 @@ bench-quick: bench-programs        ## The same with small amounts, into target/b
 bench-programs: plugin $(BENCH_VENV)/.ready
 	@command -v valgrind || { echo "== valgrind, to count instructions"; apt-get update && apt-get install -y valgrind; } || \
 		echo "== valgrind cannot be installed here: instructions are not counted"
-	$(CARGO) build --locked -p shiwake-harness --bins
+	$(CARGO) build --locked -p shiwake-harness -p shiwake-cli --bins
 	$(CARGO) build --release --locked -p shiwake-bench
 	$(CARGO) bench --locked --no-run -p shiwake-records -p shiwake-delivery
 
@@ -277,6 +277,7 @@ bench-code:                        ## Benchmarks next to the code they measure, 
 
 bench-lake: $(BENCH_VENV)/.ready   ## Records into Parquet beside pyarrow, DuckDB and polars, and ten questions; QUICK=1 for a tenth of it
 	$(CARGO) build --release --locked -p shiwake-bench
+	$(CARGO) build --locked -p shiwake-cli
 	$(BENCH_PY) tests/bench/lake.py
 
 sanitize:                          ## AddressSanitizer: records, delivery, the plugin in the harness; ThreadSanitizer: delivery. Half an hour at first
