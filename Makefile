@@ -234,7 +234,7 @@ $(TABLES_VENV)/.ready: tests/tables/requirements.txt
 	$(TABLES_PY) -m pip install --quiet -r $<
 	touch $@
 
-# Another Spark than the newest: `make engines-test SPARK=3.5.7`.
+# Another Spark than that of requirements.txt: `make engines-test SPARK=3.5.7`.
 SPARK ?=
 ENGINES_VENV := .venv-engines
 ENGINES_PY := $(ENGINES_VENV)/bin/python
