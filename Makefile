@@ -45,7 +45,7 @@ CASES ?= 32
 PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-playground
 PORT ?= 8017
 
-.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests tables tables-test tables-race bench bench-quick bench-programs bench-flames bench-code bench-lake sanitize lint clean
+.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests tables tables-test tables-race engines-test bench bench-quick bench-programs bench-flames bench-code bench-lake sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -234,6 +234,26 @@ $(TABLES_VENV)/.ready: tests/tables/requirements.txt
 	$(TABLES_PY) -m pip install --quiet -r $<
 	touch $@
 
+# Another Spark than that of requirements.txt: `make engines-test SPARK=3.5.7`.
+SPARK ?=
+ENGINES_VENV := .venv-engines
+ENGINES_PY := $(ENGINES_VENV)/bin/python
+
+engines-test: $(ENGINES_VENV)/.ready host   ## Spark, ClickHouse and hyparquet read lakes as DuckDB does; Spark runs its DDL. Downloads 900 MB at first
+	$(if $(SPARK),$(ENGINES_PY) -m pip install --quiet pyspark==$(SPARK))
+	$(ENGINES_PY) -m pytest -q -rs tests/engines
+
+$(ENGINES_VENV)/.ready: tests/engines/requirements.txt tests/engines/package-lock.json
+	@command -v java || { echo "== Java, for Spark"; apt-get update && apt-get install -y openjdk-17-jre-headless; } || \
+		echo "== Java cannot be installed here: Spark is left out"
+	@command -v npm || { echo "== Node, for hyparquet"; apt-get update && apt-get install -y nodejs npm; } || \
+		echo "== Node cannot be installed here: hyparquet is left out"
+	if command -v npm; then npm ci --prefix tests/engines --no-audit --no-fund; fi
+	@echo "== Python packages for engines, into $(ENGINES_VENV)"
+	$(PYTHON) -m venv $(ENGINES_VENV) || { apt-get update && apt-get install -y python3-venv && $(PYTHON) -m venv $(ENGINES_VENV); }
+	$(ENGINES_PY) -m pip install --quiet -r $<
+	touch $@
+
 bench: bench-programs              ## Where this stands beside others, into docs/benchmarks.md, in 20 minutes; ONLY=filter,lake,datadog,whole,start
 	$(BENCH_PY) tests/bench/bench.py $(if $(ONLY),--only $(ONLY))
 
@@ -243,7 +263,7 @@ bench-quick: bench-programs        ## The same with small amounts, into target/b
 bench-programs: plugin $(BENCH_VENV)/.ready
 	@command -v valgrind || { echo "== valgrind, to count instructions"; apt-get update && apt-get install -y valgrind; } || \
 		echo "== valgrind cannot be installed here: instructions are not counted"
-	$(CARGO) build --locked -p shiwake-harness --bins
+	$(CARGO) build --locked -p shiwake-harness -p shiwake-cli --bins
 	$(CARGO) build --release --locked -p shiwake-bench
 	$(CARGO) bench --locked --no-run -p shiwake-records -p shiwake-delivery
 
@@ -257,6 +277,7 @@ bench-code:                        ## Benchmarks next to the code they measure, 
 
 bench-lake: $(BENCH_VENV)/.ready   ## Records into Parquet beside pyarrow, DuckDB and polars, and ten questions; QUICK=1 for a tenth of it
 	$(CARGO) build --release --locked -p shiwake-bench
+	$(CARGO) build --locked -p shiwake-cli
 	$(BENCH_PY) tests/bench/lake.py
 
 sanitize:                          ## AddressSanitizer: records, delivery, the plugin in the harness; ThreadSanitizer: delivery. Half an hour at first
@@ -294,4 +315,4 @@ $(BENCH_VENV)/.ready: tests/bench/requirements.txt
 	touch $@
 
 clean:
-	rm -rf target dist lake $(VENV) $(TABLES_VENV) $(BENCH_VENV) tests/playground/node_modules
+	rm -rf target dist lake $(VENV) $(TABLES_VENV) $(BENCH_VENV) $(ENGINES_VENV) tests/playground/node_modules tests/engines/node_modules

@@ -21,15 +21,19 @@ import tempfile
 from pathlib import Path
 
 import lake_queries
+import lake_real
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PROGRAM = TARGET / "release/shiwake-bench"
+SHIWAKE = TARGET / "debug/shiwake"
 PEERS = ["pyarrow", "duckdb", "polars"]
 SEED = 1
 # What is owed (times the peer's speed), for the columns of sorted records.
 OWED = {"pyarrow": 4.5, "duckdb": 2.5}
 MEMORY_KIB = 40_000_000 // 1024
+#: Bytes of real lines; 0 is all of them once.
+REAL_BYTES = {"once": 0, "again and again": 100_000_000}
 
 
 class Measured:
@@ -109,11 +113,28 @@ def main() -> None:
         folder = chosen.keep or Path(temporary)
         sizes = make(folder / "data", records)
         results = report(folder, sizes, records, rounds)
+        results["real"] = {name: real(folder / f"real-{name.replace(' ', '-')}", size // 10 if quick else size)
+                           for name, size in REAL_BYTES.items()}
         if not chosen.skip_queries:
             print(lake_queries.report(folder / "lake-columns", folder / "data/sent.ndjson.gz", folder / "pyarrow.parquet",
                                       results["questions"]))
         if chosen.json:
             chosen.json.write_text(json.dumps(results))
+
+
+def real(folder: Path, bytes_at_least: int) -> dict:
+    """Bytes of real lines in all forms."""
+
+    def pyarrow(source: Path, target: Path) -> int:
+        measured = Measured("pyarrow")
+        measure_peer(measured, source, target)
+        return measured.size
+
+    found = lake_real.measure(folder, SHIWAKE, pyarrow, bytes_at_least)
+    print(f"real lines, {found['records']} records: {found['lake'] / 1e6:.2f} MB in {found['files']} files; " + "; ".join(
+        f"{what} {found[form]['json'] / 1e6:.1f} MB of JSON, {found[form]['gzip'] / 1e6:.2f} with gzip -6, {found[form]['pyarrow'] / 1e6:.2f} "
+        f"as pyarrow's file" for form, what in (("sent", "as sent"), ("row", "as rows"))))
+    return found
 
 
 def report(folder: Path, sizes: dict[str, int], records: int, rounds: int) -> dict:

@@ -340,7 +340,7 @@ impl TextChunk {
         let levels = self.definitions.len();
         let highest = u8::try_from(max_definition).unwrap_or(u8::MAX);
         let nulls = self.definitions.iter().filter(|level| **level != highest).count();
-        let (buf, uncompressed_bytes) = compressor.compress()?;
+        let (buf, uncompressed_bytes) = compressor.compress(levels - nulls)?;
         let page = Page::DataPage {
             buf,
             num_values: levels as u32,
@@ -405,7 +405,7 @@ impl TextChunk {
         let mut sink = TrackedWrite::new(Vec::new());
         if done.dictionary_pages > 0 {
             compressor.begin().extend_from_slice(done.dictionary.page());
-            let (buf, uncompressed_bytes) = compressor.compress()?;
+            let (buf, uncompressed_bytes) = compressor.compress(done.dictionary.len())?;
             let num_values = done.dictionary.len() as u32;
             let page = Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false };
             write(&mut sink, &mut done.uncompressed_bytes, page, uncompressed_bytes)?;
