@@ -16,6 +16,7 @@ from hosts import ROOT
 
 IMAGE = ROOT / "fluent-bit-conf/image"
 DOCKERFILE = IMAGE / "Dockerfile"
+TABLES_DOCKERFILE = ROOT / "fluent-bit-conf/tables/Dockerfile"
 CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"
 # What a small Amazon Linux has that start scripts use.
 PROGRAMS = ["bash", "cat", "mkdir", "env"]

@@ -21,7 +21,7 @@ from confs import CONFS
 from conftest import REAL, name_of
 from firelens import record
 from hosts import DIST, ROOT, stop, wait_until
-from image_root import CHROOT, DOCKERFILE, IMAGE, Root, context_files, stages_of
+from image_root import CHROOT, DOCKERFILE, IMAGE, TABLES_DOCKERFILE, Root, context_files, stages_of
 from stand_ins import free_port
 
 TOOLS = Path(sys.executable).parent
@@ -45,8 +45,9 @@ exec /fluent-bit/bin/fluent-bit -c {folder}/fluent-bit-init.conf' > {folder}/inv
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot is for root")
 
 
-def test_a_linter_finds_nothing_in_the_dockerfile():
-    done = subprocess.run([TOOLS / "hadolint", str(DOCKERFILE)], capture_output=True, text=True, timeout=60)
+@pytest.mark.parametrize("dockerfile", [DOCKERFILE, TABLES_DOCKERFILE], ids=["router", "committer"])
+def test_a_linter_finds_nothing_in_the_dockerfile(dockerfile):
+    done = subprocess.run([TOOLS / "hadolint", str(dockerfile)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -63,21 +64,35 @@ def test_the_dockerfile_has_the_stages_that_its_arguments_choose_from():
     assert [word for word, _ in stages[-1].instructions].count("RUN") == 0, "the base has no tools to count on"
 
 
-def test_the_rust_of_the_image_is_the_one_that_the_workspace_needs():
-    oldest = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["rust-version"]
-    (version,) = re.findall(r"ARG RUST_VERSION=(\S+)", DOCKERFILE.read_text())
+def test_the_image_of_the_committer_starts_the_command_itself():
+    build, last = stages_of(TABLES_DOCKERFILE)
+    assert (build.name, last.base) == ("build", "public.ecr.aws/lambda/provided:al2023")
+    (copied,) = [rest.split() for word, rest in last.instructions if word == "COPY"]
+    (entrypoint,) = [json.loads(rest) for word, rest in last.instructions if word == "ENTRYPOINT"]
+    assert copied == ["--from=build", "/target/release/shiwake-table", "/var/runtime/bootstrap"] and entrypoint == [copied[-1]]
+
+
+@pytest.mark.parametrize(("dockerfile", "manifest"), [(DOCKERFILE, "Cargo.toml"), (TABLES_DOCKERFILE, "plugin/tables/Cargo.toml")],
+                         ids=["router", "committer"])
+def test_the_rust_of_the_image_is_the_one_that_the_workspace_needs(dockerfile, manifest):
+    manifest = tomllib.loads((ROOT / manifest).read_text())
+    oldest = manifest.get("package", manifest["workspace"].get("package"))["rust-version"]
+    (version,) = re.findall(r"ARG RUST_VERSION=(\S+)", dockerfile.read_text())
     assert version.split(".")[:2] == oldest.split(".")[:2]
 
 
-def test_the_build_sees_all_of_the_workspace_and_nothing_that_is_not_asked_for(tmp_path):
-    files = context_files(DOCKERFILE.with_suffix(".dockerignore"))
+@pytest.mark.parametrize(("dockerfile", "workspaces"), [(DOCKERFILE, ["."]), (TABLES_DOCKERFILE, [".", "plugin/tables"])],
+                         ids=["router", "committer"])
+def test_the_build_sees_all_of_the_workspace_and_nothing_that_is_not_asked_for(dockerfile, workspaces, tmp_path):
+    files = context_files(dockerfile.with_suffix(".dockerignore"))
     for path in files:
         target = tmp_path / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(path)
-    done = subprocess.run(["cargo", "metadata", "--locked", "--offline", "--no-deps", "--format-version", "1"], cwd=tmp_path,
-                          capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    for workspace in workspaces:
+        done = subprocess.run(["cargo", "metadata", "--locked", "--offline", "--no-deps", "--format-version", "1"], cwd=tmp_path / workspace,
+                              capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
     assert not [path for path in files if path.name.startswith(".env") or ".git" in path.parts]
 
 

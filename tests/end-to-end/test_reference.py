@@ -24,6 +24,14 @@ LAKE = ["s3://my-logs/prod", "--from", "2026-01-01"]
 TASKS = sorted((FOLDER / "ecs").glob("*.json"))
 POLICIES = sorted((FOLDER / "iam").glob("*.json"))
 TEMPLATE = FOLDER / "cloudformation/hybrid.yaml"
+# What the committer of tables is started by, and the call that takes it.
+COMMITTER = {
+    "committer-task": ("ecs", "RegisterTaskDefinition"),
+    "committer-task-schedule": ("scheduler", "CreateSchedule"),
+    "committer-function": ("lambda", "CreateFunction"),
+    "committer-function-schedule": ("scheduler", "CreateSchedule"),
+    "committer-function-queue": ("lambda", "CreateEventSourceMapping"),
+}
 REGION = "eu-west-1"
 # What an output calls at AWS.
 CALLS = {
@@ -79,6 +87,45 @@ def test_ecs_would_take_the_task_definition(path, endpoint):
     ecs = boto3.client("ecs", endpoint_url=endpoint, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="y")
     answer = ecs.register_task_definition(**task)["taskDefinition"]
     assert answer["family"] == task["family"]
+
+
+@pytest.mark.parametrize("name", COMMITTER)
+def test_aws_would_take_what_starts_the_committer(name):
+    service, operation = COMMITTER[name]
+    document = json.loads((FOLDER / "tables" / f"{name}.json").read_text())
+    model = botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
+    report = ParamValidator().validate(document, model)
+    assert not report.has_errors(), report.generate_report()
+
+
+def test_what_starts_the_committer_names_what_ships_and_is_allowed_to():
+    def read(name: str):
+        return json.loads((FOLDER / f"{name}.json").read_text())
+
+    assert {path.stem for path in (FOLDER / "tables").glob("*.json")} == set(COMMITTER)
+    task, function = read("tables/committer-task"), read("tables/committer-function")
+    (container,) = task["containerDefinitions"]
+    assert container["command"] == function["ImageConfig"]["Command"]
+    assert container["image"] == function["Code"]["ImageUri"]
+    by_task, by_function, queue = (read(f"tables/committer-{name}") for name in ("task-schedule", "function-schedule", "function-queue"))
+    assert f":task-definition/{task['family']}:" in by_task["Target"]["EcsParameters"]["TaskDefinitionArn"]
+    assert by_function["Target"]["Arn"].endswith(f":function:{function['FunctionName']}")
+    assert queue["FunctionName"] == function["FunctionName"]
+    # Two at once do no harm, but none is to be started while the one before it may still run.
+    assert by_function["ScheduleExpression"] == "rate(5 minutes)" and function["Timeout"] < 300
+    allowed = {statement["Sid"]: statement for statement in read("iam/committer-schedule")["Statement"]}
+    assert allowed["StartTheFunction"]["Resource"] == [by_function["Target"]["Arn"]]
+    assert allowed["StartTheTask"]["Resource"] == [re.sub(r":\d+$", ":*", by_task["Target"]["EcsParameters"]["TaskDefinitionArn"])]
+    assert allowed["StartTheTask"]["Condition"]["ArnEquals"]["ecs:cluster"] == by_task["Target"]["Arn"]
+    assert allowed["GiveTheTaskItsRoles"]["Resource"] == [task["taskRoleArn"], task["executionRoleArn"]]
+    own = {statement["Sid"]: statement["Resource"] for statement in read("iam/committer-function")["Statement"]}
+    assert own["LetLambdaPollTheQueue"] == [queue["EventSourceArn"]]
+    assert own["WriteTheFunctionsOwnLog"][0].split(":log-group:")[1].startswith(f"/aws/lambda/{function['FunctionName']}:")
+    # The execution role pulls the image and writes the log.
+    execution = {statement["Sid"]: statement["Resource"] for statement in read("iam/execution-role")["Statement"]}
+    repository = container["image"].split("/", 1)[1].split(":")[0]
+    assert any(one.endswith(f":repository/{repository}") for one in execution["PullTheImages"])
+    assert container["logConfiguration"]["options"]["awslogs-group"].startswith("/ecs/shop/")
 
 
 @pytest.mark.parametrize("path", TASKS, ids=stem_of)
