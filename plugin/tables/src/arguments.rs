@@ -55,7 +55,7 @@ pub(crate) enum Command {
 pub(crate) struct Place {
     /// The lake: a folder, or s3://bucket/prefix.
     pub(crate) lake: String,
-    /// The catalog: glue, glue:ACCOUNT, rest:URL or sqlite:FILE. Of a folder sqlite:LAKE/_tables/catalog.db.
+    /// The catalog: glue, glue:ACCOUNT, rest:URL, s3tables:ARN or sqlite:FILE. Of a folder sqlite:LAKE/_tables/catalog.db.
     #[arg(long, value_name = "CATALOG")]
     pub(crate) catalog: Option<String>,
     /// The catalog's name, by which others that open the same database find it.
@@ -64,7 +64,7 @@ pub(crate) struct Place {
     /// What a catalog is to be told beside; may be given more than once.
     #[arg(long = "catalog-property", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub(crate) catalog_properties: Vec<(String, String)>,
-    /// Where the tables' own files go; without it LAKE/_tables.
+    /// Where the tables' own files go; without it LAKE/_tables, and where a REST catalog says.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) warehouse: Option<String>,
     /// The namespace of the tables.

@@ -8,6 +8,7 @@
 use crate::candidate::Candidate;
 use crate::columns;
 use crate::commits;
+use crate::copies;
 use crate::data_file::{Adoptable, FileSchemas};
 use crate::error::TableError;
 use crate::footer;
@@ -41,6 +42,8 @@ pub(crate) struct Committer<'c> {
     pub(crate) catalog: &'c Arc<dyn Catalog>,
     /// Which part of the lake.
     pub(crate) window: Window,
+    /// Whether tables take in copies, which they own, instead of the lake's objects.
+    pub(crate) copies: bool,
     /// Files of a snapshot at most.
     pub(crate) batch_files: usize,
     /// Who is told.
@@ -52,6 +55,8 @@ struct Target<'t> {
     ident: &'t TableIdent,
     name: String,
     log_type: &'t str,
+    /// What the addresses begin with by which the table knows objects.
+    address: String,
     schemas: FileSchemas,
     sums: Sums,
     /// Keys of what was set aside, when somebody wants to know them.
@@ -59,9 +64,9 @@ struct Target<'t> {
 }
 
 impl<'t> Target<'t> {
-    fn new(ident: &'t TableIdent, log_type: &'t str) -> Self {
+    fn new(ident: &'t TableIdent, log_type: &'t str, address: String) -> Self {
         let (name, schemas, sums) = (ident.to_string(), FileSchemas::default(), Sums::default());
-        Self { ident, name, log_type, schemas, sums, aside: None }
+        Self { ident, name, log_type, address, schemas, sums, aside: None }
     }
 }
 
@@ -71,14 +76,14 @@ impl Committer<'_> {
     /// # Errors
     /// When the lake cannot be listed, or the catalog or the table's own files cannot be used.
     pub(crate) async fn commit(&self, ident: &TableIdent, log_type: &str) -> Result<Sums, TableError> {
-        let mut target = Target::new(ident, log_type);
+        let mut target = self.target(ident, log_type).await?;
         let mut chunk = Vec::new();
         for folder in self.window.folders(log_type) {
             let mut listing = self.lake.list_folder(&folder);
             while let Some(object) = listing.next().await? {
                 target.sums.listed += 1;
                 let key = object.key.clone();
-                match Candidate::new(object, log_type, self.lake_address) {
+                match Candidate::new(object, log_type, &target.address) {
                     Ok(candidate) => chunk.push(candidate),
                     Err(reason) => self.set_aside(&mut target, &key, &reason)?,
                 }
@@ -103,7 +108,7 @@ impl Committer<'_> {
         log_type: &str,
         keys: &BTreeSet<String>,
     ) -> Result<(Sums, HashSet<String>), TableError> {
-        let mut target = Target { aside: Some(HashSet::new()), ..Target::new(ident, log_type) };
+        let mut target = Target { aside: Some(HashSet::new()), ..self.target(ident, log_type).await? };
         let find = |key: String| async move { (self.lake.find(&key).await, key) };
         let finding: Vec<_> = keys.iter().cloned().map(find).collect();
         let mut found = futures::stream::iter(finding).buffered(FOOTERS_AT_A_TIME);
@@ -112,7 +117,7 @@ impl Committer<'_> {
             target.sums.listed += u64::from(!matches!(object, Ok(None)));
             let candidate = match object {
                 Ok(None) => continue,
-                Ok(Some(object)) => Candidate::new(object, log_type, self.lake_address),
+                Ok(Some(object)) => Candidate::new(object, log_type, &target.address),
                 Err(error) => Err(SetAside::Store(error)),
             };
             match candidate {
@@ -125,17 +130,30 @@ impl Committer<'_> {
         Ok((target.sums, target.aside.unwrap_or_default()))
     }
 
+    async fn target<'t>(&self, ident: &'t TableIdent, log_type: &'t str) -> Result<Target<'t>, TableError> {
+        let address = match self.copies {
+            true => self.address_in(&self.catalog.load_table(ident).await?),
+            false => self.lake_address.to_owned(),
+        };
+        Ok(Target::new(ident, log_type, address))
+    }
+
+    /// What the addresses of objects begin with in a table.
+    fn address_in(&self, table: &Table) -> String {
+        if self.copies { copies::copies_address(table) } else { self.lake_address.to_owned() }
+    }
+
     /// How many objects of a type are not in its table yet.
     ///
     /// # Errors
     /// As [`Committer::commit`].
     pub(crate) async fn count_missing(&self, table: &Table, log_type: &str) -> Result<u64, TableError> {
-        let (mut chunk, mut missing) = (Vec::new(), 0);
+        let (address, mut chunk, mut missing) = (self.address_in(table), Vec::new(), 0);
         let mut folders = self.window.folders(log_type);
         let mut listing = folders.next().map(|folder| self.lake.list_folder(&folder));
         while let Some(open) = &mut listing {
             match open.next().await? {
-                Some(object) => chunk.extend(Candidate::new(object, log_type, self.lake_address).ok()),
+                Some(object) => chunk.extend(Candidate::new(object, log_type, &address).ok()),
                 None => listing = folders.next().map(|folder| self.lake.list_folder(&folder)),
             }
             if chunk.len() >= CHUNK_OBJECTS || listing.is_none() {
@@ -164,7 +182,14 @@ impl Committer<'_> {
                 return Ok(());
             }
             let batch: Vec<Candidate> = rest.drain(..self.batch_files.min(rest.len())).collect();
-            let files = self.read_footers(target, batch).await?;
+            let mut files = self.read_footers(target, batch).await?;
+            if self.copies {
+                let (copied, refused) = copies::copy(self.lake, &table, files).await?;
+                files = copied;
+                for (key, reason) in refused {
+                    self.set_aside(target, &key, &reason)?;
+                }
+            }
             self.append(target, table, files, &mut known).await?;
         }
     }

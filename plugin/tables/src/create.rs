@@ -35,7 +35,7 @@ pub(crate) async fn create(
     table: &TableIdent,
     log_type: &str,
     fields: &[NestedFieldRef],
-    location: &str,
+    location: Option<String>,
     report: &Report,
 ) -> Result<(), TableError> {
     let (mut made, is_new) = match catalog.load_table(table).await {
@@ -69,12 +69,12 @@ async fn make(
     catalog: &Arc<dyn Catalog>,
     table: &TableIdent,
     log_type: &str,
-    location: &str,
+    location: Option<String>,
 ) -> Result<(Table, bool), TableError> {
     let properties = PROPERTIES.into_iter().chain([(TYPE_PROPERTY, log_type)]);
     let creation = TableCreation::builder()
         .name(table.name().to_owned())
-        .location(location.to_owned())
+        .location_opt(location)
         .schema(first_schema()?)
         .partition_spec(partition_spec()?)
         .sort_order(sort_order()?)

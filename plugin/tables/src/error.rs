@@ -60,6 +60,14 @@ pub(crate) enum TableError {
         /// What is known.
         known: &'static str,
     },
+    /// It is no table bucket.
+    #[error(
+        "--catalog s3tables: has the value '{found}': the ARN of a table bucket is expected, as in arn:aws:s3tables:eu-west-1:123456789012:bucket/tables"
+    )]
+    TableBucket {
+        /// The text.
+        found: String,
+    },
     /// A lake in S3 has no place of its own for a catalog.
     #[error("--catalog is not given: a lake in S3 needs one, as in glue or sqlite:FILE")]
     NoCatalog,

@@ -9,7 +9,8 @@
 //! - [`columns`]: columns by their field ids. [`known`]: what a table has. [`committer`], [`commits`], [`retry`]: how it gets
 //!   more. [`pinned`]: commits on the very state that was looked at.
 //! - [`queue`], [`notification`], [`intake`]: objects that a bucket's notifications name. [`lambda`]: events of Lambda.
-//! - [`catalog`], [`glue`], [`glue_table`], [`service`], [`storage`]: where a table's state and its own files are.
+//! - [`catalog`], [`glue`], [`glue_table`], [`signed_rest`], [`service`], [`storage`]: where a table's state and its own files are.
+//!   [`copies`]: a table that takes in copies, and not what lies elsewhere.
 
 mod arguments;
 mod bounds;
@@ -18,6 +19,7 @@ mod catalog;
 mod columns;
 mod commits;
 mod committer;
+mod copies;
 mod create;
 mod data_file;
 mod error;
@@ -36,6 +38,7 @@ mod report;
 mod retry;
 mod service;
 mod set_aside;
+mod signed_rest;
 mod status;
 mod storage;
 mod window;
@@ -178,8 +181,9 @@ async fn create(
     for lane in asked {
         let ident = TableIdent::new(open.namespace.clone(), lane.name().to_owned());
         let fields = columns::fields(schemas.columns(lane));
-        let location = format!("{}/{}/{}", open.warehouse, open.namespace.join("/"), lane.name());
-        create::create(&open.catalog, &ident, lane.name(), &fields, &location, &open.report).await?;
+        let folder = |warehouse: &String| format!("{warehouse}/{}/{}", open.namespace.join("/"), lane.name());
+        let location = open.warehouse.as_ref().map(folder);
+        create::create(&open.catalog, &ident, lane.name(), &fields, location, &open.report).await?;
     }
     Ok(0)
 }

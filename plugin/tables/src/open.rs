@@ -2,7 +2,7 @@
 
 use crate::arguments::{Format, Part, Place};
 use crate::candidate;
-use crate::catalog::{self, CatalogChoice};
+use crate::catalog::{self, CatalogChoice, Opened};
 use crate::committer::Committer;
 use crate::create::TYPE_PROPERTY;
 use crate::error::TableError;
@@ -27,8 +27,10 @@ pub(crate) struct Open {
     pub(crate) lake_address: String,
     /// The catalog.
     pub(crate) catalog: Arc<dyn Catalog>,
-    /// The address of its tables' own files.
-    pub(crate) warehouse: String,
+    /// Whether its tables take in copies instead of the lake's objects.
+    copies: bool,
+    /// The address of its tables' own files; without one the catalog knows it.
+    pub(crate) warehouse: Option<String>,
     /// The namespace of its tables.
     pub(crate) namespace: NamespaceIdent,
     /// Who is told.
@@ -59,17 +61,18 @@ impl Open {
                 .map_err(|source| TableError::Folder { path: location.to_string(), source })
         };
         let lake_address = address(&lake_location)?;
-        let warehouse = match &place.warehouse {
-            None => format!("{lake_address}/{TABLES_FOLDER}"),
+        let asked = match &place.warehouse {
+            None => None,
             Some(text) => {
                 let location = location("warehouse", text)?;
                 if let Location::Folder(folder) = &location {
                     std::fs::create_dir_all(folder)
                         .map_err(|source| TableError::Folder { path: folder.display().to_string(), source })?;
                 }
-                address(&location)?
+                Some(address(&location)?)
             }
         };
+        let warehouse = asked.clone().unwrap_or_else(|| format!("{lake_address}/{TABLES_FOLDER}"));
         let in_lake = || match &lake_location {
             Location::Folder(folder) => {
                 Some(format!("sqlite:{}", folder.join(TABLES_FOLDER).join("catalog.db").display()))
@@ -89,14 +92,16 @@ impl Open {
             return Err(TableError::Namespace { found: place.namespace.clone() });
         }
         let namespace = NamespaceIdent::from_strs(parts)?;
-        let catalog = catalog::open(&choice, &options, &environment).await?;
+        let Opened { catalog, places_tables, owns_files } = catalog::open(&choice, &options, &environment).await?;
+        let warehouse = if places_tables { asked } else { Some(warehouse) };
         let is_json = match place.format {
             Some(format) => format == Format::Json,
             None => !io::stdout().is_terminal(),
         };
         let report = Report::new(is_json);
         let location = lake_location;
-        Ok(Self { lake, location, lake_address, catalog, warehouse, namespace, report, options, environment })
+        let copies = owns_files;
+        Ok(Self { lake, location, lake_address, catalog, copies, warehouse, namespace, report, options, environment })
     }
 
     /// The namespace's tables and their types, of those that are asked for.
@@ -143,6 +148,7 @@ impl Open {
             lake: &self.lake,
             lake_address: &self.lake_address,
             catalog: &self.catalog,
+            copies: self.copies,
             window,
             batch_files: usize::try_from(batch_files).unwrap_or(usize::MAX),
             report: &self.report,

@@ -42,6 +42,14 @@ pub(crate) enum Fault {
         /// Its words.
         said: String,
     },
+    /// What is called has no address that a request can be made for.
+    #[error("no request can be made for '{address}': {source}")]
+    Address {
+        /// The address.
+        address: String,
+        /// What is wrong with it.
+        source: http::Error,
+    },
     /// The answer is not what the operation answers.
     #[error("{operation}: the answer of '{endpoint}' cannot be used: {source}")]
     Answer {
@@ -63,6 +71,25 @@ impl Fault {
         }
     }
 
+    /// The status of a refusal.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Fault::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// A refusal, with so much of the service's words as is shown.
+    pub(crate) fn refused(operation: &'static str, endpoint: &str, status: u16, code: &str, message: &str) -> Self {
+        let words = message.split_whitespace().collect::<Vec<_>>().join(" ");
+        let repeats = REPEATS_REQUEST.contains(&code) || words.contains(TOKEN_HEADER);
+        let said = match words.is_empty() || repeats {
+            true => String::new(),
+            false => format!(": {}", words.chars().take(SHOWN_CHARACTERS).collect::<String>()),
+        };
+        Fault::Refused { operation, endpoint: endpoint.to_owned(), status, code: code.to_owned(), said }
+    }
+
     /// Whether it may work later without anybody's doing.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
@@ -72,6 +99,7 @@ impl Fault {
             Fault::Refused { status, code, .. } => {
                 *status >= 500 || *status == 429 || code.contains("Throttl") || code == "OperationTimeoutException"
             }
+            Fault::Address { .. } => false,
             Fault::Answer { .. } => true,
         }
     }
@@ -123,19 +151,17 @@ impl Service {
 /// Codes after which a service repeats the request, with its session token.
 const REPEATS_REQUEST: [&str; 2] = ["SignatureDoesNotMatch", "InvalidSignatureException"];
 
+/// What such a repetition has, whatever its code.
+const TOKEN_HEADER: &str = "x-amz-security-token";
+
 fn refusal(operation: &'static str, endpoint: &str, answer: &AwsAnswer) -> Fault {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = |key: &str| body.get(key).and_then(Value::as_str);
     // As in "com.amazonaws.sqs#QueueDoesNotExist", or with an address behind a colon.
     let code = text("__type").or_else(|| text("code")).unwrap_or_default();
-    let code = code.rsplit('#').next().and_then(|code| code.split(':').next()).unwrap_or_default().to_owned();
+    let code = code.rsplit('#').next().and_then(|code| code.split(':').next()).unwrap_or_default();
     let message = text("message").or_else(|| text("Message")).unwrap_or_default();
-    let words = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let said = match words.is_empty() || REPEATS_REQUEST.contains(&code.as_str()) {
-        true => String::new(),
-        false => format!(": {}", words.chars().take(SHOWN_CHARACTERS).collect::<String>()),
-    };
-    Fault::Refused { operation, endpoint: endpoint.to_owned(), status: answer.status, code, said }
+    Fault::refused(operation, endpoint, answer.status, code, message)
 }
 
 /// The domain of AWS' addresses in a region.
@@ -164,7 +190,12 @@ mod tests {
         ] {
             assert_eq!(refused(status, body).may_pass(), may_pass, "{body}");
         }
-        let shown = refused(403, r#"{"__type": "InvalidSignatureException", "message": "token abc"}"#).to_string();
-        assert!(!shown.contains("abc"), "{shown}");
+        for body in [
+            r#"{"__type": "InvalidSignatureException", "message": "token abc"}"#,
+            r#"{"__type": "Forbidden", "message": "expected: GET / x-amz-security-token:abc"}"#,
+        ] {
+            let shown = refused(403, body).to_string();
+            assert!(!shown.contains("abc"), "{shown}");
+        }
     }
 }

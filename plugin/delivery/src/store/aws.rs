@@ -1,5 +1,6 @@
-//! Calls of AWS' services that speak JSON (<https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>), signed with the
-//! credentials that a lake in S3 would be reached with, and sent by the same client.
+//! Calls of AWS' services that speak JSON (<https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>), and requests of any
+//! other form to what takes AWS' signatures (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>), signed with
+//! the credentials that a lake in S3 would be reached with, and sent by the same client.
 //!
 //! What a service says of a request that it does not take is passed on, but for what repeats the request.
 
@@ -35,6 +36,15 @@ pub struct AwsCall<'c> {
     pub json_version: &'c str,
     /// How long an answer may take.
     pub timeout: Duration,
+}
+
+/// What a request is signed for.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedFor<'s> {
+    /// The service, as signatures name it, as in `s3tables`.
+    pub service: &'s str,
+    /// Its region.
+    pub region: &'s str,
 }
 
 /// An answer of a service, of whatever status.
@@ -109,35 +119,67 @@ impl AwsAccess {
     /// # Errors
     /// When there was no answer. One that refuses is an answer.
     pub async fn call(&self, call: &AwsCall<'_>, body: String) -> Result<AwsAnswer, AwsError> {
-        let target = || call.target.to_owned();
-        let credential = self.credentials.get_credential().await;
-        let credential = credential.map_err(|source| AwsError::NoCredentials { target: target(), source })?;
-        let refuse = |source: Box<dyn std::error::Error + Send + Sync>| AwsError::Request {
-            target: target(),
-            endpoint: call.endpoint.to_owned(),
-            source,
-        };
+        let (target, endpoint) = (call.target.to_owned(), call.endpoint.to_owned());
         let request = http::Request::post(format!("{}/", call.endpoint.trim_end_matches('/')))
             .header(http::header::CONTENT_TYPE, format!("application/x-amz-json-{}", call.json_version))
             .header("x-amz-target", call.target)
-            .body(HttpRequestBody::from(body));
-        let mut request = request.map_err(|error| refuse(Box::new(error)))?;
-        let signer = AwsAuthorizer::new(&credential, call.service, call.region);
-        signer.try_authorize(&mut request, None).map_err(|error| refuse(Box::new(error)))?;
+            .body(body);
+        match request {
+            Ok(request) => {
+                let signed_for = SignedFor { service: call.service, region: call.region };
+                self.exchange(target, endpoint, signed_for, request, call.timeout).await
+            }
+            Err(error) => Err(AwsError::Request { target, endpoint, source: Box::new(error) }),
+        }
+    }
+
+    /// Signs a request and sends it, once.
+    ///
+    /// # Errors
+    /// When there was no answer. One that refuses is an answer.
+    pub async fn send(
+        &self,
+        signed_for: SignedFor<'_>,
+        request: http::Request<String>,
+        timeout: Duration,
+    ) -> Result<AwsAnswer, AwsError> {
+        let uri = request.uri();
+        let target = format!("{} {}", request.method(), uri.path());
+        let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+        let endpoint = format!("{}://{}{port}", uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default());
+        self.exchange(target, endpoint, signed_for, request, timeout).await
+    }
+
+    async fn exchange(
+        &self,
+        target: String,
+        endpoint: String,
+        signed_for: SignedFor<'_>,
+        request: http::Request<String>,
+        timeout: Duration,
+    ) -> Result<AwsAnswer, AwsError> {
+        let credential = match self.credentials.get_credential().await {
+            Ok(credential) => credential,
+            Err(source) => return Err(AwsError::NoCredentials { target, source }),
+        };
+        let mut request = request.map(HttpRequestBody::from);
+        let signer = AwsAuthorizer::new(&credential, signed_for.service, signed_for.region);
+        if let Err(error) = signer.try_authorize(&mut request, None) {
+            return Err(AwsError::Request { target, endpoint, source: Box::new(error) });
+        }
         let exchange = async {
             let response = self.client.execute(request).await?;
             Ok((response.status(), response.into_body().bytes().await?))
         };
-        let endpoint = || call.endpoint.to_owned();
-        match tokio::time::timeout(call.timeout, exchange).await {
+        match tokio::time::timeout(timeout, exchange).await {
             Ok(Ok((status, body))) => {
                 if let Some(role) = self.role.as_ref().filter(|_| matches!(status.as_u16(), 401 | 403)) {
                     role.forget().await;
                 }
                 Ok(AwsAnswer { status: status.as_u16(), body })
             }
-            Ok(Err(source)) => Err(AwsError::Unreachable { target: target(), endpoint: endpoint(), source }),
-            Err(_) => Err(AwsError::TimedOut { target: target(), endpoint: endpoint(), after: call.timeout }),
+            Ok(Err(source)) => Err(AwsError::Unreachable { target, endpoint, source }),
+            Err(_) => Err(AwsError::TimedOut { target, endpoint, after: timeout }),
         }
     }
 }

@@ -11,7 +11,7 @@ mod role;
 mod s3;
 mod sts;
 
-pub use aws::{AwsAccess, AwsAnswer, AwsCall, AwsError};
+pub use aws::{AwsAccess, AwsAnswer, AwsCall, AwsError, SignedFor};
 pub use location::{Location, LocationError};
 pub use reading::{Listing, Object, ReadError};
 pub use role::Role;
