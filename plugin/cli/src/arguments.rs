@@ -3,6 +3,7 @@
 use crate::{convert, ddl, plan, wasm};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use shiwake_delivery::store::S3Options;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[derive(Parser)]
@@ -199,6 +200,15 @@ pub(crate) enum Command {
         from: Option<String>,
         #[command(flatten)]
         s3: S3,
+    },
+    /// Iceberg tables that adopt a lake's files: create, commit, status; by the program `shiwake-table`, which is installed by itself.
+    ///
+    /// `shiwake table --help` is that program's help, and its exit codes are the ones. Exits with 2 when it is not installed.
+    #[command(disable_help_flag = true)]
+    Table {
+        /// What `shiwake-table` is given.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+        arguments: Vec<OsString>,
     },
     /// Says what a load becomes: objects, requests, bytes, memory, and what it costs, for each way to write the lake and elsewhere.
     ///

@@ -6,6 +6,7 @@ use crate::doctor::HostConfigError;
 use crate::ledger::LedgerError;
 use crate::plan::PlanError;
 use crate::restore::RestoreError;
+use crate::table::TableError;
 use crate::wasm::WasmError;
 use parquet::errors::ParquetError;
 use shiwake_delivery::columns::file::FileError;
@@ -48,6 +49,9 @@ pub(crate) enum CommandError {
     /// There are no statements for this lake.
     #[error(transparent)]
     Ddl(#[from] DdlError),
+    /// There is no program for tables.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// There is no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),

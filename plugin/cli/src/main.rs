@@ -2,7 +2,7 @@
 //!
 //! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `run` makes a lake of files,
 //! `ledger` adds one up, `restore` brings back what was set aside, `inspect` and `cat` show what is in its files,
-//! `ddl` tells others of it, `plan` says what a load becomes and costs, `schema` proposes columns, `wasm` makes the module for
+//! `ddl` tells others of it, `table` hands over to `shiwake-table` for Iceberg tables, `plan` says what a load becomes and costs, `schema` proposes columns, `wasm` makes the module for
 //! Fluent Bit's WASM filter, `doctor` looks at what is most often wrong in a log router's container.
 
 mod arguments;
@@ -26,6 +26,7 @@ mod rule_tests;
 mod rules;
 mod rules_file;
 mod schema;
+mod table;
 mod terminal;
 mod wasm;
 mod wasm_build;
@@ -146,6 +147,7 @@ fn run(command: Command, color: ColorChoice) -> Result<u8, CommandError> {
                 (None, None, None) => {}
             }
         }
+        Command::Table { arguments } => match table::run(&arguments)? {},
         Command::Plan { arguments, format } => plan::run(&arguments, format == Format::Json, &mut out())?,
         Command::Inspect { files, format } => inspect::run(&files, format == Format::Json, &mut out())?,
         Command::Cat { files, rows, format } => cat::run(&files, rows, format == Format::Json, &mut out())?,
