@@ -86,10 +86,10 @@ def events(told: list[dict], event: str) -> list[dict]:
     return [one for one in told if one["event"] == event]
 
 
-def table(lake: Path, log_type: str) -> Table:
+def table(lake: Path, log_type: str, namespace: str = NAMESPACE) -> Table:
     """The table, as PyIceberg finds it."""
     catalog = SqlCatalog("shiwake", uri=f"sqlite:///{lake}/_tables/catalog.db", warehouse=f"file://{lake}/_tables")
-    return catalog.load_table(f"{NAMESPACE}.{log_type}")
+    return catalog.load_table(f"{namespace}.{log_type}")
 
 
 def addresses_of(found: Table, snapshot: int | None = None) -> list[str]:
@@ -102,10 +102,10 @@ def files_of(found: Table) -> list[Path]:
     return [Path(address) for address in addresses_of(found)]
 
 
-def check_adds_up(lake: Path, log_type: str) -> int:
+def check_adds_up(lake: Path, log_type: str, namespace: str = NAMESPACE) -> int:
     """Every object is in the table once, with its rows, and so it is with every state before; gives the number of states."""
     lake_files = objects(lake, log_type)
-    return check_table(table(lake, log_type), {str(file) for file in lake_files}, rows_in_footers(lake_files))
+    return check_table(table(lake, log_type, namespace), {str(file) for file in lake_files}, rows_in_footers(lake_files))
 
 
 def check_table(found: Table, addresses: set[str], rows: int) -> int:

@@ -134,7 +134,7 @@ def test_a_queue_names_objects_and_each_goes_in_once(cloud):
         {"QueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:lake", "Events": ["s3:ObjectCreated:*"]}]})
     first = cloud.put(files[0])
     cloud.store.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
-    odd, second, third = cloud.put(files[1], "a+b=c.parquet"), cloud.put(files[2]), cloud.put(files[3])
+    odd, second, third = cloud.put(files[1], "a+b=100%25c%.parquet"), cloud.put(files[2]), cloud.put(files[3])
     error = cloud.put(objects(cloud.made, "error")[0])
     unnamed = cloud.put(files[4])
     assert unnamed

@@ -8,12 +8,10 @@ import subprocess
 from datetime import timedelta
 from pathlib import Path
 
-import botocore.session
 import duckdb
 import lakes
 import pyarrow
 import pyarrow.parquet as parquet
-from botocore.validate import ParamValidator
 from conftest import BUCKET, HOURS, REGION
 from lakes import BEGIN, check_adds_up, commit, events, files_of, objects, records, run, table, write_lake
 from pyiceberg.catalog.sql import SqlCatalog
@@ -233,16 +231,3 @@ def test_a_lake_in_s3_and_its_tables_there(made, bucket, tmp_path):
         "warehouse": lake, "s3.endpoint": endpoint, "s3.region": REGION, "s3.access-key-id": "x", "s3.secret-access-key": "y"})
     read = catalog.load_table("logs.access").scan().to_arrow()
     assert read.num_rows == lakes.rows_in_footers(objects(made, "access"))
-
-
-def test_the_task_definition_is_one_and_its_command_does_what_it_should(lake):
-    task = json.loads((lakes.ROOT / "fluent-bit-conf/tables/committer-task.json").read_text())
-    model = botocore.session.get_session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
-    assert not (report := ParamValidator().validate(task, model)).has_errors(), report.generate_report()
-    (container,) = task["containerDefinitions"]
-    here = {"s3://my-logs/prod": str(lake), "rest:https://catalog.example.com": f"sqlite:{lake}/_tables/catalog.db"}
-    arguments = [here.get(argument, argument) for argument in container["command"]]
-    assert arguments != container["command"]
-    done = subprocess.run([lakes.SHIWAKE_TABLE, *arguments], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1])["event"] == "done"

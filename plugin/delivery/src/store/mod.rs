@@ -228,6 +228,13 @@ impl Lake {
         Self { store, prefix, shown, folder: None, role: None }
     }
 
+    /// Where a key is in the store: as it is, and not escaped, so that what somebody else has stored is found. What can be no key is
+    /// escaped.
+    fn path(&self, key: &str) -> Path {
+        let below = Path::parse(key).unwrap_or_else(|_| Path::from(key));
+        Path::from_iter(self.prefix.parts().chain(below.parts()))
+    }
+
     /// Stores an object under a key below the lake's prefix; what was there is overwritten.
     ///
     /// # Errors
@@ -241,7 +248,7 @@ impl Lake {
     /// # Errors
     /// As [`Lake::put`].
     pub async fn put_with(&self, key: &str, object: Bytes, with: StoredWith) -> Result<(), PutError> {
-        let path = Path::from_iter(self.prefix.parts().chain(Path::from(key).parts()));
+        let path = self.path(key);
         let after = PUT_TIMEOUT + Duration::from_secs(object.len() as u64 / SLOWEST_BYTES_PER_SECOND);
         let (lake, key) = (self.shown.clone(), key.to_owned());
         let (mut tags, mut attributes) = (TagSet::default(), Attributes::new());

@@ -143,7 +143,7 @@ impl Lake {
     /// Lists the objects in a folder below the lake's prefix, with all folders in it.
     #[must_use]
     pub fn list_folder(&self, folder: &str) -> Listing {
-        let below = Path::from_iter(self.prefix.parts().chain(Path::from(folder).parts()));
+        let below = self.path(folder);
         Listing { objects: self.store.list(Some(&below)), lake: self.shown.clone(), prefix: self.prefix.clone() }
     }
 
@@ -152,7 +152,7 @@ impl Lake {
     /// # Errors
     /// When the store refuses, fails, or does not answer.
     pub async fn find(&self, key: &str) -> Result<Option<Object>, ReadError> {
-        let location = Path::from_iter(self.prefix.parts().chain(Path::from(key).parts()));
+        let location = self.path(key);
         match tokio::time::timeout(READ_TIMEOUT, self.store.head(&location)).await {
             Ok(Ok(meta)) => Ok(Some(Object { key: key.to_owned(), bytes: meta.size, location })),
             Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
@@ -219,6 +219,24 @@ mod tests {
                 assert_eq!(lake.read_end(objects.first().unwrap(), bytes).await.unwrap(), "", "{bytes}");
             }
         });
+    }
+
+    #[test]
+    fn a_key_is_taken_as_it_is_whatever_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::Folder(folder.path().to_owned());
+        let lake = Lake::open_existing(&location, &S3Options::default(), &[]).unwrap();
+        for (number, key) in ["100%.parquet", "a%41b=c.parquet", "x y~[1].parquet"].into_iter().enumerate() {
+            block_on(async {
+                std::fs::write(folder.path().join(key), "PAR1").unwrap();
+                let found = lake.find(key).await.unwrap();
+                assert_eq!(found.as_ref().map(|object| object.key.as_str()), Some(key));
+                assert!(all(&lake).await.contains(&found.unwrap()), "{key}");
+                lake.put(key, Bytes::from_static(b"0123")).await.unwrap();
+                assert_eq!(std::fs::read(folder.path().join(key)).unwrap(), b"0123");
+                assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), number + 1, "{key}");
+            });
+        }
     }
 
     #[test]
