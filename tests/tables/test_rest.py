@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -82,6 +83,20 @@ def test_two_who_race_for_a_table_of_a_rest_catalog_and_are_killed_take_in_each_
     both = race(cloud.lake, kills=3, batch=2, seed=1, longest_seconds=2.0, more=options)
     assert [one.refused for one in both] == [[], []]
     assert check_table(cloud.table("access"), {f"{cloud.lake}/{key}" for key in keys}, 6 * rows_in_footers(files)) >= len(keys) / 2
+
+
+@pytest.mark.parametrize("way", ["by_token", "by_signature", "table_bucket"])
+def test_two_at_once_are_told_by_the_catalog_that_somebody_was_faster(cloud, way):
+    options = getattr(cloud, way)
+    run("create", cloud.lake, *options, "--type", "access")
+    count = len([cloud.put(file, f"copy{number}-0000000001.parquet") for number in range(4) for file in objects(cloud.made, "access")])
+    command = lakes.command("commit", cloud.lake, *options, "--since", "all", "--batch", "1")
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [[json.loads(line) for line in one.communicate(timeout=120)[0].splitlines()] for one in both]
+    assert [one.returncode for one in both] == [0, 0]
+    done = [events(one, "done")[0] for one in told]
+    assert (sum(one["files"] for one in done), sum(one["known"] for one in done)) == (count, count)
+    assert sum(one["retries"] for one in done) == len([event for one in told for event in events(one, "again")]) > 0, "they never met"
 
 
 def test_a_wrong_key_is_refused_and_in_no_text(cloud, monkeypatch):
