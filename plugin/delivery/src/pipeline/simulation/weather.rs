@@ -29,11 +29,11 @@ pub(super) struct Weather {
 
 impl Weather {
     pub(super) const LARGE: Self = Self {
-        measured_from: 30 * MINUTE,
-        disorder_from: 90 * MINUTE,
-        outage_from: 150 * MINUTE,
-        outage_to: 210 * MINUTE,
-        end: 230 * MINUTE,
+        measured_from: 25 * MINUTE,
+        disorder_from: 85 * MINUTE,
+        outage_from: 115 * MINUTE,
+        outage_to: 175 * MINUTE,
+        end: 180 * MINUTE,
         ends_an_hour: 0.1,
     };
     /// With few writers more must happen to each.
