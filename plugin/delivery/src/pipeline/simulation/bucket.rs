@@ -22,6 +22,11 @@ const SLOW: f64 = 0.02;
 /// How many requests get lost there, and how many answers of objects that are stored: of both one half with the connection's end.
 const LOST: f64 = 0.01;
 
+/// What one prefix takes. The limit is by writer, so that few meet it as many do.
+pub(super) fn requests_a_second(case: Case, writers: usize) -> u32 {
+    (REQUESTS_A_SECOND * case.share * writers as f64 / 1_000.0).ceil() as u32
+}
+
 /// An object that came for the first time.
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
@@ -79,8 +84,7 @@ impl Bucket {
     pub(super) fn new(case: Case, clock: VirtualClock, writers: usize, weather: Weather) -> Self {
         let logged = vec![Vec::new(); writers];
         let traffic = Traffic { logged, rows: vec![Vec::new(); writers], ..Traffic::default() };
-        // The limit is by writer, so that few meet it as many do.
-        let requests_a_second = (REQUESTS_A_SECOND * case.share * writers as f64 / 1_000.0).ceil() as u32;
+        let requests_a_second = requests_a_second(case, writers);
         Self { clock, weather, seed: case.seed, requests_a_second, traffic: Mutex::new(traffic) }
     }
 

@@ -1,6 +1,6 @@
 //! What came of it: what was found in the bucket, beside what was sent and what [`crate::plan`] says.
 
-use super::bucket::{Stored, Trace, Traffic};
+use super::bucket::{Stored, Trace, Traffic, requests_a_second};
 use super::records::write_event;
 use super::writer::Sums;
 use super::*;
@@ -19,7 +19,8 @@ const BY_CHANCE: f64 = 0.27;
 const SAMPLE_LINES: usize = 400;
 /// An object is late when its oldest record is older than its type's age and this: a host's flush, and the absence of its task.
 const LATE: Duration = Duration::from_secs(60);
-/// The bucket is to have all within this time from the outage's end: the longest pause is a minute, and what waits is stored without one.
+/// The bucket is to have all within this time from the outage's end: the longest pause is a minute, and what waits is stored without one. More
+/// when the bucket's limit needs more.
 const RECOVERED: Duration = Duration::from_secs(300);
 
 /// What is said of a kind and of an hour: objects and requests, and bytes of each object.
@@ -123,10 +124,12 @@ impl Findings {
         demand(self.killed + self.restarted > 0, "nobody was killed or restarted".to_owned());
         demand(self.cut_off > 0 && self.lost > 0, "nobody was cut off, or nothing got lost".to_owned());
         demand(self.slowed > 0 || self.case.share > 0.5, "the bucket was never overloaded".to_owned());
-        let last = self.late.last().copied().unwrap_or_default();
-        demand(!self.late.is_empty() && last < RECOVERED, format!("recovered after {last:?}, or nothing was late"));
+        let (last, writers) = (self.late.last().copied().unwrap_or_default(), self.rows.len());
+        // What the limit takes if all lay in one prefix.
+        let limited = self.late.len() as f64 / f64::from(requests_a_second(self.case, writers));
+        let is_in_time = last < RECOVERED + Duration::from_secs_f64(limited);
+        demand(!self.late.is_empty() && is_in_time, format!("recovered after {last:?}, or nothing was late"));
 
-        let writers = self.rows.len();
         let allowed = AS_PLANNED + if writers < MANY_WRITERS { BY_CHANCE / (writers as f64).sqrt() } else { 0.0 };
         let is_as_planned = |found: f64, planned: f64| (found / planned - 1.0).abs() < allowed;
         let (planned, found) = (sum(&self.planned), sum(&self.found));
