@@ -45,7 +45,7 @@ CASES ?= 32
 PAGE_BUILD := $(CARGO) build --locked --profile page --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-playground
 PORT ?= 8017
 
-.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests tables tables-test tables-race engines-test bench bench-quick bench-programs bench-flames bench-code bench-lake sanitize lint clean
+.PHONY: demo hybrid image sbom test valgrind unit end-to-end matrix crash fuzz plugin dist dist-test dist-check header install host wasm wasm-aot playground playground-page playground-tests tables tables-test tables-race engines-test bench bench-quick bench-programs bench-flames bench-code bench-simulation bench-lake sanitize lint clean
 
 demo: plugin host $(VENV)/.ready   ## Real log lines through the shared object into lake/, and queries over it
 	$(PY) tests/end-to-end/demo.py
@@ -274,6 +274,14 @@ bench-flames: bench-programs       ## Flame graphs of filter and lake into docs/
 
 bench-code:                        ## Benchmarks next to the code they measure, alone
 	$(CARGO) bench --locked -p shiwake-records -p shiwake-delivery
+
+# How many writers `make bench-simulation` has.
+WRITERS ?= 1000
+# Optimised, but not by the linker, which takes minutes, and with all checks of arithmetic.
+SIMULATION := CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_OPT_LEVEL=2
+
+bench-simulation:                  ## WRITERS writers to one lake for three simulated hours: what is lost, asked of S3, and how it recovers; SHIWAKE_SEED=7
+	SHIWAKE_WRITERS=$(WRITERS) $(SIMULATION) $(CARGO) test --locked -p shiwake-delivery --lib many_writers -- --nocapture
 
 bench-lake: $(BENCH_VENV)/.ready   ## Records into Parquet beside pyarrow, DuckDB and polars, and ten questions; QUICK=1 for a tenth of it
 	$(CARGO) build --release --locked -p shiwake-bench

@@ -13,6 +13,7 @@
 //! - [`store`]: a local folder or S3, one code path.
 //! - `datadog`: records as entries of Datadog's logs API, payloads, and the way there.
 //! - [`pipeline`]: the two threads of an output instance.
+//! - [`plan`]: how many objects a load becomes, and how large.
 //! - [`identity`]: what ECS says of the task that the records are from.
 //! - [`ledger`]: the sums that must add up; [`metrics`]: where machines see them.
 //!
@@ -30,6 +31,7 @@ pub mod log;
 pub mod metrics;
 pub mod partition;
 pub mod pipeline;
+pub mod plan;
 pub mod record_stream;
 pub mod schema;
 pub mod spool;

@@ -2,8 +2,8 @@
 
 use super::PlanError;
 use super::load::number;
-use super::sample::Sample;
 use shiwake_delivery::lane::Lane;
+use shiwake_delivery::plan::Sample;
 use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 

@@ -1,10 +1,11 @@
 //! `shiwake plan`: what a load becomes: objects, requests, bytes, memory and what all of it costs, in each shape that it can have.
 //!
-//! - [`load`]: what is logged. [`measured`]: how many bytes that becomes, as measured; [`sample`]: the same of the user's own logs.
-//! - [`segments`]: how many objects a writer makes. [`shape`]: the shapes, and which to choose. [`others`]: the same load elsewhere.
+//! - [`load`]: what is logged. [`measured`]: how many bytes that becomes, as measured, or by the user's own logs.
+//! - [`shape`]: the shapes, and which to choose. [`others`]: the same load elsewhere.
 //! - [`prices`]: what things cost. [`report`]: text and JSON.
 //!
-//! Sizes and ages at which objects are made come from the output's own configuration, so a plan is for the version it comes with.
+//! How many objects a writer makes, and how large, is said by [`shiwake_delivery::plan`], which takes sizes and ages from the output's
+//! own configuration, so a plan is for the version it comes with.
 //! Nothing is asked of AWS.
 
 mod load;
@@ -12,22 +13,25 @@ mod measured;
 mod others;
 mod prices;
 mod report;
-mod sample;
-mod segments;
 mod shape;
 
 use crate::error::CommandError;
+use crate::input::Lines;
 use crate::output_config::output_config;
 use load::{Load, Said};
 use measured::Records;
 use prices::Prices;
-use sample::Sample;
+use shiwake_delivery::config::output::OutputConfig;
+use shiwake_delivery::plan::Sample;
 use shiwake_delivery::store::S3Options;
+use shiwake_records::line_event::EventMaker;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 /// A lake that is planned; nobody looks whether it is there.
 const LAKE: &str = "s3://planned-lake/logs";
+/// The hour that all records of a sample are put into, 2026-01-01 00:00 UTC.
+const HOUR_SECONDS: u64 = 1_767_225_600;
 
 /// What is to be planned.
 #[derive(Debug, clap::Args)]
@@ -151,7 +155,7 @@ pub(crate) fn run(arguments: &PlanArguments, as_json: bool, out: &mut impl Write
     let said = Said { file: arguments.load.as_deref(), tasks: arguments.tasks, daily: &arguments.daily };
     let load = Load::new(said, &router.lanes)?;
     let prices = Prices::new(&arguments.region, &arguments.price)?;
-    let sample = (!arguments.sample.is_empty()).then(|| Sample::read(&arguments.sample, &router)).transpose()?;
+    let sample = (!arguments.sample.is_empty()).then(|| read_sample(&arguments.sample, &router)).transpose()?;
     let has_sample = sample.is_some();
     let records = Records::new(sample)?;
     let asked = shape::Asked { load: &load, records: &records, prices: &prices, queries_per_day: arguments.queries };
@@ -165,4 +169,20 @@ pub(crate) fn run(arguments: &PlanArguments, as_json: bool, out: &mut impl Write
     }
     out.flush()?;
     Ok(())
+}
+
+/// Sorts the lines of files, all of them in one hour.
+fn read_sample(files: &[PathBuf], config: &OutputConfig) -> Result<Sample, CommandError> {
+    let mut sample = Sample::new(config);
+    let (mut maker, mut lines) = (EventMaker::default(), Lines::of(files));
+    let (mut line, mut event, mut count) = (Vec::new(), Vec::new(), 0_u64);
+    while lines.read(&mut line)? {
+        let millisecond = count % 3_600_000;
+        let seconds = u32::try_from(HOUR_SECONDS + millisecond / 1_000).unwrap_or_default();
+        let nanoseconds = u32::try_from(millisecond % 1_000 * 1_000_000).unwrap_or_default();
+        maker.make(&line, (seconds, nanoseconds), &mut event);
+        count += 1;
+        sample.add(&event, line.len() as u64);
+    }
+    if sample.is_empty() { Err(PlanError::EmptySample.into()) } else { Ok(sample) }
 }

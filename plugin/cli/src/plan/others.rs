@@ -1,9 +1,9 @@
 //! The same load, sent elsewhere.
 
 use super::prices::Priced;
-use super::segments::{Flow, objects};
 use super::shape::{Asked, GIGA, HOUR_SECONDS, MONTH_DAYS, MONTH_HOURS};
 use shiwake_delivery::config::output::OutputConfig;
+use shiwake_delivery::plan::{Flow, objects};
 use std::time::Duration;
 
 /// Firehose bills each record in steps of this: <https://aws.amazon.com/firehose/pricing/>.

@@ -3,9 +3,9 @@
 use super::load::{Amount, Load, TypeLoad};
 use super::measured::Records;
 use super::prices::{Priced, Prices};
-use super::segments::{Flow, Objects, Writer, objects};
 use shiwake_delivery::config::output::OutputConfig;
 use shiwake_delivery::lane::Lane;
+use shiwake_delivery::plan::{Flow, Objects, Writer};
 
 /// Hours of a month, as AWS counts them.
 pub(super) const MONTH_HOURS: f64 = 730.0;
@@ -180,18 +180,11 @@ pub(super) fn shapes(asked: Asked<'_>, router: &OutputConfig, aggregator: &Outpu
 }
 
 fn writer(asked: Asked<'_>, writers: f64, config: &OutputConfig) -> Writer {
-    let of_type = |one: &TypeLoad| -> (Objects, f64) {
+    let flow = |one: &TypeLoad| {
         let Flow { records, record_bytes } = asked.flow(one);
-        let flow = Flow { records: records / writers, record_bytes };
-        let limit = config.segment_limit_bytes(one.lane) as f64;
-        (objects(flow, config.upload_timeout(one.lane), limit, true), flow.records * record_bytes)
+        (one.lane, Flow { records: records / writers, record_bytes })
     };
-    let (objects, sorted): (Vec<_>, Vec<_>) = asked.load.types.iter().map(of_type).unzip();
-    Writer {
-        objects,
-        sorted_bytes_per_second: sorted.iter().sum(),
-        spool_limit_bytes: config.largest_segment_bytes() as f64 * 3.0,
-    }
+    Writer::new(config, asked.load.types.iter().map(flow))
 }
 
 fn days(asked: Asked<'_>, writer: &Writer, writers: f64) -> Vec<Day> {

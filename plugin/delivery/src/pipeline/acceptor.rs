@@ -416,7 +416,8 @@ impl Acceptor {
         }
     }
 
-    fn time_to_next_deadline(&self) -> Duration {
+    /// How long nothing is due, unless a message comes.
+    pub(super) fn time_to_next_deadline(&self) -> Duration {
         let config = &self.surroundings.config;
         let deadline = |lane: Lane| Some(self.spool.open_segment(lane)?.opened_at + config.upload_timeout(lane));
         let oldest = if self.spool.sealed_segments() < MANY_SEGMENTS {

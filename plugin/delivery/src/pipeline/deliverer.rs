@@ -144,6 +144,7 @@ impl LakeDelivery {
         // Reading too comes before anything that others wait for: a disk may hang there.
         segment.make_safe().map_err(failure)?;
         let counted = tokio::select! {
+            biased;
             counted = memory.begin_loading(segment.load_bytes()) => counted,
             () = self.stop.deadline_passed() => return Err(Failure::OutOfTime),
         };
@@ -153,6 +154,7 @@ impl LakeDelivery {
         segment.end_try();
         let loaded = loaded.map_err(failure)?;
         let _writing = tokio::select! {
+            biased;
             permit = memory.begin_writing(0) => permit,
             () = self.stop.deadline_passed() => return Err(Failure::OutOfTime),
         };
@@ -173,6 +175,7 @@ impl LakeDelivery {
         plan: &PartitionPlan,
     ) -> Option<(PartitionObject, CountedBytes)> {
         let _writing = tokio::select! {
+            biased;
             permit = self.surroundings.memory.begin_writing(segment.bytes) => permit,
             () = self.stop.deadline_passed() => return None,
         };
@@ -262,6 +265,7 @@ impl LakeDelivery {
         let config = &self.surroundings.config;
         let with = config.stored_with(lane);
         let put = tokio::select! {
+            biased;
             put = lake.put_with(key, object.into(), with) => put,
             () = self.stop.deadline_passed() => return Attempt::OutOfTime,
             // A store that does not answer must not take the time of what is worth more; the same object is stored later.

@@ -112,6 +112,7 @@ impl DeliveryLoop {
             if backlog.is_empty() {
                 let deadline_passed = self.stop.deadline_passed();
                 let next = tokio::select! {
+                    biased;
                     segment = self.queue.recv() => segment,
                     // An acceptor that hangs does not close the queue.
                     () = deadline_passed => None,
@@ -126,6 +127,7 @@ impl DeliveryLoop {
                 let mut deadline_passed = std::pin::pin!(self.stop.deadline_passed());
                 loop {
                     tokio::select! {
+                        biased;
                         segment = self.queue.recv() => match segment {
                             Some(segment) => backlog.push_back(segment.into()),
                             None => break,

@@ -218,7 +218,7 @@ mod hung_disk;
 
 #[path = "declared_tests.rs"]
 mod declared;
-#[path = "simulation_tests.rs"]
+#[path = "simulation/mod.rs"]
 mod simulation;
 
 #[test]

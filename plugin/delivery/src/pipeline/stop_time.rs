@@ -33,6 +33,7 @@ impl StopTime {
         let was_stopping = self.is_stopping();
         let mut deadline = self.deadline.clone();
         tokio::select! {
+            biased;
             () = tokio::time::sleep(pause) => {}
             _ = deadline.wait_for(Option::is_some), if !was_stopping => {}
             () = self.deadline_passed() => {}

@@ -35,9 +35,9 @@ const PUT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The slowest line that is worth waiting for, in bytes a second.
 const SLOWEST_BYTES_PER_SECOND: u64 = 50_000;
 /// How long the store's client goes on trying by itself.
-const CLIENT_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CLIENT_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the store's client tries a request again by itself; longer outages are waited out by the deliverer.
-const CLIENT_RETRIES: usize = 3;
+pub(crate) const CLIENT_RETRIES: usize = 3;
 
 /// Key of the tag that says how long an object is kept, as in `retention=1y`.
 pub const RETENTION_TAG: &str = "retention";

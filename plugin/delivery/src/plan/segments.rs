@@ -1,38 +1,41 @@
 //! How many objects a writer makes of a type, and how large they are.
 //!
-//! As the output does it (`shiwake_delivery::pipeline`): a segment begins with a record, ends when it is as old as its type's
+//! As the output does it ([`crate::pipeline`]): a segment begins with a record, ends when it is as old as its type's
 //! `upload_timeout` or as large as `segment_limit_bytes` allows, and becomes an object for each hour that its records lie in. Records
 //! are taken to come by chance and independently of each other, each with the time at which it comes.
 //!
 //! What it leaves out: segments that are closed early because all lanes together are too large for the memory (said by
 //! [`Writer::is_tight`]), at the exit of a task, and because of records that come late.
 
+use crate::config::output::OutputConfig;
+use crate::lane::Lane;
 use std::time::Duration;
 
 const HOUR_SECONDS: f64 = 3_600.0;
 
 /// What one writer is given of a type.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Flow {
+pub struct Flow {
     /// Records a second.
-    pub(super) records: f64,
+    pub records: f64,
     /// Bytes of a sorted record.
-    pub(super) record_bytes: f64,
+    pub record_bytes: f64,
 }
 
 /// What it makes of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Objects {
+pub struct Objects {
     /// In an hour.
-    pub(super) per_hour: f64,
+    pub per_hour: f64,
     /// Bytes of sorted records in each, on average.
-    pub(super) sorted_bytes: f64,
+    pub sorted_bytes: f64,
     /// Bytes of sorted records in a segment when it is closed, on average.
-    pub(super) segment_bytes: f64,
+    pub segment_bytes: f64,
 }
 
 /// The objects of a flow. `has_hours` says whether what lies in several hours becomes several objects.
-pub(super) fn objects(flow: Flow, upload_timeout: Duration, limit_bytes: f64, has_hours: bool) -> Objects {
+#[must_use]
+pub fn objects(flow: Flow, upload_timeout: Duration, limit_bytes: f64, has_hours: bool) -> Objects {
     let Flow { records, record_bytes } = flow;
     let timeout = upload_timeout.as_secs_f64();
     // The first record begins the segment, and the others come while it is open.
@@ -55,23 +58,40 @@ pub(super) fn objects(flow: Flow, upload_timeout: Duration, limit_bytes: f64, ha
 
 /// A log router that writes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Writer {
+pub struct Writer {
     /// Of each type of the load, in its order.
-    pub(super) objects: Vec<Objects>,
+    pub objects: Vec<Objects>,
     /// Bytes of sorted records that it takes in a second.
-    pub(super) sorted_bytes_per_second: f64,
+    pub sorted_bytes_per_second: f64,
     /// What all lanes may hold in memory.
-    pub(super) spool_limit_bytes: f64,
+    pub spool_limit_bytes: f64,
 }
 
 impl Writer {
+    /// What a log router of this configuration makes of these types.
+    #[must_use]
+    pub fn new(config: &OutputConfig, flows: impl IntoIterator<Item = (Lane, Flow)>) -> Self {
+        let of_type = |(lane, flow): (Lane, Flow)| -> (Objects, f64) {
+            let limit = config.segment_limit_bytes(lane) as f64;
+            (objects(flow, config.upload_timeout(lane), limit, true), flow.records * flow.record_bytes)
+        };
+        let (objects, sorted): (Vec<_>, Vec<_>) = flows.into_iter().map(of_type).unzip();
+        Self {
+            objects,
+            sorted_bytes_per_second: sorted.iter().sum(),
+            spool_limit_bytes: config.largest_segment_bytes() as f64 * 3.0,
+        }
+    }
+
     /// What it holds when every segment is about to be closed.
-    pub(super) fn held_bytes(&self) -> f64 {
+    #[must_use]
+    pub fn held_bytes(&self) -> f64 {
         self.objects.iter().map(|objects| objects.segment_bytes).sum()
     }
 
     /// Whether segments are closed before their time, as the output does at two thirds of its memory.
-    pub(super) fn is_tight(&self) -> bool {
+    #[must_use]
+    pub fn is_tight(&self) -> bool {
         self.held_bytes() >= self.spool_limit_bytes / 3.0 * 2.0
     }
 }
