@@ -59,13 +59,16 @@ impl<'a> Chunk<'a> {
 
     /// Whether an event that came out whole is one that was written. An event that was cut off, or whose length was
     /// changed, can take those behind it for its own content and still come out whole. It is found out by what follows
-    /// it (neither the chunk's end nor another event) or by keys nobody writes, and then by the events inside of it.
+    /// it (neither the chunk's end nor another event) or by keys nobody writes, and then by the events inside of it. Where
+    /// what follows is as it should be those inside must be followed as well: a number and a map of a record can look like an
+    /// event, but not like one of a row of them.
     fn is_trusted(&mut self, event: &Event<'_>, end: usize) -> bool {
         if self.takes_a_header(end) {
             return false;
         }
         let body = end - event.body.content.len();
-        (event.has_text_keys && self.is_followed_well(end)) || self.find_event(body, end).is_none()
+        let is_followed_well = self.is_followed_well(end);
+        (event.has_text_keys && is_followed_well) || self.find_event(body, end, is_followed_well).is_none()
     }
 
     /// Whether the bytes before `end` are the header of an event in the newer form: what is left of it then looks like an
@@ -98,8 +101,9 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// Where the first event begins between `from` and `end`; it may reach beyond `end`.
-    fn find_event(&mut self, mut from: usize, end: usize) -> Option<usize> {
+    /// Where the first event begins between `from` and `end`, of those that are followed well if that is asked for; it may
+    /// reach beyond `end`.
+    fn find_event(&mut self, mut from: usize, end: usize, is_in_row: bool) -> Option<usize> {
         loop {
             let found = memchr2(0x92, 0xdd, self.bytes.get(from..end)?)?;
             let candidate = from + found;
@@ -108,7 +112,7 @@ impl<'a> Chunk<'a> {
                 // The time and the metadata of the newer form look like an event of the older one.
                 let before = self.bytes.get(..candidate).unwrap_or_default();
                 let is_in_event = ARRAYS_OF_TWO.iter().any(|header| before.ends_with(header));
-                if is_likely(&event) && (!is_in_event || self.is_followed_well(reader.position())) {
+                if is_likely(&event) && (!(is_in_event || is_in_row) || self.is_followed_well(reader.position())) {
                     return Some(candidate);
                 }
             }
@@ -148,7 +152,7 @@ impl<'a> Chunk<'a> {
             Ok(_) => EventError::Swallows { offset: start },
             Err(reason) => reason,
         };
-        self.position = self.find_event(start + 1, self.bytes.len()).unwrap_or(self.bytes.len());
+        self.position = self.find_event(start + 1, self.bytes.len(), false).unwrap_or(self.bytes.len());
         let bytes = self.bytes.get(start..self.position).unwrap_or_default();
         Some(Item::Bad(BadBytes { offset: start, bytes, reason }))
     }

@@ -96,6 +96,26 @@ fn an_event_that_lost_its_last_byte_does_not_take_the_first_one_behind_it() {
 }
 
 #[test]
+fn a_number_and_a_map_within_a_record_are_no_event() {
+    // A key that is no text, and an array of seconds and a map; then the number as the end of a key, and the map behind it.
+    let list = [&[0x92, 0xce, 0x65, 0, 0, 0, 0x81, 0xa1, b'a', 1][..], &[0xa1, b'b', 2]].concat();
+    let key_and_map =
+        [&[1, 0xa8, b'k', b'e', 0x92, 0xce, 0x65, 0, 0, 0, 0x81, 0xa1, b'a', 1][..], &[0xa1, b'b', 2]].concat();
+    for (pairs, inner) in [(3, [&[1, 7, 0xd2, 0, 0, 0, 9][..], &list].concat()), (3, [&[7][..], &key_and_map].concat())]
+    {
+        let odd = [&event(0)[..11], &[0x80 | pairs], &inner[..]].concat();
+        let chunk = [event(1), odd.clone(), event(2), event(3)].concat();
+        let items: Vec<Item<'_>> = Chunk::new(&chunk).collect();
+        assert!(items.len() == 4 && items.iter().all(|item| matches!(item, Item::Event(_))), "{items:?}");
+        // The same, when it has taken what is behind it.
+        let mut greedy = odd;
+        greedy[11] += 1;
+        let chunk = [event(1), greedy, event(2), event(3), event(4)].concat();
+        assert_eq!(numbers(&chunk), [1, 2, 3, 4]);
+    }
+}
+
+#[test]
 fn a_cut_off_tail_is_bad_and_what_came_before_is_kept() {
     let whole = [event(1), event(2)].concat();
     let chunk = &whole[..whole.len() - 1];
