@@ -23,21 +23,7 @@ from hosts import ROOT
 SHIWAKE = str(ROOT / "target/debug/shiwake")
 LOGS = [str(path) for path in (*sorted(DATA.glob("*.log")), DATA / "formats/json.ndjson", DATA / "formats/load_balancer.log")]
 # A type with a column of each kind that may be declared.
-RULES = """
-[type.logins]
-like = "audit"
-columns.port = { type = "int32" }
-columns.score = { type = "float64" }
-columns.total = { type = "int64" }
-columns.known = { type = "bool" }
-columns.note = { type = "text" }
-
-[[rule]]
-name = "logins"
-type = "logins"
-match = 'sshd'
-parse = { regex = 'port (?<port>\\d+)' }
-"""
+RULES = (DATA / "declared_columns.toml").read_text()
 # How each engine names what Parquet's columns hold.
 TYPES = {
     "athena": {"timestamp[us, tz=UTC]": "TIMESTAMP", "string": "STRING", "int32": "INT", "int64": "BIGINT", "double": "DOUBLE",

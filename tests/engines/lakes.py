@@ -20,21 +20,7 @@ GENERATED_RECORDS = 20_000
 REQUESTS, HOURS = 90_000, 3
 FIRST_SECOND = 1_772_431_200
 # A type with a column of each kind that may be declared.
-RULES = """
-[type.logins]
-like = "audit"
-columns.port = { type = "int32" }
-columns.score = { type = "float64" }
-columns.total = { type = "int64" }
-columns.known = { type = "bool" }
-columns.note = { type = "text" }
-
-[[rule]]
-name = "logins"
-type = "logins"
-match = 'sshd'
-parse = { regex = 'port (?<port>\\d+)' }
-"""
+RULES = (DATA / "declared_columns.toml").read_text()
 
 
 def shiwake(*arguments: str | Path) -> str:

@@ -15,8 +15,9 @@ import pytest
 from lakes import files_of, types_of
 
 HERE = Path(__file__).parent
-MISSING = next((why for why, is_so in [("no node", shutil.which("node") is None),
-                                       ("hyparquet is not installed: make engines-test", not (HERE / "node_modules/hyparquet").exists())] if is_so), None)
+NEEDED = [("no node", shutil.which("node") is not None),
+          ("hyparquet is not installed: make engines-test", (HERE / "node_modules/hyparquet").exists())]
+MISSING = next((why for why, is_there in NEEDED if not is_there), None)
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 
 

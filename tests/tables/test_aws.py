@@ -139,7 +139,8 @@ def test_a_queue_names_objects_and_each_goes_in_once(cloud):
     unnamed = cloud.put(files[4])
     assert unnamed
     for body in (of_s3(odd, second), of_s3(second), of_bridge(third), of_bridge(odd), {"Type": "Notification", "Message": json.dumps(of_s3(error))},
-                 of_s3("prod/_tables/logs/access/metadata/x.json", "elsewhere/type=access/x"), of_s3("prod/type=access/dt=2026-11-18/hour=00/gone.parquet"),
+                 of_s3("prod/_tables/logs/access/metadata/x.json", "elsewhere/type=access/x"),
+                 of_s3("prod/type=access/dt=2026-11-18/hour=00/gone.parquet"),
                  of_s3(first, name="ObjectRemoved:Delete")):
         cloud.send(body)
     told = run("commit", LAKE, *cloud.options, "--queue", cloud.queue)

@@ -62,7 +62,8 @@ pub(crate) enum TableError {
     },
     /// It is no table bucket.
     #[error(
-        "--catalog s3tables: has the value '{found}': the ARN of a table bucket is expected, as in arn:aws:s3tables:eu-west-1:123456789012:bucket/tables"
+        "--catalog s3tables: has the value '{found}': the ARN of a table bucket is expected, as in \
+         arn:aws:s3tables:eu-west-1:123456789012:bucket/tables"
     )]
     TableBucket {
         /// The text.
