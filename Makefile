@@ -254,8 +254,12 @@ $(ENGINES_VENV)/.ready: tests/engines/requirements.txt tests/engines/package-loc
 	$(ENGINES_PY) -m pip install --quiet -r $<
 	touch $@
 
-bench: bench-programs              ## Where this stands beside others, into docs/benchmarks.md, in 20 minutes; ONLY=filter,lake,datadog,whole,start
+ifeq ($(ONLY),simulation)
+bench: bench-simulation
+else
+bench: bench-programs              ## Where this stands beside others, into docs/benchmarks.md, in 20 minutes; ONLY=filter,lake,datadog,whole,start or ONLY=simulation
 	$(BENCH_PY) tests/bench/bench.py $(if $(ONLY),--only $(ONLY))
+endif
 
 bench-quick: bench-programs        ## The same with small amounts, into target/benchmarks-quick.md, in three minutes
 	$(BENCH_PY) tests/bench/bench.py --quick --out target/benchmarks-quick.md $(if $(ONLY),--only $(ONLY))
