@@ -65,7 +65,8 @@ def main() -> int:
     ):
         draw(name, title, [str(programs[program]), "--bench", "--profile-time", str(SECONDS), bench], FILTER)
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([lake.PROGRAM, "make", folder, "--records", str(RECORDS), "--seed", str(lake.SEED)], check=True, stdout=subprocess.DEVNULL)
+        make = [lake.PROGRAM, "make", folder, "--records", str(RECORDS), "--seed", str(lake.SEED)]
+        subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
         draw("lake", "lake: sorted records into columns and Parquet files", [str(lake.PROGRAM), "columns", folder, f"{folder}/lake"], LAKE)
     return 0
 

@@ -59,7 +59,8 @@ def add_lake(part: Section, folder: Path, is_quick: bool) -> None:
 def add_real(part: Section, found: dict[str, dict]) -> None:
     """Bytes of real lines."""
     part.say("**Real lines** ([tests/data](../tests/data/README.md)), as sent (a time and a line) and as the rows that they become, "
-             "which have the line beside what was found in it. What comes again lies 786 KB apart: out of gzip's reach, in that of dictionaries and of zstd; "
+             "which have the line beside what was found in it. What comes again lies 786 KB apart: out of gzip's reach, in that of "
+             "dictionaries and of zstd; "
              "once through is the fairer one, and its files are small. *pyarrow* is its one file of the same JSON, zstd level 1.")
     rows = []
     for name, one in found.items():

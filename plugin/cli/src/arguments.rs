@@ -276,8 +276,8 @@ pub(crate) enum Command {
     /// Looks, inside of the log router's container, at what is most often wrong there, and says what to do.
     ///
     /// It takes the configuration of the Fluent Bit that runs there, or the one that is named. It stores a small object in the
-    /// lake under the key _shiwake_doctor, and sends Datadog a payload without a log. Exits with 0 when nothing is wrong, with 1 when something is, and with 2 when the
-    /// configuration cannot be read.
+    /// lake under the key _shiwake_doctor, and sends Datadog a payload without a log. Exits with 0 when nothing is wrong, with 1
+    /// when something is, and with 2 when the configuration cannot be read.
     Doctor {
         /// Fluent Bit's configuration, classic or YAML.
         config: Option<PathBuf>,

@@ -2,8 +2,8 @@
 //!
 //! `explain`, `test`, `lint`, `dry-run` and `rules` are about rules, by the same code as the plugin. `run` makes a lake of files,
 //! `ledger` adds one up, `restore` brings back what was set aside, `inspect` and `cat` show what is in its files,
-//! `ddl` tells others of it, `table` hands over to `shiwake-table` for Iceberg tables, `plan` says what a load becomes and costs, `schema` proposes columns, `wasm` makes the module for
-//! Fluent Bit's WASM filter, `doctor` looks at what is most often wrong in a log router's container.
+//! `ddl` tells others of it, `table` hands over to `shiwake-table` for Iceberg tables, `plan` says what a load becomes and costs,
+//! `schema` proposes columns, `wasm` makes the module for Fluent Bit's WASM filter, `doctor` looks at what is most often wrong in a log router's container.
 
 mod arguments;
 mod cat;

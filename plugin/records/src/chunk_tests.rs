@@ -101,9 +101,8 @@ fn a_number_and_a_map_within_a_record_are_no_event() {
     let list = [&[0x92, 0xce, 0x65, 0, 0, 0, 0x81, 0xa1, b'a', 1][..], &[0xa1, b'b', 2]].concat();
     let key_and_map =
         [&[1, 0xa8, b'k', b'e', 0x92, 0xce, 0x65, 0, 0, 0, 0x81, 0xa1, b'a', 1][..], &[0xa1, b'b', 2]].concat();
-    for (pairs, inner) in [(3, [&[1, 7, 0xd2, 0, 0, 0, 9][..], &list].concat()), (3, [&[7][..], &key_and_map].concat())]
-    {
-        let odd = [&event(0)[..11], &[0x80 | pairs], &inner[..]].concat();
+    for pairs in [[&[1, 7, 0xd2, 0, 0, 0, 9][..], &list].concat(), [&[7][..], &key_and_map].concat()] {
+        let odd = [&event(0)[..11], &[0x83], &pairs[..]].concat();
         let chunk = [event(1), odd.clone(), event(2), event(3)].concat();
         let items: Vec<Item<'_>> = Chunk::new(&chunk).collect();
         assert!(items.len() == 4 && items.iter().all(|item| matches!(item, Item::Event(_))), "{items:?}");
