@@ -11,6 +11,7 @@ use crate::error::TableError;
 use crate::glue::GlueCatalog;
 use crate::signed_rest::{SignedRestCatalog, Signing, TableBucket};
 use crate::storage::LakeStorageFactory;
+use crate::table_catalog::AsCatalog;
 use iceberg::io::FileIOBuilder;
 use iceberg::{Catalog, CatalogBuilder, ErrorKind, NamespaceIdent};
 use iceberg_catalog_rest::{REST_CATALOG_PROP_URI, RestCatalogBuilder};
@@ -100,14 +101,15 @@ pub(crate) async fn open(
             let endpoint = properties.remove(GLUE_ENDPOINT_PROPERTY);
             let access = AwsAccess::new(options, environment)?;
             let files = FileIOBuilder::new(storage).with_props(properties);
-            Ok(Opened::without_places(GlueCatalog::new(access, place, endpoint, environment, files)))
+            Ok(Opened::without_places(AsCatalog(GlueCatalog::new(access, place, endpoint, environment, files))))
         }
         "rest" if !place.is_empty() && is_signed(&properties) => {
             let access = AwsAccess::new(options, environment)?;
             let service = properties.remove(SIGNING_NAME_PROPERTY).unwrap_or_else(|| SIGNING_NAME.to_owned());
             let region = properties.remove(SIGNING_REGION_PROPERTY).unwrap_or_else(|| access.region().to_owned());
             let signing = Signing { service, region };
-            Ok(Opened::with_places(SignedRestCatalog::open(access, place, signing, storage, properties).await?))
+            let catalog = SignedRestCatalog::open(access, place, signing, storage, properties).await?;
+            Ok(Opened::with_places(AsCatalog(catalog)))
         }
         "rest" if !place.is_empty() => {
             // The catalog's client asks rustls for its library when it is made.
@@ -123,7 +125,7 @@ pub(crate) async fn open(
             let uri = properties.remove(TABLE_BUCKET_URI_PROPERTY).unwrap_or_else(|| bucket.uri());
             properties.extend([bucket.warehouse()]);
             let catalog = SignedRestCatalog::open(access, &uri, bucket.signing(), storage, properties).await?;
-            Ok(Opened { owns_files: true, ..Opened::with_places(catalog) })
+            Ok(Opened { owns_files: true, ..Opened::with_places(AsCatalog(catalog)) })
         }
         _ => Err(TableError::Catalog { found: choice.catalog.to_owned(), known: KNOWN }),
     }

@@ -9,13 +9,14 @@
 
 use crate::glue_table::{GlueTable, table_input};
 use crate::service::{Fault, Service, domain};
+use crate::table_catalog::{TableCatalog, is_there};
 use async_trait::async_trait;
 use iceberg::io::{FileIO, FileIOBuilder};
 use iceberg::spec::{TableMetadata, TableMetadataBuilder};
 use iceberg::table::Table;
 use iceberg::{
-    Catalog, Error, ErrorKind, MetadataLocation, Namespace, NamespaceIdent, Result, Runtime, TableCommit,
-    TableCreation, TableIdent,
+    Error, ErrorKind, MetadataLocation, Namespace, NamespaceIdent, Result, Runtime, TableCommit, TableCreation,
+    TableIdent,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -145,25 +146,12 @@ fn failed(fault: Fault, missing: ErrorKind) -> Error {
     Error::new(kind, fault.to_string()).with_source(fault)
 }
 
-/// Nobody asks for it here.
-fn not_here<T>() -> Result<T> {
-    Err(Error::new(ErrorKind::FeatureUnsupported, "tables are made, loaded and committed to, and nothing else"))
-}
-
 #[async_trait]
-impl Catalog for GlueCatalog {
+impl TableCatalog for GlueCatalog {
     async fn get_namespace(&self, namespace: &NamespaceIdent) -> Result<Namespace> {
         let found = self.call("GetDatabase", json!({"Name": database(namespace)?})).await;
         let found: GetDatabase = found.map_err(|fault| failed(fault, ErrorKind::NamespaceNotFound))?;
         Ok(Namespace::with_properties(namespace.clone(), found.database.parameters))
-    }
-
-    async fn namespace_exists(&self, namespace: &NamespaceIdent) -> Result<bool> {
-        match self.get_namespace(namespace).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::NamespaceNotFound => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     async fn create_namespace(
@@ -202,11 +190,7 @@ impl Catalog for GlueCatalog {
     }
 
     async fn table_exists(&self, table: &TableIdent) -> Result<bool> {
-        match self.glue_table(table).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::TableNotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        is_there(self.glue_table(table).await, ErrorKind::TableNotFound)
     }
 
     async fn create_table(&self, namespace: &NamespaceIdent, creation: TableCreation) -> Result<Table> {
@@ -245,33 +229,5 @@ impl Catalog for GlueCatalog {
         let moved = self.call("UpdateTable", body).await;
         moved.map(|Nothing {}| ()).map_err(|fault| failed(fault, ErrorKind::TableNotFound))?;
         Ok(staged)
-    }
-
-    async fn list_namespaces(&self, _: Option<&NamespaceIdent>) -> Result<Vec<NamespaceIdent>> {
-        not_here()
-    }
-
-    async fn update_namespace(&self, _: &NamespaceIdent, _: HashMap<String, String>) -> Result<()> {
-        not_here()
-    }
-
-    async fn drop_namespace(&self, _: &NamespaceIdent) -> Result<()> {
-        not_here()
-    }
-
-    async fn drop_table(&self, _: &TableIdent) -> Result<()> {
-        not_here()
-    }
-
-    async fn purge_table(&self, _: &TableIdent) -> Result<()> {
-        not_here()
-    }
-
-    async fn rename_table(&self, _: &TableIdent, _: &TableIdent) -> Result<()> {
-        not_here()
-    }
-
-    async fn register_table(&self, _: &TableIdent, _: String) -> Result<Table> {
-        not_here()
     }
 }

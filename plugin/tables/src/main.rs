@@ -9,7 +9,7 @@
 //! - [`columns`]: columns by their field ids. [`known`]: what a table has. [`committer`], [`commits`], [`retry`]: how it gets
 //!   more. [`pinned`]: commits on the very state that was looked at.
 //! - [`queue`], [`notification`], [`intake`]: objects that a bucket's notifications name. [`lambda`]: events of Lambda.
-//! - [`catalog`], [`glue`], [`glue_table`], [`signed_rest`], [`service`], [`storage`]: where a table's state and its own files are.
+//! - [`catalog`], [`table_catalog`], [`glue`], [`glue_table`], [`signed_rest`], [`service`], [`storage`]: where a table's state and its own files are.
 //!   [`copies`]: a table that takes in copies, and not what lies elsewhere.
 
 mod arguments;
@@ -41,6 +41,7 @@ mod set_aside;
 mod signed_rest;
 mod status;
 mod storage;
+mod table_catalog;
 mod window;
 
 use arguments::{Arguments, Command, Part, Place};

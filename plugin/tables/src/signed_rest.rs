@@ -5,13 +5,12 @@
 
 use crate::service::{Fault, domain};
 use crate::storage::LakeStorageFactory;
+use crate::table_catalog::TableCatalog;
 use async_trait::async_trait;
 use http::Method;
 use iceberg::io::{FileIO, FileIOBuilder};
 use iceberg::table::Table;
-use iceberg::{
-    Catalog, Error, ErrorKind, Namespace, NamespaceIdent, Result, Runtime, TableCommit, TableCreation, TableIdent,
-};
+use iceberg::{Error, ErrorKind, Namespace, NamespaceIdent, Result, Runtime, TableCommit, TableCreation, TableIdent};
 use iceberg_catalog_rest::{
     CommitTableRequest, CommitTableResponse, CreateTableRequest, ListTablesResponse, LoadTableResult, NamespaceResponse,
 };
@@ -210,25 +209,12 @@ fn failed(fault: Fault, missing: ErrorKind) -> Error {
     Error::new(kind, fault.to_string()).with_source(fault)
 }
 
-/// Nobody asks for it here.
-fn not_here<T>() -> Result<T> {
-    Err(Error::new(ErrorKind::FeatureUnsupported, "tables are made, loaded and committed to, and nothing else"))
-}
-
 #[async_trait]
-impl Catalog for SignedRestCatalog {
+impl TableCatalog for SignedRestCatalog {
     async fn get_namespace(&self, namespace: &NamespaceIdent) -> Result<Namespace> {
         let found = self.call(Method::GET, &namespace_path(namespace), None::<&Value>).await;
         let found: NamespaceResponse = found.map_err(|fault| failed(fault, ErrorKind::NamespaceNotFound))?;
         Ok(Namespace::from(found))
-    }
-
-    async fn namespace_exists(&self, namespace: &NamespaceIdent) -> Result<bool> {
-        match self.get_namespace(namespace).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::NamespaceNotFound => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     async fn create_namespace(
@@ -258,14 +244,6 @@ impl Catalog for SignedRestCatalog {
     async fn load_table(&self, table: &TableIdent) -> Result<Table> {
         let found = self.call(Method::GET, &table_path(table), None::<&Value>).await;
         self.table(table, found.map_err(|fault| failed(fault, ErrorKind::TableNotFound))?)
-    }
-
-    async fn table_exists(&self, table: &TableIdent) -> Result<bool> {
-        match self.load_table(table).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::TableNotFound => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     async fn create_table(&self, namespace: &NamespaceIdent, creation: TableCreation) -> Result<Table> {
@@ -299,34 +277,6 @@ impl Catalog for SignedRestCatalog {
             .file_io(self.files(HashMap::new()))
             .runtime(Runtime::try_current()?)
             .build()
-    }
-
-    async fn list_namespaces(&self, _: Option<&NamespaceIdent>) -> Result<Vec<NamespaceIdent>> {
-        not_here()
-    }
-
-    async fn update_namespace(&self, _: &NamespaceIdent, _: HashMap<String, String>) -> Result<()> {
-        not_here()
-    }
-
-    async fn drop_namespace(&self, _: &NamespaceIdent) -> Result<()> {
-        not_here()
-    }
-
-    async fn drop_table(&self, _: &TableIdent) -> Result<()> {
-        not_here()
-    }
-
-    async fn purge_table(&self, _: &TableIdent) -> Result<()> {
-        not_here()
-    }
-
-    async fn rename_table(&self, _: &TableIdent, _: &TableIdent) -> Result<()> {
-        not_here()
-    }
-
-    async fn register_table(&self, _: &TableIdent, _: String) -> Result<Table> {
-        not_here()
     }
 }
 
