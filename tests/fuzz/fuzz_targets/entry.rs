@@ -12,6 +12,7 @@ use shiwake_delivery::config::datadog::EntryOptions;
 use shiwake_delivery::datadog::entry::{EntryWriter, MAX_ENTRY_BYTES, Written};
 use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::event::{Event, EventKind};
+use shiwake_records::fields::FieldIndex;
 use shiwake_records::log_type::LogType;
 use shiwake_records::msgpack::{Composite, Reader, Value};
 use std::collections::BTreeMap;
@@ -156,6 +157,7 @@ fuzz_target!(|input: &[u8]| {
     };
     let log_type = if choice & 8 == 0 { LogType::App } else { LogType::Access };
     let mut writer = EntryWriter::new(options.clone());
+    let mut index = FieldIndex::default();
     let mut out = Vec::new();
     for item in Chunk::new(chunk) {
         let Item::Event(event) = item else { continue };
@@ -163,7 +165,8 @@ fuzz_target!(|input: &[u8]| {
             continue;
         }
         out.clear();
-        let written = writer.write(&mut out, &event, Some(log_type), "a tag").expect("a whole record");
+        index.fill(&event.body);
+        let written = writer.write(&mut out, &event, &index, Some(log_type), "a tag").expect("a whole record");
         assert!(out.len() <= MAX_ENTRY_BYTES);
         // serde_json goes 127 values deep.
         let Ok(Entry(entry)) = serde_json::from_slice::<Entry>(&out) else {

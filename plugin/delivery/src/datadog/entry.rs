@@ -15,6 +15,7 @@ pub use super::any_entry::{CUT_FROM, CUT_MARK};
 use super::usual_entry::UsualEntry;
 use crate::config::datadog::EntryOptions;
 use shiwake_records::event::{Event, Timestamp};
+use shiwake_records::fields::FieldIndex;
 use shiwake_records::log_type::LogType;
 use shiwake_records::msgpack::{MsgpackError, Value};
 use shiwake_records::severity::Severity;
@@ -51,7 +52,8 @@ impl EntryWriter {
         Self { usual: UsualEntry::new(options.clone()), any: AnyEntry::new(options), text: String::new() }
     }
 
-    /// Appends the entry of a record, with the tag that its chunk had. On an error nothing is appended.
+    /// Appends the entry of a record whose keys the index holds, with the tag that its chunk had. The index is the same one for
+    /// all records. On an error nothing is appended.
     ///
     /// # Errors
     /// When the record is not whole; one that was read by [`Event::read`] always is.
@@ -59,11 +61,12 @@ impl EntryWriter {
         &mut self,
         out: &mut Vec<u8>,
         event: &Event<'_>,
+        index: &FieldIndex,
         log_type: Option<LogType>,
         tag: &str,
     ) -> Result<Written, MsgpackError> {
         let start = out.len();
-        if self.usual.write(out, event, log_type, tag) && out.len() - start <= MAX_ENTRY_BYTES {
+        if self.usual.write(out, event, index, log_type, tag) && out.len() - start <= MAX_ENTRY_BYTES {
             return Ok(Written::Whole);
         }
         out.truncate(start);

@@ -16,9 +16,10 @@ fn event(fields: Vec<(rmpv::Value, rmpv::Value)>, seconds: u32, nanoseconds: u32
 
 fn write(bytes: &[u8], options: EntryOptions, log_type: LogType) -> (String, Written) {
     let mut out = b"before".to_vec();
-    let event = Event::read(&mut Reader::new(bytes)).unwrap();
+    let mut index = FieldIndex::default();
+    let event = Event::read_indexed(&mut Reader::new(bytes), &mut index).unwrap();
     let mut writer = EntryWriter::new(options.clone());
-    let written = writer.write(&mut out, &event, Some(log_type), "app.tag").unwrap();
+    let written = writer.write(&mut out, &event, &index, Some(log_type), "app.tag").unwrap();
     let text = String::from_utf8(out).unwrap().strip_prefix("before").unwrap().to_owned();
     if bytes.len() < 10_000 {
         let mut by_long_way = String::new();
@@ -283,12 +284,15 @@ proptest! {
         let options = EntryOptions { date_key: date_key.into(), tag_key: owned(tag_key), message_key: owned(message_key) };
         let log_type = if is_access { LogType::Access } else { LogType::App };
         let (mut writer, mut any) = (EntryWriter::new(options.clone()), AnyEntry::new(options));
-        for fields in records {
+        let mut index = FieldIndex::default();
+        // Of keys that came before it is known what they are.
+        let again = records.clone();
+        for fields in records.into_iter().chain(again) {
             let fields = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
             let bytes = event(fields, 1_700_000_000, 0);
-            let event = Event::read(&mut Reader::new(&bytes)).unwrap();
+            let event = Event::read_indexed(&mut Reader::new(&bytes), &mut index).unwrap();
             let (mut out, mut expected) = (Vec::new(), String::new());
-            writer.write(&mut out, &event, Some(log_type), "a\"tag").unwrap();
+            writer.write(&mut out, &event, &index, Some(log_type), "a\"tag").unwrap();
             any.write(&mut expected, &event, Some(log_type), "a\"tag").unwrap();
             assert_no_double(&expected);
             prop_assert_eq!(String::from_utf8(out).unwrap(), expected);

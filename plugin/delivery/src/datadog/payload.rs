@@ -10,6 +10,7 @@ use crate::config::datadog::{Compression, EntryOptions};
 use crate::lane::Lane;
 use crate::spool::LoadedSegment;
 use shiwake_records::event::Event;
+use shiwake_records::fields::FieldIndex;
 use shiwake_records::msgpack::Reader;
 use std::io;
 use std::ops::Range;
@@ -63,6 +64,7 @@ pub struct Position {
 #[derive(Debug)]
 pub struct PayloadWriter {
     entries: EntryWriter,
+    index: FieldIndex,
     compressor: Compressor,
     text: Vec<u8>,
 }
@@ -73,7 +75,12 @@ impl PayloadWriter {
     /// # Errors
     /// When there is no memory for its compression.
     pub fn new(options: EntryOptions, compression: Compression) -> io::Result<Self> {
-        Ok(Self { entries: EntryWriter::new(options), compressor: Compressor::new(compression)?, text: Vec::new() })
+        Ok(Self {
+            entries: EntryWriter::new(options),
+            index: FieldIndex::default(),
+            compressor: Compressor::new(compression)?,
+            text: Vec::new(),
+        })
     }
 
     /// The payload that begins at a position with what `is_done` does not have, and the position behind it; `None` at the end of
@@ -95,7 +102,7 @@ impl PayloadWriter {
         self.text.push(b'[');
         let mut cut = Vec::new();
         let mut first = None;
-        while let Some((event, tag, next)) = event_at(segment, *position)? {
+        while let Some((event, tag, next)) = event_at(segment, *position, &mut self.index)? {
             if is_done(position.record) {
                 // A payload's records lie side by side.
                 if first.is_some() {
@@ -111,7 +118,7 @@ impl PayloadWriter {
                 self.text.push(b',');
             }
             let damaged = |_| PayloadError::Damaged { block: position.block, offset: position.offset };
-            let written = self.entries.write(&mut self.text, &event, log_type, tag).map_err(damaged)?;
+            let written = self.entries.write(&mut self.text, &event, &self.index, log_type, tag).map_err(damaged)?;
             // The closing bracket needs a byte.
             if self.text.len() >= MAX_PAYLOAD_BYTES {
                 self.text.truncate(before);
@@ -147,7 +154,7 @@ impl PayloadWriter {
             Lane::Quarantine => None,
         };
         let mut position = Position::default();
-        while let Some((event, tag, next)) = event_at(segment, position)? {
+        while let Some((event, tag, next)) = event_at(segment, position, &mut self.index)? {
             if is_wanted(position.record) {
                 self.text.clear();
                 let damaged = |_| PayloadError::Damaged { block: position.block, offset: position.offset };
@@ -163,7 +170,12 @@ impl PayloadWriter {
 
 type Found<'a> = (Event<'a>, &'a str, Position);
 
-fn event_at(segment: &LoadedSegment, mut position: Position) -> Result<Option<Found<'_>>, PayloadError> {
+/// The event at a position, whose keys are in the index then.
+fn event_at<'a>(
+    segment: &'a LoadedSegment,
+    mut position: Position,
+    index: &mut FieldIndex,
+) -> Result<Option<Found<'a>>, PayloadError> {
     loop {
         let Some(block) = segment.blocks.get(position.block) else { return Ok(None) };
         if position.offset >= block.events.len() {
@@ -171,7 +183,7 @@ fn event_at(segment: &LoadedSegment, mut position: Position) -> Result<Option<Fo
             continue;
         }
         let mut reader = Reader::at(&block.events, position.offset);
-        let Ok(event) = Event::read(&mut reader) else {
+        let Ok(event) = Event::read_indexed(&mut reader, index) else {
             return Err(PayloadError::Damaged { block: position.block, offset: position.offset });
         };
         let next = Position { offset: reader.position(), record: position.record + 1, ..position };

@@ -22,10 +22,18 @@ pub(crate) const LAYOUTS: usize = 16;
 
 /// Which keys a record has, in which order: equal ids of one index mean the same ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct LayoutId {
+pub struct LayoutId {
     /// Less than [`LAYOUTS`]: layouts that are known together have different ones.
     pub(crate) slot: usize,
     version: u64,
+}
+
+impl LayoutId {
+    /// Layouts that are known together have different ones, which are small numbers.
+    #[must_use]
+    pub fn slot(&self) -> usize {
+        self.slot
+    }
 }
 
 /// The keys of the record it was last filled with.
@@ -102,14 +110,16 @@ impl FieldIndex {
     }
 
     /// Which keys the record has.
+    #[must_use]
     #[inline]
-    pub(crate) fn layout_id(&self) -> LayoutId {
+    pub fn layout_id(&self) -> LayoutId {
         LayoutId { slot: self.current, version: self.layout().map_or(0, Layout::version) }
     }
 
     /// Which of the keys, counted from the first that is text, is the first with this text.
+    #[must_use]
     #[inline]
-    pub(crate) fn place(&self, key: &[u8]) -> Option<usize> {
+    pub fn place(&self, key: &[u8]) -> Option<usize> {
         self.layout()?.find(key)
     }
 
@@ -128,8 +138,9 @@ impl FieldIndex {
     }
 
     /// The value of the key at [`FieldIndex::place`].
+    #[must_use]
     #[inline(never)]
-    pub(crate) fn value_at<'a>(&self, body: &Composite<'a>, place: usize) -> Option<Value<'a>> {
+    pub fn value_at<'a>(&self, body: &Composite<'a>, place: usize) -> Option<Value<'a>> {
         Reader::at(body.content, *self.value_starts.get(place)? as usize).value().ok()
     }
 
@@ -190,7 +201,7 @@ impl FieldIndex {
     }
 
     /// Where in the body's content the text of each key is, in the order of the fields.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = Range<usize>> {
+    pub fn keys(&self) -> impl Iterator<Item = Range<usize>> {
         let layout = self.layout();
         self.value_starts.iter().enumerate().filter_map(move |(place, end)| {
             let (text_length, _) = layout?.lengths(place)?;
