@@ -59,7 +59,8 @@ fn append(criterion: &mut Criterion<CpuTime>) {
                 number += 1;
                 let id = spool.identify(&events, &number.to_string());
                 let mut blocks = lanes.each(|| None);
-                blocks[lanes.index(LANE)] = Some(Block { tag: "app".into(), events: events.clone(), records: RECORDS });
+                blocks[lanes.index(LANE)] =
+                    Some(Block { tag: "app".into(), events: events.clone(), records: RECORDS, ends: None });
                 spool.append(id, blocks, Duration::ZERO).unwrap();
                 spool.sync().unwrap();
                 if spool.open_segment(LANE).is_some_and(|segment| segment.bytes >= SEGMENT_BYTES) {

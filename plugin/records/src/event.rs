@@ -116,6 +116,25 @@ impl<'a> Event<'a> {
         Self::read_with(reader, Reader::map)
     }
 
+    /// Reads the event at the reader's position of which it is known that it is whole, and where it ends; its fields are not
+    /// looked at, so `has_text_keys` is not known and false.
+    ///
+    /// # Errors
+    /// When there is no event there, or it would end before it begins.
+    pub fn read_until(reader: &mut Reader<'a>, end: usize) -> Result<Self, EventError> {
+        Self::read_with(reader, |reader| {
+            let start = reader.position();
+            let Some(count) = reader.map_header()? else { return Ok(None) };
+            let content_start = reader.position();
+            let left = reader.rest().len();
+            let needed = end.checked_sub(content_start).filter(|needed| *needed <= left);
+            let cut = MsgpackError::Truncated { offset: content_start, needed: end as u64, left };
+            reader.leave(left - needed.ok_or(cut)?);
+            let (content, whole) = (reader.since(content_start), reader.since(start));
+            Ok(Some((Composite { count, content, whole }, false)))
+        })
+    }
+
     /// As [`Event::read`], and lists the keys of the record on the way. The index is of no use when there is no event.
     ///
     /// # Errors

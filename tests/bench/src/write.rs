@@ -86,7 +86,7 @@ pub(crate) fn through_columns(folder: &Path, lake: &Path, segment_bytes: usize) 
             while bytes < segment_bytes {
                 let Some((chunk, records)) = frames.next()? else { break };
                 bytes += chunk.len();
-                blocks.push(Block { tag: "bench".into(), events: chunk.into(), records });
+                blocks.push(Block { tag: "bench".into(), events: chunk.into(), records, ends: None });
             }
             if blocks.is_empty() {
                 break;

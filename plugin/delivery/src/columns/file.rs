@@ -97,10 +97,15 @@ pub fn plan(segment: &LoadedSegment) -> Result<Vec<PartitionPlan>, FileError> {
     for (number, block) in segment.blocks.iter().enumerate() {
         // Blocks were written event by event, so they are read strictly; looking for events is for chunks from outside.
         let mut reader = Reader::new(&block.events);
+        let mut ends = block.ends.iter().flat_map(|ends| ends.iter());
         while !reader.is_at_end() {
             let start = reader.position();
             let damaged = || FileError::Damaged { block: number, offset: start };
-            let event = Event::read(&mut reader).map_err(|_| damaged())?;
+            let event = match ends.next() {
+                Some(end) => Event::read_until(&mut reader, *end as usize),
+                None => Event::read(&mut reader),
+            };
+            let event = event.map_err(|_| damaged())?;
             let length = event.body.content.len();
             let narrow = |number: usize| u32::try_from(number).map_err(|_| damaged());
             places.push(Place {

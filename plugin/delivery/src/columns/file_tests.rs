@@ -31,7 +31,7 @@ fn segment(blocks: &[Vec<(i64, i64)>]) -> LoadedSegment {
         .iter()
         .map(|events| {
             let bytes: Vec<u8> = events.iter().flat_map(|(seconds, status)| event(*seconds, *status)).collect();
-            Block { tag: "app".into(), events: Bytes::from(bytes), records: events.len() as u64 }
+            Block { tag: "app".into(), events: Bytes::from(bytes), records: events.len() as u64, ends: None }
         })
         .collect();
     let records = blocks.iter().map(|block| block.records).sum();
@@ -67,6 +67,32 @@ fn a_segment_becomes_a_file_an_hour_with_rows_in_order_of_time() {
     assert_eq!(plans.iter().map(PartitionPlan::records).collect::<Vec<_>>(), [1, 4]);
     let (rows, _) = read_back(writer().write(&segment, &plans[1]).unwrap().bytes);
     assert_eq!(rows, [(HOUR + 1, 201), (HOUR + 1, 202), (HOUR + 3, 500), (HOUR + 5, 200)]);
+}
+
+#[test]
+fn where_events_end_is_believed_and_makes_no_difference() {
+    let found = segment(&[vec![(HOUR + 5, 200), (HOUR + 1, 201), (10, 404)], vec![(HOUR + 3, 500)]]);
+    let mut told = LoadedSegment { blocks: found.blocks.clone(), ..segment(&[]) };
+    told.records = found.records;
+    for block in &mut told.blocks {
+        let mut reader = Reader::new(&block.events);
+        let mut ends = Vec::new();
+        while Event::read(&mut reader).is_ok() {
+            ends.push(reader.position() as u32);
+        }
+        assert_eq!(ends.len() as u64, block.records);
+        block.ends = Some(ends.into());
+    }
+    let (plans, told_plans) = (plan(&found).unwrap(), plan(&told).unwrap());
+    assert_eq!(format!("{plans:?}"), format!("{told_plans:?}"));
+    for plan in &plans {
+        assert_eq!(writer().write(&found, plan).unwrap(), writer().write(&told, plan).unwrap());
+    }
+    // One that cannot be right is no reason to read behind the block.
+    for wrong in [0, 3, u32::MAX] {
+        told.blocks[0].ends = Some([wrong].as_slice().into());
+        assert!(plan(&told).is_err(), "{wrong}");
+    }
 }
 
 #[test]
@@ -123,7 +149,7 @@ fn wide_rows_close_row_groups_before_memory_runs_out() {
             bytes
         })
         .collect();
-    let block = Block { tag: "app".into(), events: Bytes::from(events), records: 240 };
+    let block = Block { tag: "app".into(), events: Bytes::from(events), records: 240, ends: None };
     let segment = LoadedSegment { id: id(0), first_record: 0, records: 240, blocks: vec![block] };
     let plans = plan(&segment).unwrap();
     let (rows, metadata) = read_back(writer().write(&segment, &plans[0]).unwrap().bytes);
@@ -146,7 +172,7 @@ fn values_that_do_not_fit_are_counted_in_the_footer() {
 #[test]
 fn a_damaged_segment_is_an_error_that_says_where() {
     let mut segment = segment(&[vec![(1, 200)]]);
-    segment.blocks.push(Block { tag: "app".into(), events: Bytes::from_static(&[0x92, 0x05]), records: 1 });
+    segment.blocks.push(Block { tag: "app".into(), events: Bytes::from_static(&[0x92, 0x05]), records: 1, ends: None });
     let error = plan(&segment).unwrap_err().to_string();
     assert_eq!(error, "segment is damaged: no event at offset 0 of block 1");
 }

@@ -14,26 +14,30 @@ const HANDED_OVER_BYTES: usize = 128 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct LaneBuffer {
     events: Vec<u8>,
-    records: u64,
+    /// Where each of them ends, while that is below 4 GiB.
+    ends: Vec<u32>,
 }
 
 impl LaneBuffer {
     pub(super) fn push(&mut self, event: &[u8]) {
         self.events.extend_from_slice(event);
-        self.records += 1;
+        self.ends.push(u32::try_from(self.events.len()).unwrap_or_default());
     }
 
     pub(super) fn clear(&mut self) {
         self.events.clear();
         self.events.shrink_to(KEPT_BUFFER_BYTES);
-        self.records = 0;
+        self.ends.clear();
+        self.ends.shrink_to(KEPT_BUFFER_BYTES / size_of::<u32>());
     }
 
     /// What was collected as a block, and an empty buffer.
     pub(super) fn take(&mut self, tag: &Arc<str>) -> Option<Block> {
-        if self.records == 0 {
+        let records = self.ends.len() as u64;
+        if records == 0 {
             return None;
         }
+        let ends = u32::try_from(self.events.len()).is_ok().then(|| Arc::from(self.ends.as_slice()));
         // What waits in the spool takes no more memory than its bytes: a small block is a copy, and a large one the buffer
         // itself, whose end goes back to the system without a copy.
         let events = if self.events.len() < HANDED_OVER_BYTES {
@@ -43,7 +47,7 @@ impl LaneBuffer {
             events.shrink_to_fit();
             Bytes::from(events)
         };
-        let block = Block { tag: Arc::clone(tag), events, records: self.records };
+        let block = Block { tag: Arc::clone(tag), events, records, ends };
         self.clear();
         Some(block)
     }

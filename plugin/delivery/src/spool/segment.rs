@@ -69,6 +69,8 @@ pub struct Block {
     pub events: Bytes,
     /// How many they are.
     pub records: u64,
+    /// Where each of them ends, when it was put there in this process; of what was in a file it is not known.
+    pub ends: Option<Arc<[u32]>>,
 }
 
 /// A closed segment.

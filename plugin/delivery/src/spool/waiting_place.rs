@@ -447,7 +447,8 @@ impl Drop for Spool {
 }
 
 fn cost(block: &Block) -> u64 {
-    block.events.len() as u64 + BLOCK_OVERHEAD_BYTES
+    let ends = block.ends.as_ref().map_or(0, |ends| size_of_val(&**ends));
+    (block.events.len() + ends) as u64 + BLOCK_OVERHEAD_BYTES
 }
 
 fn folder_error(folder: &str, error: &io::Error) -> SpoolError {
