@@ -62,6 +62,7 @@ impl<'a> Chunk<'a> {
     /// it (neither the chunk's end nor another event) or by keys nobody writes, and then by the events inside of it. Where
     /// what follows is as it should be those inside must be followed as well: a number and a map of a record can look like an
     /// event, but not like one of a row of them.
+    #[inline]
     fn is_trusted(&mut self, event: &Event<'_>, end: usize) -> bool {
         if self.takes_a_header(end) {
             return false;
@@ -74,7 +75,14 @@ impl<'a> Chunk<'a> {
     /// Whether the bytes before `end` are the header of an event in the newer form: what is left of it then looks like an
     /// event of the older form, its time and its metadata, which is empty as a rule, with a map behind it that belongs to
     /// nothing.
+    #[inline]
     fn takes_a_header(&self, end: usize) -> bool {
+        let last = end.checked_sub(1).and_then(|last| self.bytes.get(last));
+        ARRAYS_OF_TWO.iter().any(|header| header.last() == last) && self.takes_whole_header(end)
+    }
+
+    #[inline(never)]
+    fn takes_whole_header(&self, end: usize) -> bool {
         ARRAYS_OF_TWO.iter().any(|header| {
             let Some(start) = end.checked_sub(header.len()) else { return false };
             let rest = self.bytes.get(start..).and_then(|rest| rest.strip_prefix(*header)).unwrap_or_default();

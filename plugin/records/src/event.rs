@@ -149,20 +149,78 @@ impl<'a> Event<'a> {
         read_map: impl FnOnce(&mut Reader<'a>) -> Result<Option<(Composite<'a>, bool)>, MsgpackError>,
     ) -> Result<Self, EventError> {
         let offset = reader.position();
-        if reader.array_header()? != Some(2) {
-            return Err(EventError::Shape { offset, expected: "an array of a time and a record" });
-        }
-        let (time_offset, time_raw, time, metadata) = Self::read_time(reader)?;
+        let head = match Head::plain(reader.rest()) {
+            Some((bytes, head)) => {
+                reader.step(bytes);
+                head
+            }
+            None => Head::read(reader)?,
+        };
         let body_offset = reader.position();
         let Some((body, has_text_keys)) = read_map(reader)? else {
             return Err(EventError::Shape { offset: body_offset, expected: "a map as the record" });
         };
-        let (kind, time) = kind_and_time(time).ok_or(EventError::Time { offset: time_offset })?;
+        let Head { time_offset, time_raw, time, metadata } = head;
+        let (kind, time) = time.ok_or(EventError::Time { offset: time_offset })?;
         Ok(Event { raw: reader.since(offset), offset, kind, time, time_raw, metadata, body, has_text_keys })
     }
+}
 
-    #[expect(clippy::type_complexity, reason = "the four parts of an event's head, used in one place")]
-    fn read_time(reader: &mut Reader<'a>) -> Result<(usize, &'a [u8], Value<'a>, Option<Composite<'a>>), EventError> {
+/// What is before the record of an event.
+struct Head<'a> {
+    /// Where the time begins; 0 when that makes no difference.
+    time_offset: usize,
+    time_raw: &'a [u8],
+    /// `None` when it is no time.
+    time: Option<(EventKind, Timestamp)>,
+    metadata: Option<Composite<'a>>,
+}
+
+impl<'a> Head<'a> {
+    /// The head at the beginning of `bytes`, and its length, when it is one of those that nearly all events have: with a time of
+    /// extension type 0, and in the newer form metadata that are empty.
+    #[inline]
+    fn plain(bytes: &'a [u8]) -> Option<(usize, Self)> {
+        const OLDER: [u8; 3] = [0x92, 0xd7, 0];
+        const NEWER: [u8; 4] = [0x92, 0x92, 0xd7, 0];
+        // What Fluent Bit's own inputs write.
+        const NEWER_LONG: [u8; 12] = [0xdd, 0, 0, 0, 2, 0xdd, 0, 0, 0, 2, 0xd7, 0];
+        if let Some((&NEWER_LONG, rest)) = bytes.split_first_chunk() {
+            Self::of_time(bytes, NEWER_LONG.len(), rest, &[0xdf, 0, 0, 0, 0])
+        } else if let Some((&NEWER, rest)) = bytes.split_first_chunk() {
+            Self::of_time(bytes, NEWER.len(), rest, &[0x80])
+        } else if let Some((&OLDER, rest)) = bytes.split_first_chunk() {
+            Self::of_time(bytes, OLDER.len(), rest, &[])
+        } else {
+            None
+        }
+    }
+
+    /// The head when `data`, which begins at `start` in `bytes`, begins with the eight bytes of a time and these metadata, in which
+    /// there is nothing.
+    #[inline(always)]
+    fn of_time(bytes: &'a [u8], start: usize, data: &'a [u8], empty: &[u8]) -> Option<(usize, Self)> {
+        let (time, rest) = data.split_first_chunk::<8>()?;
+        let time_raw = bytes.get(start - 2..start + 8)?;
+        let metadata = match empty {
+            [] => None,
+            empty if rest.starts_with(empty) => {
+                let (whole, content) = (rest.get(..empty.len())?, rest.get(..0)?);
+                Some(Composite { count: 0, content, whole })
+            }
+            _ => return None,
+        };
+        let time = known_time(from_event_time(time));
+        Some((start + 8 + empty.len(), Head { time_offset: 0, time_raw, time, metadata }))
+    }
+
+    /// Any head.
+    #[inline(never)]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, EventError> {
+        let offset = reader.position();
+        if reader.array_header()? != Some(2) {
+            return Err(EventError::Shape { offset, expected: "an array of a time and a record" });
+        }
         let head_offset = reader.position();
         let newer_form = match reader.array_header()? {
             Some(2) => true,
@@ -171,28 +229,32 @@ impl<'a> Event<'a> {
             }
             None => false,
         };
-        let offset = reader.position();
-        let time = reader.value()?;
-        let time_raw = reader.since(offset);
+        let time_offset = reader.position();
+        let time = time_of(reader.value()?);
+        let time_raw = reader.since(time_offset);
         if !newer_form {
-            return Ok((offset, time_raw, time, None));
+            return Ok(Head { time_offset, time_raw, time, metadata: None });
         }
         let metadata_offset = reader.position();
         match reader.value()? {
-            Value::Map(metadata) => Ok((offset, time_raw, time, Some(metadata))),
+            Value::Map(metadata) => Ok(Head { time_offset, time_raw, time, metadata: Some(metadata) }),
             _ => Err(EventError::Shape { offset: metadata_offset, expected: "a map as the metadata" }),
         }
     }
 }
 
-fn kind_and_time(value: Value<'_>) -> Option<(EventKind, Timestamp)> {
-    let time = match value {
+fn time_of(value: Value<'_>) -> Option<(EventKind, Timestamp)> {
+    known_time(match value {
         Value::Int(seconds) => Timestamp { seconds, nanoseconds: 0 },
         Value::F32(seconds) => from_float(f64::from(seconds))?,
         Value::F64(seconds) => from_float(seconds)?,
-        Value::Ext(0, data) => from_event_time(data)?,
+        Value::Ext(0, data) => from_event_time(data.try_into().ok()?),
         _ => return None,
-    };
+    })
+}
+
+#[inline]
+fn known_time(time: Timestamp) -> Option<(EventKind, Timestamp)> {
     // The host reads the seconds of a marker as a 32-bit integer, whichever form they are written in.
     match time.seconds {
         -1 | 0xffff_ffff => return Some((EventKind::GroupStart, time)),
@@ -203,15 +265,15 @@ fn kind_and_time(value: Value<'_>) -> Option<(EventKind, Timestamp)> {
     known.then_some((EventKind::Record, time))
 }
 
-fn from_event_time(data: &[u8]) -> Option<Timestamp> {
-    let (seconds, nanoseconds) = data.split_first_chunk::<4>()?;
-    let seconds = u32::from_be_bytes(*seconds);
-    let nanoseconds = u32::from_be_bytes(nanoseconds.try_into().ok()?);
+#[inline]
+fn from_event_time(data: &[u8; 8]) -> Timestamp {
+    let [a, b, c, d, e, f, g, h] = *data;
+    let (seconds, nanoseconds) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
     // A second has no more; what a broken sender puts above it is carried over so that the order stays.
-    Some(Timestamp {
+    Timestamp {
         seconds: i64::from(seconds) + i64::from(nanoseconds / 1_000_000_000),
         nanoseconds: nanoseconds % 1_000_000_000,
-    })
+    }
 }
 
 fn from_float(seconds: f64) -> Option<Timestamp> {

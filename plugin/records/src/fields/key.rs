@@ -75,18 +75,21 @@ pub(crate) const fn bit(key: &[u8]) -> u64 {
 pub struct KeySet {
     pub(super) names: &'static [&'static str],
     pub(super) marks: Marks,
+    /// A number that few other sets have.
+    pub(super) number: u8,
 }
 
 impl KeySet {
     /// The keys in the order in which they count.
     #[must_use]
     pub const fn new(names: &'static [&'static str]) -> Self {
-        let (mut marks, mut rest) = (Marks([0; DIGESTS / 64]), names);
+        let (mut marks, mut number, mut rest) = (Marks([0; DIGESTS / 64]), 0_u8, names);
         while let [name, behind @ ..] = rest {
             marks = marks.and(Marks::of(name.as_bytes()));
+            number = number.wrapping_mul(31).wrapping_add(digest(name.as_bytes()));
             rest = behind;
         }
-        Self { names, marks }
+        Self { names, marks, number }
     }
 
     /// The marks of all of them.

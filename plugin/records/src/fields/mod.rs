@@ -4,21 +4,20 @@
 //! cost no allocation. It does not copy or check values; a key that is not a string is not listed. Keys that are those of an
 //! earlier record, in its order, are compared where they stand and not listed anew.
 
+mod answers;
 mod key;
 mod layout;
+mod layouts;
 
 pub use self::key::KeySet;
 pub(crate) use self::key::{Marks, bit};
+pub(crate) use self::layouts::LAYOUTS;
 
+use self::answers::{Answer, Sets};
 use self::layout::Layout;
+use self::layouts::{KEPT_KEYS, Layouts};
 use crate::msgpack::{Composite, MsgpackError, Reader, Value};
 use std::ops::Range;
-
-/// Keys, and bytes of them, that memory is kept for between records; that of a record with more is given back.
-const KEPT_KEYS: usize = 1024;
-const KEPT_KEY_BYTES: usize = 32 * 1024;
-/// How many layouts are known at once.
-pub(crate) const LAYOUTS: usize = 16;
 
 /// Which keys a record has, in which order: equal ids of one index mean the same ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,13 +38,11 @@ impl LayoutId {
 /// The keys of the record it was last filled with.
 #[derive(Debug, Default)]
 pub struct FieldIndex {
-    layouts: [Layout; LAYOUTS],
-    /// The one of this record.
-    current: usize,
-    /// Where in the body's content the value of each key begins, which is where the key ends.
+    layouts: Layouts,
+    sets: Sets,
+    /// Where in the body's content the value of each key begins, which is where the key ends; what is behind those of the layout
+    /// is of no use.
     value_starts: Vec<u32>,
-    /// How often keys were listed anew.
-    version: u64,
 }
 
 impl FieldIndex {
@@ -71,49 +68,38 @@ impl FieldIndex {
     }
 
     /// Lists the keys of so many pairs, which begin where the reader is, and says whether all of them are text.
+    #[inline]
     fn list(&mut self, reader: &mut Reader<'_>, count: u32) -> Result<bool, MsgpackError> {
-        self.forget_wide();
-        let content = reader.rest();
-        self.current = layout_for(content, count);
-        let Self { layouts, current, value_starts, version } = self;
-        let Some(layout) = layouts.get_mut(*current) else { return Ok(false) };
-        let behind = layout.step_over(content, count, value_starts);
-        reader.leave(behind.len());
-        let known = value_starts.len();
-        let mut listed = Ok(true);
-        if known < count as usize {
-            let rest = count - u32::try_from(known).unwrap_or(count);
-            listed = list_unknown(layout, reader, content.len(), rest, value_starts);
+        if self.layouts.is_in_scratch() {
+            self.make_room();
         }
+        let start = reader.position();
+        let listed = self.layouts.step_over(reader, count, &mut self.value_starts);
         // A record of 4 GiB has no index: nothing is found in it.
-        if u32::try_from(content.len() - reader.rest().len()).is_err() {
-            value_starts.clear();
+        if u32::try_from(reader.position() - start).is_err() {
+            self.layouts.forget_record();
         }
-        layout.truncate(value_starts.len());
-        layout.finish(version);
         listed
     }
 
-    /// Forgets the record before, and its layout when that is a large one.
-    fn forget_wide(&mut self) {
-        self.value_starts.clear();
+    /// Keeps memory for the keys of ordinary records, and gives that of others back.
+    #[cold]
+    fn make_room(&mut self) {
+        self.layouts.forget_wide();
+        self.value_starts.resize(KEPT_KEYS, 0);
         self.value_starts.shrink_to(KEPT_KEYS);
-        if let Some(layout) = self.layouts.get_mut(self.current)
-            && (layout.len() > KEPT_KEYS || layout.size() > KEPT_KEY_BYTES)
-        {
-            *layout = Layout::default();
-        }
     }
 
+    #[inline]
     fn layout(&self) -> Option<&Layout> {
-        self.layouts.get(self.current)
+        self.layouts.current()
     }
 
     /// Which keys the record has.
     #[must_use]
     #[inline]
     pub fn layout_id(&self) -> LayoutId {
-        LayoutId { slot: self.current, version: self.layout().map_or(0, Layout::version) }
+        self.layouts.id()
     }
 
     /// Which of the keys, counted from the first that is text, is the first with this text.
@@ -148,32 +134,48 @@ impl FieldIndex {
     #[must_use]
     #[inline]
     pub fn first_of<'a>(&self, body: &Composite<'a>, keys: &KeySet) -> Option<(&'static str, Value<'a>)> {
-        if !self.may_have(keys) {
-            return None;
+        let answer = self.answer(keys);
+        if answer.is_many() {
+            return keys.names.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?)));
         }
-        keys.names.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?)))
+        let (name, place) = answer.places().next()?;
+        Some((*keys.names.get(name)?, self.value_at(body, place)?))
     }
 
     /// The first of several keys whose value is text, with the text. Of each key only the first field is looked at.
     #[must_use]
     #[inline]
     pub fn first_text_of<'a>(&self, body: &Composite<'a>, keys: &KeySet) -> Option<(&'static str, &'a [u8])> {
-        if !self.may_have(keys) {
-            return None;
+        let answer = self.answer(keys);
+        if answer.is_many() {
+            return keys.names.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?.as_str_bytes()?)));
         }
-        keys.names.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?.as_str_bytes()?)))
+        answer.places().find_map(|(name, place)| Some((*keys.names.get(name)?, self.text_at(body, place)?)))
     }
 
     /// Whether the record has one of several keys.
     #[must_use]
     #[inline]
     pub fn has_any(&self, keys: &KeySet) -> bool {
-        self.may_have(keys) && keys.names.iter().any(|key| self.contains(key.as_bytes()))
+        !self.answer(keys).is_nothing()
     }
 
+    /// Which of several keys the record has.
     #[inline]
-    fn may_have(&self, keys: &KeySet) -> bool {
-        self.marks().meets(&keys.marks)
+    fn answer(&self, keys: &KeySet) -> Answer {
+        let Some(layout) = self.layout() else { return Answer::NOTHING };
+        let place = |name: &str| layout.find(name.as_bytes());
+        match self.sets.number(keys) {
+            Some(number) => layout.answers().of(number, keys, place),
+            None => Answer::new(keys, place),
+        }
+    }
+
+    /// The text of the key at [`FieldIndex::place`], when it is one.
+    #[inline]
+    fn text_at<'a>(&self, body: &Composite<'a>, place: usize) -> Option<&'a [u8]> {
+        let mut reader = Reader::at(body.content, *self.value_starts.get(place)? as usize);
+        reader.short_text().or_else(|| reader.value().ok()?.as_str_bytes())
     }
 
     /// Where in the body's content the first field with this key is: its key and its value.
@@ -203,7 +205,8 @@ impl FieldIndex {
     /// Where in the body's content the text of each key is, in the order of the fields.
     pub fn keys(&self) -> impl Iterator<Item = Range<usize>> {
         let layout = self.layout();
-        self.value_starts.iter().enumerate().filter_map(move |(place, end)| {
+        let ends = self.value_starts.iter().take(layout.map_or(0, Layout::len));
+        ends.enumerate().filter_map(move |(place, end)| {
             let (text_length, _) = layout?.lengths(place)?;
             let end = *end as usize;
             Some(end.checked_sub(text_length)?..end)
@@ -211,44 +214,8 @@ impl FieldIndex {
     }
 }
 
-/// Which layout is tried for a record of so many fields with this content.
-#[inline]
-fn layout_for(content: &[u8], count: u32) -> usize {
-    // How the first key begins tells records of different writers apart that have equally many fields.
-    let first = content.first_chunk::<8>().map_or(0, |first| u64::from_le_bytes(*first));
-    let mixed = (first ^ u64::from(count)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 32) as usize % LAYOUTS
-}
-
-/// Lists pairs whose keys the layout does not have behind those that were stepped over, and puts them there. `length` is how
-/// many bytes there were before the first pair.
-#[inline(never)]
-fn list_unknown(
-    layout: &mut Layout,
-    reader: &mut Reader<'_>,
-    length: usize,
-    count: u32,
-    value_starts: &mut Vec<u32>,
-) -> Result<bool, MsgpackError> {
-    let mut all_text = true;
-    layout.truncate(value_starts.len());
-    for _ in 0..count {
-        let start = reader.position();
-        match reader.text_or_skip()? {
-            Some(text) => {
-                layout.push(reader.since(start), text.len());
-                #[expect(clippy::cast_possible_truncation, reason = "a record that is larger has no index")]
-                value_starts.push((length - reader.rest().len()) as u32);
-            }
-            None => all_text = false,
-        }
-        reader.skip()?;
-    }
-    Ok(all_text)
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -268,6 +235,22 @@ mod tests {
         assert_eq!(index.first_of(&body, &KeySet::new(&["c", "b"])), Some(("b", Value::Str(b"x"))));
         assert_eq!(index.first_of(&body, &KeySet::new(&["c", "d"])), None);
         assert!(index.has_any(&KeySet::new(&["c", "b"])) && !index.has_any(&KeySet::new(&["c", "d"])));
+    }
+
+    #[test]
+    fn a_record_of_known_keys_that_is_cut_off_is_found_out() {
+        // {"a": 40 bytes of text, "b": 200 of them}, twice, the second time cut off at each byte.
+        let mut whole = vec![0x92, 0x05, 0x82, 0xa1, b'a', 0xd9, 40];
+        whole.extend([b'x'; 40]);
+        whole.extend([0xa1, b'b', 0xd9, 200]);
+        whole.extend([b'y'; 200]);
+        let chunk = whole.repeat(2);
+        for end in whole.len() + 1..chunk.len() {
+            let (mut index, mut events) = (FieldIndex::default(), crate::chunk::Chunk::new(&chunk[..end]));
+            assert!(matches!(events.next_indexed(&mut index), Some(crate::chunk::Item::Event(_))));
+            let Some(crate::chunk::Item::Bad(bad)) = events.next_indexed(&mut index) else { panic!("{end}") };
+            assert_eq!((bad.offset, bad.bytes), (whole.len(), &chunk[whole.len()..end]));
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod same;
 mod value;
 pub mod write;
 
-pub(crate) use reader::plain_length;
+pub(crate) use reader::value_bytes;
 pub use reader::{MsgpackError, Reader};
 pub use same::is_same;
 pub use value::{Composite, Value};

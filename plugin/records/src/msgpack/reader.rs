@@ -41,53 +41,57 @@ enum Head<'a> {
     Map(u32),
 }
 
-/// First bytes of arrays, and of maps: the shortest form without its count, and the longest.
-const ARRAY: (u8, u8) = (0x90, 0xdd);
-const MAP: (u8, u8) = (0x80, 0xdf);
+/// First bytes of arrays, and of maps, from the shortest form, without its count, to the longest.
+const ARRAY: [u8; 3] = [0x90, 0xdc, 0xdd];
+const MAP: [u8; 3] = [0x80, 0xde, 0xdf];
 
-/// Bytes of a whole value whose first byte says how many they are; 0 for the others.
+/// How many bytes a value has with a first byte: so many, and as many more as these bits of its second byte count. None at all
+/// when that does not tell.
 #[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index does not compile")]
-const BYTES_BY_MARKER: [u8; 256] = {
-    let mut bytes = [0; 256];
+const BYTES_BY_MARKER: [[u8; 2]; 256] = {
+    let mut bytes = [[0; 2]; 256];
     let mut marker = 0;
     while marker < 256 {
         bytes[marker] = match marker {
-            0x00..=0x80 | 0x90 | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 1,
-            0xa0..=0xbf => 1 + (marker & 0x1f) as u8,
-            0xcc | 0xd0 => 2,
-            0xcd | 0xd1 | 0xd4 => 3,
-            0xd5 => 4,
-            0xca | 0xce | 0xd2 => 5,
-            0xd6 => 6,
-            0xcb | 0xcf | 0xd3 => 9,
-            0xd7 => 10,
-            0xd8 => 18,
-            _ => 0,
+            0x00..=0x80 | 0x90 | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => [1, 0],
+            0xa0..=0xbf => [1 + (marker & 0x1f) as u8, 0],
+            0xcc | 0xd0 => [2, 0],
+            0xcd | 0xd1 | 0xd4 => [3, 0],
+            0xd5 => [4, 0],
+            0xca | 0xce | 0xd2 => [5, 0],
+            0xd6 => [6, 0],
+            0xcb | 0xcf | 0xd3 => [9, 0],
+            0xd7 => [10, 0],
+            0xd8 => [18, 0],
+            0xc4 | 0xd9 => [2, u8::MAX],
+            0xc7 => [3, u8::MAX],
+            _ => [0, 0],
         };
         marker += 1;
     }
     bytes
 };
 
-/// Bytes of the value at the beginning of `rest`, when it is whole, and no list, no map and not long.
+/// Bytes of a value with these first two bytes, when it is no list, no map and not long; otherwise 0. The second byte is any
+/// when the value has one only.
 #[inline]
-pub(crate) fn plain_length(rest: &[u8]) -> Option<usize> {
-    let marker = *rest.first()?;
-    let bytes = match BYTES_BY_MARKER.get(usize::from(marker)) {
-        None | Some(0) => long_text_length(rest)?,
-        Some(bytes) => usize::from(*bytes),
-    };
-    (bytes <= rest.len()).then_some(bytes)
+pub(crate) fn value_bytes(first: u8, second: u8) -> u32 {
+    match BYTES_BY_MARKER.get(usize::from(first)) {
+        None | Some([0, _]) => 0,
+        Some([bytes, counting_bits]) => u32::from(*bytes) + u32::from(second & counting_bits),
+    }
 }
 
-/// Bytes of a text with a length of its own of one or two bytes.
+/// Bytes of the value at the beginning of `rest`, when it is whole, and no list, no map and not long.
 #[inline]
-fn long_text_length(rest: &[u8]) -> Option<usize> {
-    match *rest {
-        [0xd9, length, ..] => Some(2 + usize::from(length)),
-        [0xda, high, low, ..] => Some(3 + usize::from(u16::from_be_bytes([high, low]))),
-        _ => None,
-    }
+fn plain_length(rest: &[u8]) -> Option<usize> {
+    let bytes = match *rest {
+        [0xda, high, low, ..] => 3 + usize::from(u16::from_be_bytes([high, low])),
+        [first, second, ..] => value_bytes(first, second) as usize,
+        [first] => value_bytes(first, u8::MAX) as usize,
+        [] => 0,
+    };
+    (bytes != 0 && bytes <= rest.len()).then_some(bytes)
 }
 
 /// A position in borrowed bytes.
@@ -238,10 +242,10 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.position..).unwrap_or_default()
     }
 
-    /// From now on so many bytes are left, which are no more than there are.
+    /// Steps over so many bytes, of which there are enough.
     #[inline]
-    pub(crate) fn leave(&mut self, left: usize) {
-        self.position = self.bytes.len().saturating_sub(left).max(self.position);
+    pub(crate) fn step(&mut self, bytes: usize) {
+        self.position = self.bytes.len().min(self.position + bytes);
     }
 
     /// Reads a text; any other value is stepped over, and the answer is `None`.
@@ -267,14 +271,17 @@ impl<'a> Reader<'a> {
         Ok(None)
     }
 
-    /// Reads the header of an array or a map when it is whole and in the shortest or the longest form; nothing is read of
-    /// anything else.
+    /// Reads the header of an array or a map when it is whole; nothing is read of anything else.
     #[inline]
-    fn plain_count(&mut self, (shortest, longest): (u8, u8)) -> Option<u32> {
+    fn plain_count(&mut self, [shortest, middle, longest]: [u8; 3]) -> Option<u32> {
         match *self.bytes.get(self.position..)? {
             [marker, ..] if marker & 0xf0 == shortest => {
                 self.position += 1;
                 Some(u32::from(marker & 0x0f))
+            }
+            [marker, a, b, ..] if marker == middle => {
+                self.position += 3;
+                Some(u32::from(u16::from_be_bytes([a, b])))
             }
             [marker, a, b, c, d, ..] if marker == longest => {
                 self.position += 5;
