@@ -30,6 +30,21 @@ pub(super) fn kind_of(value: &Value<'_>) -> Option<ValueKind> {
     }
 }
 
+/// The kind of a value of MessagePack that begins with this byte
+/// (<https://github.com/msgpack/msgpack/blob/master/spec.md#formats>).
+#[inline]
+pub(super) fn kind_of_marker(marker: u8) -> Option<ValueKind> {
+    match marker {
+        0xa0..=0xbf | 0xd9..=0xdb => Some(ValueKind::Text),
+        0x00..=0x7f | 0xe0..=0xff | 0xca..=0xd3 => Some(ValueKind::Number),
+        0x80..=0x8f | 0xde..=0xdf => Some(ValueKind::Map),
+        0x90..=0x9f | 0xdc..=0xdd => Some(ValueKind::List),
+        0xc2 | 0xc3 => Some(ValueKind::Bool),
+        0xc0 => Some(ValueKind::Null),
+        0xc1 | 0xc4..=0xc9 | 0xd4..=0xd8 => None,
+    }
+}
+
 /// The number that a value is, or that its text is in decimal digits.
 pub(super) fn number(value: &Value<'_>) -> Option<f64> {
     match value {
