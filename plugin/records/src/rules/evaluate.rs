@@ -163,20 +163,37 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     pub(crate) fn verdict(&mut self) -> Verdict {
         let deciding = self.find_deciding();
         if self.state.applied.is_empty() {
-            return self.verdict_of(deciding, &[deciding]);
+            return self.verdict_of_one(deciding);
         }
         // The rule that decides speaks first, then those before it in their order.
         let mut rules = std::mem::take(&mut self.state.applied);
         rules.insert(0, deciding);
-        let verdict = self.verdict_of(deciding, &rules);
+        let verdict = self.verdict_of_several(deciding, &rules);
         rules.clear();
         self.state.applied = rules;
         verdict
     }
 
-    /// What rules say that hold. Of most records it is one.
-    #[inline]
-    fn verdict_of(&mut self, deciding: usize, rules: &[usize]) -> Verdict {
+    /// What [`Evaluation::verdict_of_several`] gives for one rule, which is what most records have.
+    fn verdict_of_one(&mut self, at: usize) -> Verdict {
+        let Some(effect) = self.rules.effect(at) else { return self.verdict_of_several(at, &[at]) };
+        let log_type = effect.log_type.unwrap_or(LogType::App);
+        let (read, line_time) = self.parse(effect.parse.as_ref().map(|parse| (at, parse)), log_type);
+        let severity = effect
+            .severity
+            .or(read)
+            .or_else(|| self.status_severity(log_type))
+            .or(effect.default_severity)
+            .or_else(|| classify::by_outcome(self.found));
+        for (name, value) in &effect.set {
+            self.found.set(name, scalar_value(value));
+        }
+        let fate = if effect.drop || effect.sample.is_some() { self.fate(&[at]) } else { Fate::Kept };
+        Verdict { log_type, severity, rule: RuleId::of(at), line_time, fate }
+    }
+
+    /// What rules say that hold, the one that decides first.
+    fn verdict_of_several(&mut self, deciding: usize, rules: &[usize]) -> Verdict {
         let set = self.rules;
         let effects = || rules.iter().filter_map(|at| Some((*at, set.effect(*at)?)));
 
