@@ -117,16 +117,6 @@ impl LevelPlace {
         };
         LEVEL_KEYS.iter().find_map(|key| of_key(key)).or_else(priority).unwrap_or_default()
     }
-
-    /// The level of a record.
-    #[inline]
-    pub(crate) fn level(self, index: &FieldIndex, body: &Composite<'_>) -> Option<Severity> {
-        match self {
-            Self::Nowhere => None,
-            Self::Key(place) => Severity::from_value(&index.value_at(body, place)?),
-            Self::SyslogKey(place) => Severity::from_syslog_value(&index.value_at(body, place)?),
-        }
-    }
 }
 
 /// A warning when what was tried failed.

@@ -111,6 +111,7 @@ impl Severity {
 
     /// The severity that the value of a field with a level stands for: a word, or a number on bunyan's scale, also as text.
     #[must_use]
+    #[inline]
     pub fn from_value(value: &Value<'_>) -> Option<Self> {
         match value {
             Value::Str(text) => {
@@ -125,6 +126,7 @@ impl Severity {
     /// As [`Severity::from_value`], for fields in which a number from 0 to 7 is syslog's: `severity`, and the priority of
     /// syslog and journald.
     #[must_use]
+    #[inline]
     pub fn from_syslog_value(value: &Value<'_>) -> Option<Self> {
         let by_number = || match value {
             Value::Str(text) => Self::from_syslog(small_number(text.trim_ascii())?),

@@ -5,7 +5,7 @@ use super::condition::{Path, ValueKind};
 use super::evaluate::{Evaluation, KnownValue};
 use super::patterns::PatternId;
 use super::program::{Ask, Place, Program, Step};
-use super::value::{equals, find_in, kind_of, kind_of_marker, number};
+use super::value::{equals, find_in, kind_of, kind_of_marker, number, short_value};
 use crate::msgpack::{Reader, Value};
 
 impl<'a> Evaluation<'_, 'a> {
@@ -77,6 +77,13 @@ impl<'a> Evaluation<'_, 'a> {
         }
     }
 
+    /// The value of a key, counted from the first.
+    #[inline]
+    pub(super) fn value_of_key(&self, place: usize) -> Option<Value<'a>> {
+        let bytes = self.body.content.get(self.index.start_at(place)?..)?;
+        short_value(bytes).or_else(|| self.index.value_at(&self.body, place))
+    }
+
     /// Whether the value of a key is of a kind, which its first byte tells.
     #[inline]
     fn is_of_kind(&self, place: u32, kind: ValueKind) -> bool {
@@ -117,7 +124,7 @@ impl<'a> Evaluation<'_, 'a> {
 
     fn key_passes(&mut self, place: u32, test: u32) -> bool {
         let Some((slot, test)) = self.rules.shared.tests.get(test as usize) else { return false };
-        match self.index.value_at(&self.body, place as usize) {
+        match self.value_of_key(place as usize) {
             Some(value) => self.value_passes(&value, *slot, test),
             None => matches!(test, FieldTest::Exists(false)),
         }
@@ -151,7 +158,7 @@ impl<'a> Evaluation<'_, 'a> {
     /// The value of a field that rules ask for.
     pub(super) fn value(&mut self, slot: usize) -> Option<Value<'a>> {
         match self.of_layout().map_or(Place::Unknown, |known| known.place(slot)) {
-            Place::Key(place) => return self.index.value_at(&self.body, place as usize),
+            Place::Key(place) => return self.value_of_key(place as usize),
             Place::Nowhere => return None,
             Place::Unknown => {}
         }

@@ -149,7 +149,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
             return None;
         }
         let place = self.of_layout().map_or_else(|| classify::status_place(self.index), |known| known.status);
-        let value = self.index.value_at(&self.body, place?)?;
+        let value = self.value_of_key(place?)?;
         Severity::from_http_status(classify::status(&value)?)
     }
 
@@ -223,7 +223,13 @@ impl<'e, 'a> Evaluation<'e, 'a> {
 
     fn find_level(&mut self) -> Option<Severity> {
         let place = self.of_layout().map_or_else(|| LevelPlace::of(self.index), |known| known.level);
-        let level = place.level(self.index, &self.body);
+        let level = match place {
+            LevelPlace::Nowhere => None,
+            LevelPlace::Key(place) => self.value_of_key(place).and_then(|value| Severity::from_value(&value)),
+            LevelPlace::SyslogKey(place) => {
+                self.value_of_key(place).and_then(|value| Severity::from_syslog_value(&value))
+            }
+        };
         self.level = Some(level);
         level
     }
