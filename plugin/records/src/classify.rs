@@ -38,8 +38,6 @@ pub(crate) const LEVEL_FIELDS: KeySet = KeySet::new(&[
 /// Keys of the status of a response.
 pub const STATUS_KEYS: [&str; 5] = ["status", "status_code", "http_status", "response_code", "code"];
 const MESSAGE: KeySet = KeySet::new(&MESSAGE_KEYS);
-const LEVEL: KeySet = KeySet::new(&LEVEL_KEYS);
-const STATUS: KeySet = KeySet::new(&STATUS_KEYS);
 
 /// What a record was found to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,18 +88,34 @@ pub fn line_of<'a>(index: &FieldIndex, body: &Composite<'a>) -> Option<(&'static
     index.first_text_of(body, &MESSAGE)
 }
 
-/// The level that a record gives itself: the first of [`LEVEL_KEYS`] that is there, else the priority of syslog, which is one
-/// beside its facility, and journald's.
-pub(crate) fn level(index: &FieldIndex, body: &Composite<'_>) -> Option<Severity> {
-    match index.first_of(body, &LEVEL) {
-        Some(("severity", value)) => Severity::from_syslog_value(&value),
-        Some((_, value)) => Severity::from_value(&value),
-        None => {
-            let has_facility = || index.contains(b"facility");
-            let priority =
-                index.get(body, b"PRIORITY").or_else(|| index.get(body, b"priority").filter(|_| has_facility()));
-            Severity::from_syslog_value(&priority?)
+/// Where the level is that a record gives itself, as its keys say: the first of [`LEVEL_KEYS`] that is there, else the priority of
+/// syslog, which is one beside its facility, and journald's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LevelPlace {
+    /// There is none.
+    #[default]
+    Nowhere,
+    /// It is the value of that key, counted from the first.
+    Key(usize),
+    /// As above, and a small number there is syslog's.
+    SyslogKey(usize),
+}
+
+impl LevelPlace {
+    /// The place in a record with the keys that the index holds.
+    pub(crate) fn of(index: &FieldIndex) -> Self {
+        if !index.has_any(&LEVEL_FIELDS) {
+            return Self::Nowhere;
         }
+        let of_key = |key: &str| {
+            let place = index.place(key.as_bytes())?;
+            Some(if key == "severity" { Self::SyslogKey(place) } else { Self::Key(place) })
+        };
+        let priority = || {
+            let beside_facility = || index.place(b"priority").filter(|_| index.contains(b"facility"));
+            index.place(b"PRIORITY").or_else(beside_facility).map(Self::SyslogKey)
+        };
+        LEVEL_KEYS.iter().find_map(|key| of_key(key)).or_else(priority).unwrap_or_default()
     }
 }
 
@@ -217,9 +231,13 @@ fn aws_access<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<(LineFo
     }
 }
 
+/// Where the status of a response is: the first of [`STATUS_KEYS`] that is there.
+pub(crate) fn status_place(index: &FieldIndex) -> Option<usize> {
+    STATUS_KEYS.iter().find_map(|key| index.place(key.as_bytes()))
+}
+
 /// The status of a response: a number, or digits as parsers leave them, from 100 to 599.
-pub(crate) fn status(index: &FieldIndex, body: &Composite<'_>) -> Option<i64> {
-    let (_, value) = index.first_of(body, &STATUS)?;
+pub(crate) fn status(value: &Value<'_>) -> Option<i64> {
     let status = match value {
         Value::Str(digits) if digits.len() == 3 => std::str::from_utf8(digits).ok()?.parse().ok()?,
         value => value.as_int()?,

@@ -19,8 +19,15 @@ const KIND_KEYS: [&str; 4] = ["type", "kind", "name", "class"];
 const TEXT_KEYS: [&str; 2] = ["message", "msg"];
 const NESTED_STACK_KEYS: [&str; 4] = ["stack", "stack_trace", "stackTrace", "stacktrace"];
 
+/// The fields that are added.
+const OWN: [&[u8]; 3] = [b"error_kind", b"error_message", b"error_stack"];
+
 /// Adds what fields and line say. Of several places the first that says anything counts.
 pub fn add_to<'a>(index: &FieldIndex, body: &Composite<'a>, line: &'a [u8], found: &mut FoundFields<'a>) {
+    // A record that has them all keeps its own.
+    if OWN.iter().all(|name| index.contains(name)) {
+        return;
+    }
     let of_stack = || {
         let (_, stack) = index.first_text_of(body, &STACK)?;
         // The record has the stack already.

@@ -57,36 +57,15 @@ impl Severity {
 
     /// The severity a level word stands for, in whatever case it is written.
     #[must_use]
+    #[inline]
     pub fn from_word(word: &[u8]) -> Option<Self> {
-        const WORDS: [(&str, Severity); 26] = [
-            ("trace", Severity::Trace),
-            ("finest", Severity::Trace),
-            ("verbose", Severity::Trace),
-            ("debug", Severity::Debug),
-            ("dbg", Severity::Debug),
-            ("fine", Severity::Debug),
-            ("info", Severity::Info),
-            ("inf", Severity::Info),
-            ("information", Severity::Info),
-            ("informational", Severity::Info),
-            ("notice", Severity::Notice),
-            ("warn", Severity::Warn),
-            ("warning", Severity::Warn),
-            ("wrn", Severity::Warn),
-            ("error", Severity::Error),
-            ("err", Severity::Error),
-            ("severe", Severity::Error),
-            ("critical", Severity::Critical),
-            ("crit", Severity::Critical),
-            ("fatal", Severity::Critical),
-            ("ftl", Severity::Critical),
-            ("alert", Severity::Alert),
-            ("emergency", Severity::Emergency),
-            ("emerg", Severity::Emergency),
-            ("panic", Severity::Emergency),
-            ("dpanic", Severity::Emergency),
-        ];
-        WORDS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known.as_bytes())).map(|(_, severity)| *severity)
+        if word.len() > SHORT_WORD_BYTES {
+            let known = LONG_WORDS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known.as_bytes()));
+            return known.map(|(_, severity)| *severity);
+        }
+        let packed = pack(word);
+        let (known, severity) = SHORT_WORDS.get(slot_of(packed))?;
+        if *known == packed { *severity } else { None }
     }
 
     /// The severity of a level number as bunyan and pino write it, 10 for trace to 60 for fatal.
@@ -132,6 +111,7 @@ impl Severity {
 
     /// The severity that the value of a field with a level stands for: a word, or a number on bunyan's scale, also as text.
     #[must_use]
+    #[inline]
     pub fn from_value(value: &Value<'_>) -> Option<Self> {
         match value {
             Value::Str(text) => {
@@ -146,6 +126,7 @@ impl Severity {
     /// As [`Severity::from_value`], for fields in which a number from 0 to 7 is syslog's: `severity`, and the priority of
     /// syslog and journald.
     #[must_use]
+    #[inline]
     pub fn from_syslog_value(value: &Value<'_>) -> Option<Self> {
         let by_number = || match value {
             Value::Str(text) => Self::from_syslog(small_number(text.trim_ascii())?),
@@ -161,6 +142,73 @@ impl Severity {
         self >= Severity::Error
     }
 }
+
+/// Bytes of a word that are packed into one number.
+const SHORT_WORD_BYTES: usize = 8;
+/// Words for levels that are longer.
+const LONG_WORDS: [(&str, Severity); 3] = [
+    ("information", Severity::Info),
+    ("informational", Severity::Info),
+    ("emergency", Severity::Emergency),
+];
+
+/// The bytes of a short word, with letters made small; other bytes do not become letters by that.
+#[inline]
+const fn pack(word: &[u8]) -> u64 {
+    let (mut packed, mut rest) = (0, word);
+    while let [first, behind @ ..] = rest {
+        packed = packed << 8 | (*first | 0x20) as u64;
+        rest = behind;
+    }
+    packed
+}
+
+/// A place for a short word that no other one has. The factor was found by trying.
+#[inline]
+const fn slot_of(packed: u64) -> usize {
+    (packed.wrapping_mul(0x7fd6_3116_e1ea_24c5) >> (u64::BITS - SLOTS.trailing_zeros())) as usize
+}
+
+const SLOTS: usize = 64;
+
+/// The short words for levels, each at its place.
+#[expect(clippy::indexing_slicing, reason = "the compiler does it, and a place is less than the table is long")]
+static SHORT_WORDS: [(u64, Option<Severity>); SLOTS] = {
+    const WORDS: [(&str, Severity); 23] = [
+        ("trace", Severity::Trace),
+        ("finest", Severity::Trace),
+        ("verbose", Severity::Trace),
+        ("debug", Severity::Debug),
+        ("dbg", Severity::Debug),
+        ("fine", Severity::Debug),
+        ("info", Severity::Info),
+        ("inf", Severity::Info),
+        ("notice", Severity::Notice),
+        ("warn", Severity::Warn),
+        ("warning", Severity::Warn),
+        ("wrn", Severity::Warn),
+        ("error", Severity::Error),
+        ("err", Severity::Error),
+        ("severe", Severity::Error),
+        ("critical", Severity::Critical),
+        ("crit", Severity::Critical),
+        ("fatal", Severity::Critical),
+        ("ftl", Severity::Critical),
+        ("alert", Severity::Alert),
+        ("emerg", Severity::Emergency),
+        ("panic", Severity::Emergency),
+        ("dpanic", Severity::Emergency),
+    ];
+    let (mut table, mut rest) = ([(0, None); SLOTS], WORDS.as_slice());
+    while let [(word, severity), behind @ ..] = rest {
+        let packed = pack(word.as_bytes());
+        let (_, taken) = table[slot_of(packed)];
+        assert!(taken.is_none(), "two words have one place");
+        table[slot_of(packed)] = (packed, Some(*severity));
+        rest = behind;
+    }
+    table
+};
 
 /// One or two digits as a number.
 fn small_number(digits: &[u8]) -> Option<i64> {
@@ -205,6 +253,29 @@ mod tests {
             (Value::Str(b""), None),
         ] {
             assert_eq!(Severity::from_syslog_value(&value), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_found_in_any_case_and_others_are_not() {
+        for (word, expected) in [
+            ("Trace", Some(Severity::Trace)),
+            ("VERBOSE", Some(Severity::Trace)),
+            ("dbg", Some(Severity::Debug)),
+            ("Informational", Some(Severity::Info)),
+            ("INFORMATION", Some(Severity::Info)),
+            ("CRITICAL", Some(Severity::Critical)),
+            ("eMERGENCY", Some(Severity::Emergency)),
+            ("dpanic", Some(Severity::Emergency)),
+            ("", None),
+            ("in", None),
+            ("infos", None),
+            ("emergenc", None),
+            ("criticals", None),
+            ("\0info", None),
+            ("inf\u{f}", None),
+        ] {
+            assert_eq!(Severity::from_word(word.as_bytes()), expected, "{word}");
         }
     }
 

@@ -139,6 +139,28 @@ fn rules() -> SorterConfig {
         name = "not"
         type = "activity"
         when.not = { any = [{ field = "message", exists = true }, { field = "stack", exists = true }, { field = "status", at_least = 1 }] }
+
+        [[rule]]
+        name = "first of a run"
+        set = { first = "yes" }
+        match = "pay"
+
+        [[rule]]
+        name = "second of a run"
+        type = "audit"
+        match = "load$"
+        when.field = "level"
+        when.exists = true
+
+        [[rule]]
+        name = "third of a run"
+        set = { third = "yes" }
+        match = ["a[.]b", "nothing has this"]
+
+        [[rule]]
+        name = "by facts"
+        set = { facts = "yes" }
+        when = { severity.at_least = "error", format = ["exception", "unknown"] }
     "#;
     let rules = RuleSet::parse("test.toml", text).unwrap();
     SorterConfig { rules: rules.into(), ..SorterConfig::default() }

@@ -202,6 +202,12 @@ impl FieldIndex {
         self.value_starts.get(self.place(key)?).map(|start| *start as usize)
     }
 
+    /// Where in the body's content the value of the key at [`FieldIndex::place`] begins.
+    #[inline]
+    pub(crate) fn start_at(&self, place: usize) -> Option<usize> {
+        self.value_starts.get(place).map(|start| *start as usize)
+    }
+
     /// Where in the body's content the text of each key is, in the order of the fields.
     pub fn keys(&self) -> impl Iterator<Item = Range<usize>> {
         let layout = self.layout();

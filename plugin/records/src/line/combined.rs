@@ -41,30 +41,19 @@ impl<'a> AccessLine<'a> {
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let (remote_addr, rest) = split_at_byte(line, b' ')?;
-        let (ident, rest) = split_at_byte(rest, b' ')?;
-        // A user name may hold spaces, never a bracket.
-        let (remote_user, rest) = split_at_byte(rest, b'[')?;
-        let remote_user = remote_user.strip_suffix(b" ")?;
-        // What stands where the identity does is an address when the virtual host stands where the address does.
-        let (virtual_host, remote_addr, remote_user) = match split_at_byte(remote_user, b' ') {
-            Some((_ident, user)) if is_client(ident, remote_addr) => (remote_addr, ident, user),
-            _ => (&b""[..], remote_addr, remote_user),
+        let [virtual_host, remote_addr, remote_user, rest] = match rest.strip_prefix(NOBODY) {
+            Some(rest) => [b"", remote_addr, b"-", rest],
+            None => client(remote_addr, rest)?,
         };
-        let (time, rest) = split_at_byte(rest, b']')?;
+        let (time_seconds, rest) = time(rest)?;
         let (request, rest) = quoted(rest.strip_prefix(b" ")?)?;
-        let (status, rest) = split_at_byte(rest.strip_prefix(b" ")?, b' ')?;
-        let status = decimal(status).filter(|status| (100..=999).contains(status))?;
-        let (size, rest) = split_at_byte(rest, b' ').unwrap_or((rest, b""));
-        let bytes = match size.trim_ascii_end() {
-            b"-" => None,
-            digits => Some(decimal(digits)?),
-        };
+        let (status, rest) = status(rest.strip_prefix(b" ")?)?;
+        let (bytes, rest) = size(rest)?;
         if remote_addr.is_empty() || remote_user.is_empty() {
             return None;
         }
         let (referer, rest) = quoted(rest).unwrap_or((b"", rest));
         let (user_agent, tail) = quoted(rest.trim_ascii_start()).unwrap_or((b"", b""));
-        let time_seconds = parse_common_log_time(time);
         Some(Self {
             remote_addr,
             virtual_host,
@@ -107,6 +96,65 @@ impl<'a> AccessLine<'a> {
     }
 }
 
+/// What most lines have behind the client: neither identity nor user, and the time.
+const NOBODY: &[u8] = b"- - [";
+/// Bytes of the time.
+const TIME_BYTES: usize = 26;
+
+/// Virtual host, client and user, by the line's first word and what is behind it; and what is behind the bracket of the time.
+fn client<'a>(first: &'a [u8], rest: &'a [u8]) -> Option<[&'a [u8]; 4]> {
+    let (ident, rest) = split_at_byte(rest, b' ')?;
+    // A user name may hold spaces, never a bracket.
+    let (user, rest) = split_at_byte(rest, b'[')?;
+    let user = user.strip_suffix(b" ")?;
+    // What stands where the identity does is an address when the virtual host stands where the address does.
+    Some(match split_at_byte(user, b' ') {
+        Some((_ident, user)) if is_client(ident, first) => [first, ident, user, rest],
+        _ => [b"", first, user, rest],
+    })
+}
+
+/// The time, when it is one, and what is behind its bracket.
+fn time(text: &[u8]) -> Option<(Option<i64>, &[u8])> {
+    if let Some((time, [b']', rest @ ..])) = text.split_at_checked(TIME_BYTES)
+        && let Some(seconds) = parse_common_log_time(time)
+    {
+        return Some((Some(seconds), rest));
+    }
+    let (time, rest) = split_at_byte(text, b']')?;
+    Some((parse_common_log_time(time), rest))
+}
+
+/// The status, and what is behind the space behind it.
+fn status(text: &[u8]) -> Option<(i64, &[u8])> {
+    if let [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', rest @ ..] = text {
+        return Some((i64::from(a - b'0') * 100 + i64::from(b - b'0') * 10 + i64::from(c - b'0'), rest));
+    }
+    let (status, rest) = split_at_byte(text, b' ')?;
+    let status = decimal(status).filter(|status| (100..=999).contains(status))?;
+    Some((status, rest))
+}
+
+/// The size, `None` for a dash, and what is behind the space behind it.
+fn size(text: &[u8]) -> Option<(Option<i64>, &[u8])> {
+    // As many digits always fit.
+    const DIGITS: usize = 18;
+    let mut number = 0;
+    for (at, byte) in text.iter().take(DIGITS).enumerate() {
+        match byte {
+            b'0'..=b'9' => number = number * 10 + i64::from(byte - b'0'),
+            b' ' if at > 0 => return Some((Some(number), text.get(at + 1..)?)),
+            _ => break,
+        }
+    }
+    let (size, rest) = split_at_byte(text, b' ').unwrap_or((text, b""));
+    let bytes = match size.trim_ascii_end() {
+        b"-" => None,
+        digits => Some(decimal(digits)?),
+    };
+    Some((bytes, rest))
+}
+
 /// Whether the second word of a line is its client: an address, or a name behind a virtual host with its port.
 fn is_client(word: &[u8], before: &[u8]) -> bool {
     access_tail::is_address(word) || (word != b"-" && split_port(before).is_some())
@@ -122,8 +170,12 @@ fn split_port(name: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The content of a quoted text at the start of `text`, and what is behind it. A missing end quote is no error: the
 /// line was cut off there.
+#[inline]
 fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let content = text.strip_prefix(b"\"")?;
+    if let [b'-', b'"', rest @ ..] = content {
+        return Some((b"-", rest));
+    }
     let mut from = 0;
     while let Some(found) = find_either(content.get(from..)?, b'"', b'\\') {
         let at = from + found;

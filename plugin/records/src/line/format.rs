@@ -76,6 +76,11 @@ impl LineFormats {
         Self(self.0 | 1 << format as u32)
     }
 
+    /// One bit for each member.
+    pub(crate) fn bits(self) -> u32 {
+        self.0
+    }
+
     /// Whether the two sets have one in common.
     #[must_use]
     pub fn meets(self, other: Self) -> bool {

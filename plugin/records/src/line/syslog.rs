@@ -42,7 +42,12 @@ pub struct SyslogLine<'a> {
 impl<'a> SyslogLine<'a> {
     /// Takes a line apart; `None` when it has no such head.
     #[must_use]
+    #[inline]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
+        if may_begin(line) { Self::parse_whole(line) } else { None }
+    }
+
+    fn parse_whole(line: &'a [u8]) -> Option<Self> {
         let (priority, rest) = match line.strip_prefix(b"<") {
             Some(rest) => {
                 let (priority, rest) = rest
@@ -77,10 +82,6 @@ impl<'a> SyslogLine<'a> {
 
     fn old_form(priority: Option<u8>, rest: &'a [u8]) -> Option<Self> {
         let (time, has_old_time, rest) = if rest.first()?.is_ascii_digit() {
-            // Most lines that begin with a digit end here.
-            if rest.get(4) != Some(&b'-') || rest.get(10) != Some(&b'T') {
-                return None;
-            }
             let (time, rest) = split_at_byte(rest, b' ')?;
             (Some(parse_rfc3339(time)?), false, rest)
         } else {
@@ -139,6 +140,16 @@ impl<'a> SyslogLine<'a> {
         }
         found.push_text("message_id", self.message_id);
         found.push_text("structured_data", self.structured_data);
+    }
+}
+
+/// Whether a head may begin a line: a priority, a time of RFC 3339, or the letter of a month. Most other lines end here.
+#[inline]
+fn may_begin(line: &[u8]) -> bool {
+    match line.first() {
+        Some(b'0'..=b'9') => line.get(4) == Some(&b'-') && line.get(10) == Some(&b'T'),
+        Some(b'<' | b'J' | b'F' | b'M' | b'A' | b'S' | b'O' | b'N' | b'D') => true,
+        _ => false,
     }
 }
 

@@ -112,6 +112,11 @@ pub(super) fn split_request(request: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     if method.is_empty() || !method.iter().all(u8::is_ascii_uppercase) {
         return None;
     }
+    if let Some((target, protocol @ [b' ', b'H', b'T', b'T', b'P', b'/', version @ ..])) = rest.split_last_chunk::<9>()
+        && !version.contains(&b' ')
+    {
+        return Some((method, target, protocol.get(1..)?));
+    }
     // The target may hold spaces that a careless client did not escape; the protocol is what is behind the last one.
     let at = memchr::memrchr(b' ', rest)?;
     let (target, protocol) = (rest.get(..at)?, rest.get(at + 1..)?);

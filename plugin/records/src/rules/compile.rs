@@ -24,22 +24,6 @@ pub(super) struct CompiledRule {
     pub(super) sample: Option<(u64, Option<usize>)>,
 }
 
-impl CompiledRule {
-    /// The formats and severities of one of which a record has to be, when the rule asks for nothing else.
-    pub(super) fn line_facts(&self) -> Option<(Option<LineFormats>, Option<Severities>)> {
-        match &self.node {
-            Node::Format(formats) => Some((Some(*formats), None)),
-            Node::Severity(set) => Some((None, Some(*set))),
-            Node::All(parts) => match &**parts {
-                [] => Some((None, None)),
-                [Node::Format(formats), Node::Severity(set)] => Some((Some(*formats), Some(*set))),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-}
-
 /// A pattern whose groups become fields.
 #[derive(Debug)]
 pub(super) struct GroupParser {
@@ -56,9 +40,10 @@ pub(super) enum Node {
     Not(Box<Node>),
     /// A place among the tags' patterns.
     Tag(usize),
-    /// A place among the fields.
-    Field(usize, FieldTest),
-    Line(Box<[PatternId]>),
+    /// A place among the tests of fields.
+    Field(u32),
+    /// A place among the groups of patterns.
+    Line(u32),
     Format(LineFormats),
     Level(Severities),
     Severity(Severities),
@@ -98,6 +83,10 @@ pub(super) struct Shared {
     /// Which of the fields are searched for patterns.
     pub(super) pattern_fields: Vec<usize>,
     pub(super) line_patterns: PatternSet,
+    /// What is asked of fields: which one, and the test.
+    pub(super) tests: Vec<(usize, FieldTest)>,
+    /// Patterns of the line, of which one has to match.
+    pub(super) pattern_groups: Vec<Box<[PatternId]>>,
 }
 
 impl Shared {
@@ -109,7 +98,7 @@ impl Shared {
         marks.sort_by_key(Marks::count);
         let mut marks = marks.into_iter();
         let key_marks = [marks.next(), marks.next()];
-        let line_bits = line_bits(&node);
+        let line_bits = self.line_bits(&node);
         Ok(CompiledRule {
             node,
             key_marks,
@@ -128,6 +117,15 @@ impl Shared {
         Ok(())
     }
 
+    /// The bits of the patterns of which one has to match the line.
+    fn line_bits(&self, node: &Node) -> u64 {
+        match node {
+            Node::Line(at) => self.pattern_groups.get(*at as usize).map_or(0, |group| PatternSet::bits(group)),
+            Node::All(parts) => parts.iter().map(|part| self.line_bits(part)).find(|bits| *bits != 0).unwrap_or(0),
+            _ => 0,
+        }
+    }
+
     fn node(&mut self, condition: &Condition) -> Node {
         match condition {
             Condition::All(parts) => Node::All(parts.iter().map(|part| self.node(part)).collect()),
@@ -142,10 +140,12 @@ impl Shared {
             }
             Condition::Field(paths, test) => {
                 let slot = self.slot(paths);
-                Node::Field(slot, self.test(slot, test))
+                let test = self.test(slot, test);
+                Node::Field(push(&mut self.tests, (slot, test)))
             }
             Condition::Line(patterns) => {
-                Node::Line(patterns.iter().map(|pattern| self.line_patterns.add(pattern)).collect())
+                let group = patterns.iter().map(|pattern| self.line_patterns.add(pattern)).collect();
+                Node::Line(push(&mut self.pattern_groups, group))
             }
             Condition::Format(formats) => Node::Format(formats.iter().copied().collect()),
             Condition::Level(set) => Node::Level(*set),
@@ -194,6 +194,12 @@ impl Shared {
     }
 }
 
+/// Adds one behind the others, and tells its place. Files of rules are too small for more than 4 billion.
+fn push<T>(to: &mut Vec<T>, one: T) -> u32 {
+    to.push(one);
+    u32::try_from(to.len() - 1).unwrap_or(u32::MAX)
+}
+
 fn groups(effect: &Effect) -> Result<Option<GroupParser>, PatternError> {
     const AUTOMATON_BYTES: usize = 256 * 1024;
     let Some(Parse::Groups { pattern, groups }) = &effect.parse else { return Ok(None) };
@@ -201,15 +207,6 @@ fn groups(effect: &Effect) -> Result<Option<GroupParser>, PatternError> {
     let named = |name: Option<&str>| groups.iter().find(|(group, _)| Some(group.as_str()) == name).cloned();
     let fields = regex.capture_names().skip(1).map(named).collect();
     Ok(Some(GroupParser { regex, fields }))
-}
-
-/// The bits of the patterns of which one has to match the line.
-fn line_bits(node: &Node) -> u64 {
-    match node {
-        Node::Line(patterns) => PatternSet::bits(patterns),
-        Node::All(parts) => parts.iter().map(line_bits).find(|bits| *bits != 0).unwrap_or(0),
-        _ => 0,
-    }
 }
 
 /// Collects sets of marks, of which every record for which the condition holds has one of each.

@@ -3,20 +3,20 @@
 //! A record's fields are looked up once each, its line is searched for all patterns once and read once, and all three only when
 //! a rule asks. Rules whose fields the record cannot have are passed by with one comparison; rules for other tags are not looked at.
 
-use super::compile::{FieldTest, GroupParser, Node};
-use super::condition::{Path, Severities};
-use super::declaration::{Effect, GroupKind, Parse};
-use super::of_layout::{OfLayout, Place};
+use super::compile::GroupParser;
+use super::declaration::{GroupKind, Parse};
+use super::of_layout::OfLayout;
 use super::patterns::PatternState;
+use super::program::{Known, Program};
 use super::rule_set::{RuleId, RuleSet};
-use super::value::{equals, find_in, hash, kind_of, number, scalar_value};
+use super::value::{hash, scalar_value};
 use crate::append::{FoundFields, FoundValue};
-use crate::classify::{self, Fate, LineReading, Verdict};
+use crate::classify::{self, Fate, LevelPlace, LineReading, Verdict};
 use crate::event::Timestamp;
-use crate::fields::{FieldIndex, LAYOUTS, Marks};
-use crate::line::{LineFormat, LineFormats};
+use crate::fields::{FieldIndex, LAYOUTS};
+use crate::line::LineFormat;
 use crate::log_type::LogType;
-use crate::msgpack::{Composite, Reader, Value};
+use crate::msgpack::Composite;
 use crate::severity::Severity;
 use twox_hash::XxHash3_64;
 
@@ -39,37 +39,27 @@ pub struct RuleCounts {
 pub(crate) struct RuleState {
     has_tag: bool,
     pub(super) tag: Vec<u8>,
-    tag_answers: Vec<bool>,
-    /// Rules that may hold under the tag.
-    candidates: Vec<Candidate>,
+    pub(super) tag_answers: Vec<bool>,
+    /// What is asked of records of which nothing but the tag is known.
+    pub(super) of_any: Program,
     /// What follows from the keys of records of which there are many.
-    of_layouts: [OfLayout; LAYOUTS],
+    pub(super) of_layouts: [OfLayout; LAYOUTS],
     /// Which record it is, so that what is known of others counts for nothing.
-    record: u64,
+    pub(super) record: u64,
     /// Where the value of each field is.
-    values: Vec<KnownValue>,
-    line: PatternState,
-    fields: Vec<PatternState>,
+    pub(super) values: Vec<KnownValue>,
+    pub(super) line: PatternState,
+    pub(super) fields: Vec<PatternState>,
     /// Rules that held and left the decision to others.
-    applied: Vec<usize>,
+    pub(super) applied: Vec<usize>,
     pub(crate) counts: Vec<RuleCounts>,
-}
-
-/// A rule that may hold.
-#[derive(Debug, Clone, Copy)]
-struct Candidate {
-    at: usize,
-    /// As in [`super::compile::CompiledRule`].
-    key_marks: [Option<Marks>; 2],
-    line_bits: u64,
-    line_facts: Option<(Option<LineFormats>, Option<Severities>)>,
 }
 
 /// Where the value of a field of a record is.
 #[derive(Debug, Clone, Copy, Default)]
-struct KnownValue {
-    record: u64,
-    start: Option<usize>,
+pub(super) struct KnownValue {
+    pub(super) record: u64,
+    pub(super) start: Option<usize>,
 }
 
 impl RuleState {
@@ -84,22 +74,8 @@ impl RuleState {
         self.has_tag = true;
         self.tag.clear();
         self.tag.extend_from_slice(tag);
-        let is_possible = |node: &Node| match node {
-            Node::Tag(at) => self.tag_answers.get(*at).copied().unwrap_or_default(),
-            _ => true,
-        };
-        let candidates = rules.compiled.iter().enumerate().filter(|(_, rule)| match &rule.node {
-            Node::All(parts) => parts.iter().all(is_possible),
-            node => is_possible(node),
-        });
-        self.of_layouts = Default::default();
-        self.candidates.clear();
-        self.candidates.extend(candidates.map(|(at, rule)| Candidate {
-            at,
-            key_marks: rule.key_marks,
-            line_bits: rule.line_bits,
-            line_facts: rule.line_facts(),
-        }));
+        self.of_layouts.iter_mut().for_each(OfLayout::clear);
+        self.of_any.renew(rules, Known { tag_answers: &self.tag_answers, keys: None });
         self.counts.resize(rules.compiled.len(), RuleCounts::default());
         self.values.resize(rules.shared.fields.len(), KnownValue::default());
         self.fields.resize_with(rules.shared.fields.len(), PatternState::default);
@@ -119,7 +95,7 @@ impl RuleState {
         self.applied.clear();
     }
 
-    fn count(&mut self, rule: usize, add: impl FnOnce(&mut RuleCounts)) {
+    pub(super) fn count(&mut self, rule: usize, add: impl FnOnce(&mut RuleCounts)) {
         if let Some(counts) = self.counts.get_mut(rule) {
             add(counts);
         }
@@ -132,6 +108,8 @@ pub(crate) struct Evaluation<'e, 'a> {
     pub(super) state: &'e mut RuleState,
     pub(super) index: &'e FieldIndex,
     pub(super) body: Composite<'a>,
+    /// The slot of the record's layout, when what follows from its keys is known.
+    pub(super) layout: Option<usize>,
     pub(super) line: &'a [u8],
     /// What the line was that gave way to its fields.
     expanded: Option<LineFormat>,
@@ -151,7 +129,11 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         found: &'e mut FoundFields<'a>,
     ) -> Self {
         state.begin(rules);
-        Self { rules, state, index, body, line, expanded, found, level: None, reading: None }
+        let slot = index.layout_id().slot;
+        let of_layout = state.of_layouts.get_mut(slot);
+        let is_known = of_layout.is_some_and(|known| known.knows(index, rules, &state.tag_answers));
+        let layout = is_known.then_some(slot);
+        Self { rules, state, index, body, layout, line, expanded, found, level: None, reading: None }
     }
 
     /// What is said of a record that names its type itself: it was sorted before, or whoever wrote it has decided.
@@ -163,16 +145,55 @@ impl<'e, 'a> Evaluation<'e, 'a> {
 
     /// How bad the status of a request is.
     fn status_severity(&self, log_type: LogType) -> Option<Severity> {
-        let status = (log_type == LogType::Access).then(|| classify::status(self.index, &self.body)).flatten();
-        Severity::from_http_status(status?)
+        if log_type != LogType::Access {
+            return None;
+        }
+        let place = self.of_layout().map_or_else(|| classify::status_place(self.index), |known| known.status);
+        let value = self.value_of_key(place?)?;
+        Severity::from_http_status(classify::status(&value)?)
+    }
+
+    /// What follows from the record's keys, when it is known.
+    #[inline]
+    pub(super) fn of_layout(&self) -> Option<&OfLayout> {
+        self.state.of_layouts.get(self.layout?)
     }
 
     /// What the rules say of the record; what they find is in `found`.
     pub(crate) fn verdict(&mut self) -> Verdict {
         let deciding = self.find_deciding();
+        if self.state.applied.is_empty() {
+            return self.verdict_of_one(deciding);
+        }
         // The rule that decides speaks first, then those before it in their order.
         let mut rules = std::mem::take(&mut self.state.applied);
         rules.insert(0, deciding);
+        let verdict = self.verdict_of_several(deciding, &rules);
+        rules.clear();
+        self.state.applied = rules;
+        verdict
+    }
+
+    /// What [`Evaluation::verdict_of_several`] gives for one rule, which is what most records have.
+    fn verdict_of_one(&mut self, at: usize) -> Verdict {
+        let Some(effect) = self.rules.effect(at) else { return self.verdict_of_several(at, &[at]) };
+        let log_type = effect.log_type.unwrap_or(LogType::App);
+        let (read, line_time) = self.parse(effect.parse.as_ref().map(|parse| (at, parse)), log_type);
+        let severity = effect
+            .severity
+            .or(read)
+            .or_else(|| self.status_severity(log_type))
+            .or(effect.default_severity)
+            .or_else(|| classify::by_outcome(self.found));
+        for (name, value) in &effect.set {
+            self.found.set(name, scalar_value(value));
+        }
+        let fate = if effect.drop || effect.sample.is_some() { self.fate(&[at]) } else { Fate::Kept };
+        Verdict { log_type, severity, rule: RuleId::of(at), line_time, fate }
+    }
+
+    /// What rules say that hold, the one that decides first.
+    fn verdict_of_several(&mut self, deciding: usize, rules: &[usize]) -> Verdict {
         let set = self.rules;
         let effects = || rules.iter().filter_map(|at| Some((*at, set.effect(*at)?)));
 
@@ -190,163 +211,27 @@ impl<'e, 'a> Evaluation<'e, 'a> {
                 self.found.set(name, scalar_value(value));
             }
         }
-        let fate = self.fate(&rules);
-        rules.clear();
-        self.state.applied = rules;
-        Verdict { log_type, severity, rule: RuleId::of(deciding), line_time, fate }
-    }
-
-    /// The first rule that holds and decides; what the others do that hold before it is noted.
-    fn find_deciding(&mut self) -> usize {
-        let rules = self.rules;
-        let last = rules.compiled.len().saturating_sub(1);
-        let candidates = std::mem::take(&mut self.state.candidates);
-        let deciding = if self.is_layout_known(&candidates) {
-            self.try_candidates_of_layout(&candidates)
-        } else {
-            let marks = self.index.marks();
-            candidates.iter().find_map(|candidate| {
-                let may_hold = candidate.key_marks.iter().flatten().all(|needed| needed.meets(marks));
-                if may_hold { self.try_rule(candidate) } else { None }
-            })
-        };
-        self.state.candidates = candidates;
-        // The last of the built-in rules always holds, so there is one.
-        deciding.unwrap_or(last)
-    }
-
-    #[inline]
-    fn is_layout_known(&mut self, candidates: &[Candidate]) -> bool {
-        let RuleState { of_layouts, tag_answers, .. } = &mut *self.state;
-        let of_layout = of_layouts.get_mut(self.index.layout_id().slot);
-        let candidates = candidates.iter().map(|candidate| candidate.at);
-        of_layout.is_some_and(|known| known.knows(self.index, self.rules, tag_answers, candidates))
-    }
-
-    /// The first rule that holds and decides of those that the record's keys leave.
-    fn try_candidates_of_layout(&mut self, candidates: &[Candidate]) -> Option<usize> {
-        let slot = self.index.layout_id().slot;
-        let places = std::mem::take(self.state.of_layouts.get_mut(slot)?.candidates());
-        let deciding = places.iter().find_map(|place| self.try_rule(candidates.get(*place as usize)?));
-        *self.state.of_layouts.get_mut(slot)?.candidates() = places;
-        deciding
-    }
-
-    /// Whether a rule holds and decides; what it does when it holds and leaves that to others is noted.
-    #[inline]
-    fn try_rule(&mut self, candidate: &Candidate) -> Option<usize> {
-        let rules = self.rules;
-        let Candidate { at, line_bits, line_facts, .. } = *candidate;
-        if line_bits != 0 {
-            let patterns = &rules.shared.line_patterns;
-            if line_bits & patterns.possible_bits(self.line, &mut self.state.line) == 0 {
-                return None;
-            }
-        }
-        let holds = match line_facts {
-            Some((formats, severities)) => {
-                let reading = self.read_line();
-                formats.is_none_or(|formats| reading.formats.meets(formats))
-                    && severities.is_none_or(|severities| severities.contains(reading.severity))
-            }
-            None => rules.compiled.get(at).is_some_and(|rule| self.holds(&rule.node)),
-        };
-        if !holds {
-            return None;
-        }
-        self.state.count(at, |counts| counts.matched += 1);
-        if rules.effect(at).is_some_and(Effect::decides) {
-            return Some(at);
-        }
-        self.state.applied.push(at);
-        None
-    }
-
-    /// Whether a condition holds. Conditions lie at most [`super::read_condition::MAX_DEPTH`] deep.
-    pub(super) fn holds(&mut self, node: &Node) -> bool {
-        match node {
-            Node::All(parts) => parts.iter().all(|part| self.holds(part)),
-            Node::Any(parts) => parts.iter().any(|part| self.holds(part)),
-            Node::Not(inner) => !self.holds(inner),
-            Node::Tag(at) => self.state.tag_answers.get(*at).copied().unwrap_or_default(),
-            Node::Field(slot, test) => self.field_passes(*slot, test),
-            Node::Line(patterns) => {
-                let set = &self.rules.shared.line_patterns;
-                patterns.iter().any(|pattern| set.is_match(*pattern, self.line, &mut self.state.line))
-            }
-            Node::Format(formats) => self.read_line().formats.meets(*formats),
-            Node::Level(set) => set.contains(self.level()),
-            Node::Severity(set) => set.contains(self.read_line().severity),
-        }
-    }
-
-    fn field_passes(&mut self, slot: usize, test: &FieldTest) -> bool {
-        let value = self.value(slot);
-        let Some(value) = value else { return matches!(test, FieldTest::Exists(false)) };
-        let Some(field) = self.rules.shared.fields.get(slot) else { return false };
-        let text = value.as_str_bytes().map(|text| match field.is_container {
-            true => text.strip_prefix(b"/").unwrap_or(text),
-            false => text,
-        });
-        match test {
-            FieldTest::Exists(exists) => *exists,
-            FieldTest::Is(kind) => kind_of(&value) == Some(*kind),
-            FieldTest::In(scalars) => scalars.iter().any(|scalar| equals(&value, text, scalar)),
-            FieldTest::Range(range) => number(&value).is_some_and(|number| range.contains(number)),
-            FieldTest::Prefix(prefixes) => {
-                text.is_some_and(|text| prefixes.iter().any(|prefix| text.starts_with(prefix.as_bytes())))
-            }
-            FieldTest::Suffix(suffixes) => {
-                text.is_some_and(|text| suffixes.iter().any(|suffix| text.ends_with(suffix.as_bytes())))
-            }
-            FieldTest::Glob(globs) => text.is_some_and(|text| globs.iter().any(|glob| glob.matches(text))),
-            FieldTest::Patterns(patterns) => {
-                let (Some(text), Some(state)) = (text, self.state.fields.get_mut(slot)) else { return false };
-                patterns.iter().any(|pattern| field.patterns.is_match(*pattern, text, state))
-            }
-        }
-    }
-
-    fn value(&mut self, slot: usize) -> Option<Value<'a>> {
-        let layout = self.index.layout_id();
-        match self.state.of_layouts.get(layout.slot).map_or(Place::Unknown, |known| known.place(layout, slot)) {
-            Place::Key(place) => return self.index.value_at(&self.body, place),
-            Place::Nowhere => return None,
-            Place::Unknown => {}
-        }
-        let field = self.rules.shared.fields.get(slot).filter(|field| field.key_marks.meets(self.index.marks()))?;
-        let known = self.state.values.get(slot).filter(|known| known.record == self.state.record);
-        let start = known.map(|known| known.start).unwrap_or_else(|| {
-            let of_record = |path: &Path| self.index.value_start(path.0.as_bytes());
-            let start = field.paths.iter().find_map(|path| {
-                of_record(path).or_else(|| if field.is_nested { self.find_nested(&path.0) } else { None })
-            });
-            if let Some(slot) = self.state.values.get_mut(slot) {
-                *slot = KnownValue { record: self.state.record, start };
-            }
-            start
-        });
-        Reader::at(self.body.content, start?).value().ok()
-    }
-
-    /// Where the value of the field is to which the parts of the path lead.
-    pub(super) fn find_nested(&self, path: &str) -> Option<usize> {
-        let (first, mut rest) = path.split_once('.')?;
-        let mut start = self.index.value_start(first.as_bytes())?;
-        loop {
-            let Ok(Value::Map(map)) = Reader::at(self.body.content, start).value() else { return None };
-            let content = start + (map.whole.len() - map.content.len());
-            if let Some(value) = find_in(&map, rest.as_bytes()) {
-                return Some(content + value);
-            }
-            let (name, behind) = rest.split_once('.')?;
-            start = content + find_in(&map, name.as_bytes())?;
-            rest = behind;
-        }
+        Verdict { log_type, severity, rule: RuleId::of(deciding), line_time, fate: self.fate(rules) }
     }
 
     pub(super) fn level(&mut self) -> Option<Severity> {
-        *self.level.get_or_insert_with(|| classify::level(self.index, &self.body))
+        match self.level {
+            Some(level) => level,
+            None => self.find_level(),
+        }
+    }
+
+    fn find_level(&mut self) -> Option<Severity> {
+        let place = self.of_layout().map_or_else(|| LevelPlace::of(self.index), |known| known.level);
+        let level = match place {
+            LevelPlace::Nowhere => None,
+            LevelPlace::Key(place) => self.value_of_key(place).and_then(|value| Severity::from_value(&value)),
+            LevelPlace::SyslogKey(place) => {
+                self.value_of_key(place).and_then(|value| Severity::from_syslog_value(&value))
+            }
+        };
+        self.level = Some(level);
+        level
     }
 
     /// What the line says, and what it is written as.

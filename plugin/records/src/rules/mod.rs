@@ -3,6 +3,7 @@
 //! A rules file is TOML (<https://toml.io>). It is read strictly: whatever is unknown, impossible or without effect is an
 //! error with file, line, column and what to do. Nothing here reads files itself; a [`Loader`] gives their texts.
 
+mod ask;
 mod by_format;
 mod check;
 mod compile;
@@ -18,6 +19,7 @@ mod lint;
 mod of_layout;
 mod patterns;
 mod policy;
+mod program;
 mod read;
 mod read_condition;
 mod read_test;

@@ -30,6 +30,33 @@ pub(super) fn kind_of(value: &Value<'_>) -> Option<ValueKind> {
     }
 }
 
+/// The value that bytes begin with, when it is a small whole number or a short text, as most are that rules ask for.
+#[inline]
+pub(super) fn short_value(bytes: &[u8]) -> Option<Value<'_>> {
+    match *bytes {
+        [int @ 0x00..=0x7f, ..] => Some(Value::Int(i64::from(int))),
+        [0xcc, int, ..] => Some(Value::Int(i64::from(int))),
+        [0xcd, high, low, ..] => Some(Value::Int(i64::from(u16::from_be_bytes([high, low])))),
+        [marker @ 0xa0..=0xbf, ref rest @ ..] => rest.get(..usize::from(marker & 0x1f)).map(Value::Str),
+        _ => None,
+    }
+}
+
+/// The kind of a value of MessagePack that begins with this byte
+/// (<https://github.com/msgpack/msgpack/blob/master/spec.md#formats>).
+#[inline]
+pub(super) fn kind_of_marker(marker: u8) -> Option<ValueKind> {
+    match marker {
+        0xa0..=0xbf | 0xd9..=0xdb => Some(ValueKind::Text),
+        0x00..=0x7f | 0xe0..=0xff | 0xca..=0xd3 => Some(ValueKind::Number),
+        0x80..=0x8f | 0xde..=0xdf => Some(ValueKind::Map),
+        0x90..=0x9f | 0xdc..=0xdd => Some(ValueKind::List),
+        0xc2 | 0xc3 => Some(ValueKind::Bool),
+        0xc0 => Some(ValueKind::Null),
+        0xc1 | 0xc4..=0xc9 | 0xd4..=0xd8 => None,
+    }
+}
+
 /// The number that a value is, or that its text is in decimal digits.
 pub(super) fn number(value: &Value<'_>) -> Option<f64> {
     match value {
@@ -80,5 +107,25 @@ pub(super) fn hash(value: &Value<'_>) -> u64 {
         Value::Bool(flag) => XxHash3_64::oneshot(&[u8::from(*flag)]),
         Value::Ext(_, data) => XxHash3_64::oneshot(data),
         Value::Nil => XxHash3_64::oneshot(b""),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_the_first_bytes_tell_is_what_reading_all_tells(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let whole = Reader::new(&bytes).value().ok();
+            if let Some(short) = short_value(&bytes) {
+                prop_assert_eq!(Some(short), whole);
+            }
+            if let Some(value) = whole {
+                prop_assert_eq!(kind_of_marker(*bytes.first().unwrap()), kind_of(&value));
+            }
+        }
     }
 }
