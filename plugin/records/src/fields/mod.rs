@@ -8,7 +8,7 @@ mod key;
 mod layout;
 
 pub use self::key::KeySet;
-pub(crate) use self::key::{Marks, bit};
+pub(crate) use self::key::{Marks, digest};
 
 use self::layout::Layout;
 use crate::msgpack::{Composite, MsgpackError, Reader, Value};
