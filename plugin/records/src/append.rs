@@ -6,8 +6,8 @@
 
 use crate::audit_event;
 use crate::event::Event;
-use crate::fields::{FieldIndex, bit};
-use crate::msgpack::{Composite, write};
+use crate::fields::{FieldIndex, Marks, digest};
+use crate::msgpack::{Composite, Room, RoomWriter, write};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -39,8 +39,8 @@ pub const MAX_OVER_OWN: usize = 3;
 #[derive(Debug, Clone, Default)]
 pub struct FoundFields<'a> {
     items: SmallVec<[(&'a str, FoundValue<'a>); MAX_FOUND_FIELDS]>,
-    /// The [`bit`]s of their names: most that are asked for are not there.
-    marks: u64,
+    /// The marks of their names: most that are asked for are not there.
+    marks: Marks,
     /// Those that take the place of the record's own.
     over_own: [Option<&'a str>; MAX_OVER_OWN],
 }
@@ -48,15 +48,23 @@ pub struct FoundFields<'a> {
 impl<'a> FoundFields<'a> {
     /// Adds a field whose name is not there yet. Above [`MAX_FOUND_FIELDS`] nothing is added, which no set of parsers,
     /// identity fields and rules reaches.
+    #[inline]
     pub fn push(&mut self, name: &'a str, value: FoundValue<'a>) {
+        // Where the name is known to the compiler its digest is.
+        self.push_digested(digest(name.as_bytes()), name, value);
+    }
+
+    #[inline(always)]
+    fn push_digested(&mut self, digest: u8, name: &'a str, value: FoundValue<'a>) {
         debug_assert!(self.get(name).is_none(), "{name} twice");
         if self.items.len() < MAX_FOUND_FIELDS {
-            self.marks |= bit(name.as_bytes());
+            self.marks.add(digest);
             self.items.push((name, value));
         }
     }
 
     /// Adds text, unless it is empty or the dash with which access logs write "nothing".
+    #[inline]
     pub fn push_text(&mut self, name: &'a str, text: &'a [u8]) {
         if !text.is_empty() && text != b"-" {
             self.push(name, FoundValue::Text(text));
@@ -64,6 +72,7 @@ impl<'a> FoundFields<'a> {
     }
 
     /// Adds text as [`FoundFields::push_text`] does, unless a field of that name is there.
+    #[inline]
     pub fn push_text_if_new(&mut self, name: &'a str, text: &'a [u8]) {
         if self.get(name).is_none() {
             self.push_text(name, text);
@@ -112,10 +121,18 @@ impl<'a> FoundFields<'a> {
         self.over_own.iter().any(Option::is_some)
     }
 
+    /// Appends those fields whose bits are set.
+    #[inline(never)]
+    fn write_some(&self, which: u128, writer: &mut RoomWriter<'_>) {
+        for (_, (name, value)) in self.iter().enumerate().filter(|(at, _)| which >> at & 1 == 1) {
+            value.write(name, writer);
+        }
+    }
+
     /// Takes all fields away.
     pub fn clear(&mut self) {
         self.items.clear();
-        self.marks = 0;
+        self.marks = Marks::default();
         self.over_own = [None; MAX_OVER_OWN];
     }
 
@@ -123,7 +140,7 @@ impl<'a> FoundFields<'a> {
     #[must_use]
     #[inline]
     pub fn get(&self, name: &str) -> Option<FoundValue<'a>> {
-        if self.marks & bit(name.as_bytes()) == 0 {
+        if !self.marks.meets(&Marks::of(name.as_bytes())) {
             return None;
         }
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
@@ -175,49 +192,78 @@ impl<'e, 'a> Enriched<'e, 'a> {
         self.found.items.iter().filter(|(name, _)| self.is_new(name))
     }
 
-    /// Appends the event with its fields and its time.
+    /// Appends the event with its fields and its time, by way of `room`.
     ///
     /// What the event holds is copied byte for byte: its form, its metadata, its fields and their order.
-    pub fn append_to(&self, out: &mut Vec<u8>) {
-        // A bit for each found field that the event does not have.
-        const { assert!(MAX_FOUND_FIELDS <= u128::BITS as usize) };
+    pub(crate) fn append_to(&self, room: &mut Room, out: &mut Vec<u8>) {
         let Enriched { event, body, found, .. } = *self;
         let replaced = self.replaced();
         let replaced_fields = replaced.iter().flatten().map(|_| 1).sum();
-        let new =
-            found.iter().enumerate().fold(0_u128, |new, (at, (name, _))| new | (u128::from(self.is_new(name)) << at));
+        let new = self.find_new();
 
+        let mut writer = room.writer(out);
         match self.time {
             None => {
                 let head = event.raw.len() - event.body.whole.len();
-                out.extend_from_slice(event.raw.get(..head).unwrap_or_default());
+                writer.raw(event.raw.get(..head).unwrap_or_default());
             }
             Some((seconds, nanoseconds)) => {
-                out.push(0x92);
                 if event.metadata.is_some() {
-                    out.push(0x92);
+                    writer.array([0x92]);
                 }
-                write::event_time(out, seconds, nanoseconds);
+                writer.array([0x92]);
+                writer.event_time(seconds, nanoseconds);
                 if let Some(metadata) = event.metadata {
-                    out.extend_from_slice(metadata.whole);
+                    writer.raw(metadata.whole);
                 }
             }
         }
-        write::map_header(out, body.count.saturating_add(new.count_ones()).saturating_sub(replaced_fields));
+        let count = new.map_or(found.len(), |new| new.count_ones() as usize);
+        let count = u32::try_from(count).unwrap_or_default();
+        writer.map_header(body.count.saturating_add(count).saturating_sub(replaced_fields));
         let mut copied = 0;
         for place in replaced.into_iter().flatten() {
-            out.extend_from_slice(body.content.get(copied..place.start).unwrap_or_default());
+            writer.raw(body.content.get(copied..place.start).unwrap_or_default());
             copied = place.end;
         }
-        out.extend_from_slice(body.content.get(copied..).unwrap_or_default());
-        for (_, (name, value)) in found.iter().enumerate().filter(|(at, _)| new >> at & 1 == 1) {
-            write::str(out, name.as_bytes());
-            value.append_to(out);
+        writer.raw(body.content.get(copied..).unwrap_or_default());
+        match new {
+            None => {
+                for (name, value) in &found.items {
+                    value.write(name, &mut writer);
+                }
+            }
+            Some(new) => found.write_some(new, &mut writer),
         }
+        writer.finish();
+    }
+
+    /// A bit for each found field that is appended; `None` when all are.
+    #[inline]
+    fn find_new(&self) -> Option<u128> {
+        const { assert!(MAX_FOUND_FIELDS <= u128::BITS as usize) };
+        if !self.index.marks().meets(&self.found.marks) {
+            return None;
+        }
+        let is_new = |(at, (name, _)): (usize, &(&str, _))| u128::from(self.is_new(name)) << at;
+        Some(self.found.iter().enumerate().map(is_new).fold(0, |new, one| new | one))
     }
 }
 
 impl FoundValue<'_> {
+    /// Appends a field of that name with the value.
+    #[inline(always)]
+    fn write(&self, name: &str, writer: &mut RoomWriter<'_>) {
+        match self {
+            FoundValue::Text(text) => writer.text_field(name.as_bytes(), text),
+            FoundValue::Int(int) => writer.int_field(name.as_bytes(), *int),
+            other => writer.apart(|out| {
+                write::str(out, name.as_bytes());
+                other.append_to(out);
+            }),
+        }
+    }
+
     /// Appends the value as MessagePack.
     pub fn append_to(&self, out: &mut Vec<u8>) {
         match self {
@@ -247,7 +293,7 @@ mod tests {
         found: &FoundFields<'a>,
         time: Option<(u32, u32)>,
     ) {
-        Enriched { event, body: &event.body, index, found, time, left_out: None }.append_to(out);
+        Enriched { event, body: &event.body, index, found, time, left_out: None }.append_to(&mut Room::default(), out);
     }
 
     #[test]

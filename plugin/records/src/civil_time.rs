@@ -3,6 +3,7 @@
 //! The conversion is Howard Hinnant's `days_from_civil`
 //! (<https://howardhinnant.github.io/date_algorithms.html>), exact for the proleptic Gregorian calendar.
 
+use crate::digits::{Form, nanoseconds};
 use crate::event::Timestamp;
 
 /// Seconds of a day.
@@ -68,153 +69,132 @@ pub fn civil_hour(seconds: i64) -> CivilHour {
 /// Reads the time of the Common Log Format, `17/May/2015:10:05:03 +0000`, as seconds since 1970.
 #[must_use]
 pub fn parse_common_log_time(text: &[u8]) -> Option<i64> {
-    let bytes: &[u8; 26] = text.try_into().ok()?;
-    let separators = [(2, b'/'), (6, b'/'), (11, b':'), (14, b':'), (17, b':'), (20, b' ')];
-    if separators.iter().any(|(at, byte)| bytes.get(*at) != Some(byte)) {
-        return None;
-    }
-    let month = month_number(bytes.get(3..6)?)?;
-    let (day, year) = (digits(bytes.get(0..2)?)?, digits(bytes.get(7..11)?)?);
-    let (hour, minute, second) =
-        (digits(bytes.get(12..14)?)?, digits(bytes.get(15..17)?)?, digits(bytes.get(18..20)?)?);
-    let (zone_hours, zone_minutes) = (digits(bytes.get(22..24)?)?, digits(bytes.get(24..26)?)?);
-    let sign = match bytes.get(21)? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let zone = sign * (zone_hours * 3_600 + zone_minutes * 60);
-    if zone_hours > 23 || zone_minutes > 59 {
-        return None;
-    }
-    seconds_of([year, i64::from(month), day, hour, minute, second], zone)
+    const DAY: Form = Form::new(b"00/???/0");
+    const YEAR: Form = Form::new(b"0000:00:");
+    const TIME: Form = Form::new(b"00:00:00");
+    const ZONE: Form = Form::new(b"00 ?0000");
+    let text = <&[u8; 26]>::try_from(text).ok()?;
+    let [_, _, _, a, b, c, _, .., sign, _, _, _, _] = *text;
+    let [day, ..] = DAY.digits_at::<0>(text)?.pairs();
+    let [century, _, year_of_century, ..] = YEAR.digits_at::<7>(text)?.pairs();
+    let [hour, _, _, minute, _, _, second, _] = TIME.digits_at::<12>(text)?.pairs();
+    let [.., zone_hours, _, zone_minutes, _] = ZONE.digits_at::<18>(text)?.pairs();
+    let zone = zone_seconds(sign, zone_hours, zone_minutes)?;
+    seconds_of([century, year_of_century, month_of([a, b, c])?, day], [hour, minute, second], zone)
 }
 
 /// Reads an RFC 3339 time (<https://www.rfc-editor.org/rfc/rfc3339#section-5.6>), `2015-05-17T10:05:03.25Z` or with an offset
 /// as `+02:00` or, as ISO 8601 has it too, `+0200`; a space may stand for the `T`. Digits behind the ninth of the second's fraction are left out.
 #[must_use]
 pub fn parse_rfc3339(text: &[u8]) -> Option<Timestamp> {
-    let (moment, rest) = text.split_at_checked(19)?;
-    let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
-    let is_separated = separators.iter().all(|(at, byte)| moment.get(*at) == Some(byte));
-    if !is_separated || !matches!(moment.get(10), Some(b'T' | b't' | b' ')) {
-        return None;
-    }
-    let part = |from: usize, to: usize| digits(moment.get(from..to)?);
-    let parts = [part(0, 4)?, part(5, 7)?, part(8, 10)?, part(11, 13)?, part(14, 16)?, part(17, 19)?];
+    const MONTH: Form = Form::new(b"0000-00-");
+    const DAY: Form = Form::new(b"00?00:00");
+    const TIME: Form = Form::new(b"00:00:00");
+    const ZONE: Form = Form::new(b"00:00000");
+    let (moment, rest) = text.split_first_chunk::<19>()?;
+    let [_, _, _, _, _, _, _, _, _, _, b'T' | b't' | b' ', ..] = moment else { return None };
+    let [century, _, year_of_century, _, _, month, ..] = MONTH.digits_at::<0>(moment)?.pairs();
+    let [day, ..] = DAY.digits_at::<8>(moment)?.pairs();
+    let [hour, _, _, minute, _, _, second, _] = TIME.digits_at::<11>(moment)?.pairs();
 
-    let (nanoseconds, zone) = match rest.split_first() {
-        Some((b'.' | b',', rest)) => {
-            let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let fraction = rest.get(..length).filter(|fraction| !fraction.is_empty())?;
-            let nine = fraction.iter().chain(b"000000000").take(9);
-            let nanoseconds = nine.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-            (nanoseconds, rest.get(length..)?)
-        }
+    let (nanoseconds, zone) = match rest {
+        [b'.' | b',', fraction @ ..] => nanoseconds(text, fraction)?,
         _ => (0, rest),
     };
-    let zone_seconds = match zone {
-        b"Z" | b"z" => 0,
-        [sign @ (b'+' | b'-'), zone @ ..] => {
-            let (hours, minutes) = match zone.split_at_checked(2)? {
-                (hours, [b':', minutes @ ..] | minutes) if minutes.len() == 2 => (digits(hours)?, digits(minutes)?),
-                _ => return None,
-            };
-            if hours > 23 || minutes > 59 {
-                return None;
-            }
-            let seconds = hours * 3_600 + minutes * 60;
-            if *sign == b'-' { -seconds } else { seconds }
+    let zone_seconds = match *zone {
+        [b'Z' | b'z'] => 0,
+        [sign, h0, h1, b':', m0, m1] | [sign, h0, h1, m0, m1] => {
+            let zone = ZONE.digits_at::<0>(&[h0, h1, b':', m0, m1, b'0', b'0', b'0'])?;
+            let [hours, _, _, minutes, ..] = zone.pairs();
+            zone_seconds(sign, hours, minutes)?
         }
         _ => return None,
     };
-    Some(Timestamp { seconds: seconds_of(parts, zone_seconds)?, nanoseconds })
+    let seconds = seconds_of([century, year_of_century, month, day], [hour, minute, second], zone_seconds)?;
+    Some(Timestamp { seconds, nanoseconds })
 }
 
-/// Seconds since 1970 of a year, month, day, hour, minute and second in a zone; `None` when there is no such time.
-fn seconds_of([year, month, day, hour, minute, second]: [i64; 6], zone_seconds: i64) -> Option<i64> {
+/// Seconds east of Greenwich.
+#[inline]
+fn zone_seconds(sign: u8, hours: u8, minutes: u8) -> Option<i64> {
+    let seconds = i64::from(hours) * 3_600 + i64::from(minutes) * 60;
+    match sign {
+        _ if hours > 23 || minutes > 59 => None,
+        b'+' => Some(seconds),
+        b'-' => Some(-seconds),
+        _ => None,
+    }
+}
+
+/// Seconds since 1970 of a date and a time of the day in a zone; `None` when there is no such time.
+#[inline]
+fn seconds_of(
+    [century, year_of_century, month, day]: [u8; 4],
+    [hour, minute, second]: [u8; 3],
+    zone_seconds: i64,
+) -> Option<i64> {
+    let year = u32::from(century) * 100 + u32::from(year_of_century);
     // Second 60 is a leap second, which 1970-based time does not have; it is the next minute's first.
-    let is_time = (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && year > 0
-        && (0..=23).contains(&hour)
-        && (0..=59).contains(&minute)
-        && (0..=60).contains(&second);
+    let is_time =
+        (1..=12).contains(&month) && (1..=31).contains(&day) && year > 0 && hour <= 23 && minute <= 59 && second <= 60;
     if !is_time {
         return None;
     }
-    let days = days_from_civil(year, u8::try_from(month).ok()?, u8::try_from(day).ok()?);
-    Some(days * DAY_SECONDS + hour * 3_600 + minute * 60 + second - zone_seconds)
+    let seconds_of_day = u32::from(hour) * 3_600 + u32::from(minute) * 60 + u32::from(second);
+    Some(days_of_common_era(year, month, day) * DAY_SECONDS + i64::from(seconds_of_day) - zone_seconds)
+}
+
+/// As [`days_from_civil`], of a year from 1 to 9999 and a month from 1 to 12, without an era.
+#[inline]
+fn days_of_common_era(year: u32, month: u8, day: u8) -> i64 {
+    /// Days from the first of March of year 0 to 1970.
+    const TO_1970: i64 = 719_469;
+    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let centuries = year / 100;
+    let leap_days = year / 4 - centuries + centuries / 4;
+    let days = year * 365 + leap_days + (u32::from(month) * 153 + 2) / 5 + u32::from(day);
+    i64::from(days) - TO_1970
 }
 
 /// The number of a month from its three-letter English name.
 #[must_use]
 pub fn month_number(name: &[u8]) -> Option<u8> {
-    const MONTHS: [&[u8; 3]; 12] =
-        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
-    let index = MONTHS.iter().position(|month| month.as_slice() == name)?;
-    u8::try_from(index + 1).ok()
+    month_of(name.try_into().ok()?)
 }
 
-fn digits(text: &[u8]) -> Option<i64> {
-    text.iter().try_fold(0_i64, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
+#[inline]
+fn month_of([a, b, c]: [u8; 3]) -> Option<u8> {
+    let name = u32::from_le_bytes([a, b, c, 0]);
+    let known = MONTHS_BY_HASH.get(month_hash(name))?;
+    let [.., number] = known.to_le_bytes();
+    (known ^ name == u32::from(number) << 24).then_some(number)
+}
+
+/// The names of the months with their numbers behind them, each where its hash is.
+const MONTHS_BY_HASH: [u32; 16] = {
+    let months: [&[u8; 3]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    let mut by_hash = [0; 16];
+    let (mut rest, mut number) = (months.as_slice(), 1);
+    while let [month, behind @ ..] = rest {
+        let [a, b, c] = **month;
+        let place = month_hash(u32::from_le_bytes([a, b, c, 0]));
+        assert!(by_hash[place] == 0, "two months have one place");
+        by_hash[place] = u32::from_le_bytes([a, b, c, number]);
+        number += 1;
+        rest = behind;
+    }
+    // Where no month is three zeros would be one, but these have their place elsewhere.
+    assert!(by_hash[month_hash(0)] != 0, "three zeros are a month");
+    by_hash
+};
+
+/// A number below 16, another one for each month.
+#[inline]
+const fn month_hash(name: u32) -> usize {
+    (name.wrapping_mul(61) >> 15) as usize % 16
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn known_dates_have_their_known_seconds() {
-        assert_eq!(days_from_civil(1970, 1, 1), 0);
-        assert_eq!(days_from_civil(2000, 2, 29), 11_016);
-        assert_eq!(parse_common_log_time(b"17/May/2015:10:05:03 +0000"), Some(1_431_857_103));
-        assert_eq!(parse_common_log_time(b"17/May/2015:10:05:03 -0130"), Some(1_431_862_503));
-        assert_eq!(civil_hour(1_431_857_103), CivilHour { year: 2015, month: 5, day: 17, hour: 10 });
-        assert_eq!(civil_hour(-1), CivilHour { year: 1969, month: 12, day: 31, hour: 23 });
-    }
-
-    #[test]
-    fn what_is_no_time_is_refused() {
-        for text in [
-            "17/Mai/2015:10:05:03 +0000",
-            "17/May/2015:24:05:03 +0000",
-            "17/May/2015:10:05:03",
-            "xx/May/2015:10:05:03 +0000",
-        ] {
-            assert_eq!(parse_common_log_time(text.as_bytes()), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn times_of_rfc_3339_are_read_with_fraction_and_zone() {
-        for (text, expected) in [
-            ("2015-05-17T10:05:03Z", Some((1_431_857_103, 0))),
-            ("2015-05-17 10:05:03.25-01:30", Some((1_431_862_503, 250_000_000))),
-            ("2015-05-17T10:05:03.1234567891+00:00", Some((1_431_857_103, 123_456_789))),
-            ("2015-05-17T10:05:03", None),
-            ("2015-05-17T10:05:03.Z", None),
-            ("2015-05-17T10:05:03+0200", Some((1_431_849_903, 0))),
-            ("2015-05-17T10:05:03+02", None),
-            ("2015-05-17T10:05:03+02:0", None),
-            ("2015-05-17T10:05:03+02000", None),
-            ("2015-00-17T10:05:03Z", None),
-            ("2015-05-17T24:05:03Z", None),
-            ("2015-05-17", None),
-        ] {
-            let expected = expected.map(|(seconds, nanoseconds)| Timestamp { seconds, nanoseconds });
-            assert_eq!(parse_rfc3339(text.as_bytes()), expected, "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn dates_and_days_are_each_others_inverse(days in -719_162_i64..2_932_896) {
-            let date = civil_hour(days * DAY_SECONDS);
-            prop_assert_eq!(days_from_civil(date.year, date.month, date.day), days);
-            prop_assert!((1..=12).contains(&date.month) && (1..=31).contains(&date.day));
-        }
-    }
-}
+#[path = "civil_time_tests.rs"]
+mod tests;

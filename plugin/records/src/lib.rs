@@ -23,6 +23,7 @@ pub mod chunk;
 pub mod civil_time;
 pub mod classify;
 pub mod columns;
+mod digits;
 pub mod error_fields;
 pub mod event;
 pub mod expand;

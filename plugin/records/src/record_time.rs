@@ -21,11 +21,17 @@ const UNITS: [i64; 4] = [1, 1_000, 1_000_000, 1_000_000_000];
 
 /// The time of the first of [`TIME_KEYS`] that tells one.
 #[must_use]
+#[inline]
 pub fn find(index: &FieldIndex, body: &Composite<'_>) -> Option<Timestamp> {
-    if !index.has_any(&TIME) {
-        return None;
-    }
-    TIME_KEYS.iter().find_map(|key| of_value(&index.get(body, key.as_bytes())?))
+    let (first, value) = index.first_of(body, &TIME)?;
+    of_value(&value).or_else(|| find_behind(first, index, body))
+}
+
+/// The time of the first of the keys behind one that tells none.
+#[cold]
+fn find_behind(key: &str, index: &FieldIndex, body: &Composite<'_>) -> Option<Timestamp> {
+    let mut behind = TIME_KEYS.iter().skip_while(|known| **known != key).skip(1);
+    behind.find_map(|key| of_value(&index.get(body, key.as_bytes())?))
 }
 
 fn of_value(value: &Value<'_>) -> Option<Timestamp> {
@@ -38,9 +44,11 @@ fn of_value(value: &Value<'_>) -> Option<Timestamp> {
 }
 
 fn of_text(text: &[u8]) -> Option<Timestamp> {
-    let common = || Some(Timestamp { seconds: parse_common_log_time(text)?, nanoseconds: 0 });
-    if !text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') {
-        return parse_rfc3339(text).or_else(common);
+    // Neither of these is digits and points alone.
+    let of_form =
+        parse_rfc3339(text).or_else(|| Some(Timestamp { seconds: parse_common_log_time(text)?, nanoseconds: 0 }));
+    if of_form.is_some() || !text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') {
+        return of_form;
     }
     let (whole, fraction) = match text.iter().position(|byte| *byte == b'.') {
         Some(at) => text.split_at_checked(at).and_then(|(whole, rest)| Some((whole, rest.get(1..)?)))?,

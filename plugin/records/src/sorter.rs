@@ -17,7 +17,7 @@ use crate::identity::labels::LabelField;
 use crate::identity::placement::Placement;
 use crate::identity::tag_lists::TagLists;
 use crate::identity::task::TaskIdentity;
-use crate::msgpack::{Composite, Reader};
+use crate::msgpack::{Composite, Reader, Room};
 use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
 use crate::quarantine;
 use crate::record_id::{self, RecordIds};
@@ -153,6 +153,7 @@ pub struct Sorter {
     origin_map: Vec<u8>,
     has_new_container: bool,
     record_ids: Option<RecordIds>,
+    room: Room,
 }
 
 /// Bytes of a joined line that memory is kept for between chunks.
@@ -177,6 +178,7 @@ impl Sorter {
             origin_map: Vec::new(),
             has_new_container: false,
             record_ids: None,
+            room: Room::default(),
             config,
             state: RuleState::default(),
             index: FieldIndex::default(),
@@ -235,7 +237,7 @@ impl Sorter {
             return None;
         }
         self.index.fill(&event.body);
-        Some(self.sort_indexed(event, false, |enriched| enriched.append_to(out)))
+        Some(self.sort_indexed(event, false, |enriched, room| enriched.append_to(room, out)))
     }
 
     /// Sorts an event that comes alone, as from a host that hands over one at a time, and gives `write` what it is made of;
@@ -253,7 +255,7 @@ impl Sorter {
         if is_piece && self.config.pieces == Pieces::JoinOrPass {
             return SortedItem::Piece;
         }
-        SortedItem::of(self.sort_indexed(event, is_piece, write))
+        SortedItem::of(self.sort_indexed(event, is_piece, |enriched, _| write(enriched)))
     }
 
     /// Why [`Sorter::sort`] gives the event the rule that it gives it; `None` for a group marker. For people: it asks every rule,
@@ -277,10 +279,20 @@ impl Sorter {
         &mut self,
         event: &Event<'_>,
         is_incomplete: bool,
-        write: impl FnOnce(&Enriched<'_, '_>),
+        write: impl FnOnce(&Enriched<'_, '_>, &mut Room),
     ) -> Verdict {
         let Self {
-            config, state, index, expander, enricher, tag_lists, origin_map, has_new_container, record_ids, ..
+            config,
+            state,
+            index,
+            expander,
+            enricher,
+            tag_lists,
+            origin_map,
+            has_new_container,
+            record_ids,
+            room,
+            ..
         } = self;
         let rules = &*config.rules;
         let Subject { body, line, expanded, left_out, own, was_sorted } =
@@ -331,7 +343,7 @@ impl Sorter {
         // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
         let line_time = verdict.line_time.filter(|_| config.use_line_time);
         let line_time = line_time.and_then(|time| Some((u32::try_from(time.seconds).ok()?, time.nanoseconds)));
-        write(&Enriched { event, body: &body, index, found: &found, time: line_time, left_out });
+        write(&Enriched { event, body: &body, index, found: &found, time: line_time, left_out }, room);
         verdict
     }
 
@@ -377,7 +389,7 @@ impl Sorter {
                     match fate {
                         PieceFate::NoPiece => {
                             sorted.counted(SortedItem::of(
-                                self.sort_indexed(&event, false, |enriched| enriched.append_to(out)),
+                                self.sort_indexed(&event, false, |enriched, room| enriched.append_to(room, out)),
                             ))
                         }
                         PieceFate::Apart => sorted.counted(self.sort_apart(&event, out)),
@@ -417,7 +429,7 @@ impl Sorter {
             out.extend_from_slice(event.raw);
             return SortedItem::Piece;
         }
-        SortedItem::of(self.sort_indexed(event, true, |enriched| enriched.append_to(out)))
+        SortedItem::of(self.sort_indexed(event, true, |enriched, room| enriched.append_to(room, out)))
     }
 
     fn sort_joined(&mut self, chunk: &[u8], whole: Whole, out: &mut Vec<u8>) -> Option<Verdict> {
@@ -427,7 +439,7 @@ impl Sorter {
         let event = appended.and_then(|()| Event::read(&mut Reader::new(&joined)).ok());
         let verdict = event.map(|event| {
             self.index.fill(&event.body);
-            self.sort_indexed(&event, false, |enriched| enriched.append_to(out))
+            self.sort_indexed(&event, false, |enriched, room| enriched.append_to(room, out))
         });
         joined.shrink_to(KEPT_BYTES);
         self.joined = joined;

@@ -8,7 +8,7 @@ pub(super) const DIGESTS: usize = 256;
 /// One of [`DIGESTS`] numbers for a key. The factors are those with which the fewest of the keys that are asked for share a
 /// number with one that FireLens writes.
 #[inline]
-pub(super) const fn digest(key: &[u8]) -> u8 {
+pub(crate) const fn digest(key: &[u8]) -> u8 {
     let (first, last) = match key {
         [first, .., last] => (*first as usize, *last as usize),
         [only] => (*only as usize, *only as usize),
@@ -33,6 +33,14 @@ impl Marks {
             2 => [0, 0, bit, 0],
             _ => [0, 0, 0, bit],
         })
+    }
+
+    /// Adds the mark of a key with this digest.
+    #[inline]
+    pub(crate) fn add(&mut self, digest: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(digest / 64)) {
+            *word |= 1 << (digest % 64);
+        }
     }
 
     /// Those of both.
@@ -62,12 +70,6 @@ impl BitOrAssign for Marks {
     fn bitor_assign(&mut self, other: Self) {
         *self = self.and(other);
     }
-}
-
-/// One of 64 bits for a key: where few keys are asked for, that is enough.
-#[inline]
-pub(crate) const fn bit(key: &[u8]) -> u64 {
-    1 << (digest(key) % 64)
 }
 
 /// Keys of which a record is asked for the first that it has. Made once: that a record has none of them is then one test.

@@ -10,7 +10,7 @@ mod layout;
 mod layouts;
 
 pub use self::key::KeySet;
-pub(crate) use self::key::{Marks, bit};
+pub(crate) use self::key::{Marks, digest};
 pub(crate) use self::layouts::LAYOUTS;
 
 use self::answers::{Answer, Sets};

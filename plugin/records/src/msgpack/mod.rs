@@ -9,11 +9,13 @@
 pub mod json;
 mod nested;
 mod reader;
+mod room;
 mod same;
 mod value;
 pub mod write;
 
 pub(crate) use reader::value_bytes;
 pub use reader::{MsgpackError, Reader};
+pub(crate) use room::{Room, RoomWriter};
 pub use same::is_same;
 pub use value::{Composite, Value};
