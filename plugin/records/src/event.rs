@@ -129,7 +129,7 @@ impl<'a> Event<'a> {
             let left = reader.rest().len();
             let needed = end.checked_sub(content_start).filter(|needed| *needed <= left);
             let cut = MsgpackError::Truncated { offset: content_start, needed: end as u64, left };
-            reader.leave(left - needed.ok_or(cut)?);
+            reader.step(needed.ok_or(cut)?);
             let (content, whole) = (reader.since(content_start), reader.since(start));
             Ok(Some((Composite { count, content, whole }, false)))
         })
