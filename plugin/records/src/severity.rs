@@ -146,11 +146,8 @@ impl Severity {
 /// Bytes of a word that are packed into one number.
 const SHORT_WORD_BYTES: usize = 8;
 /// Words for levels that are longer.
-const LONG_WORDS: [(&str, Severity); 3] = [
-    ("information", Severity::Info),
-    ("informational", Severity::Info),
-    ("emergency", Severity::Emergency),
-];
+const LONG_WORDS: [(&str, Severity); 3] =
+    [("information", Severity::Info), ("informational", Severity::Info), ("emergency", Severity::Emergency)];
 
 /// The bytes of a short word, with letters made small; other bytes do not become letters by that.
 #[inline]

@@ -37,11 +37,15 @@ fn look(bytes: &[u8]) -> (u8, bool) {
 fn look_at_long(text: &[u8]) -> (u8, bool) {
     let (blocks, _) = text.as_chunks::<BLOCK_BYTES>();
     // What is behind the last whole block is looked at with some bytes of it.
-    let last = text.last_chunk::<BLOCK_BYTES>().into_iter();
-    blocks.iter().chain(last).fold((0, true), |(bits, is_plain), block| {
+    let last = text.last_chunk::<BLOCK_BYTES>();
+    let (mut bits, mut is_plain) = (0, true);
+    for block in blocks {
         let (more, is_plain_too) = look(block);
-        (bits | more, is_plain & is_plain_too)
-    })
+        bits |= more;
+        is_plain &= is_plain_too;
+    }
+    let (more, is_plain_too) = last.map_or((0, true), |block| look(block));
+    (bits | more, is_plain & is_plain_too)
 }
 
 /// As [`look`], for less than a block.

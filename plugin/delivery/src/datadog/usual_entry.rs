@@ -114,6 +114,13 @@ impl UsualEntry {
             if layout.message == Some(place) {
                 continue;
             }
+            if field.role == Role::Plain
+                && let Some(text) = index.text_at(&event.body, place)
+            {
+                field.name.append_to(out);
+                push_text(out, text).then_some(())?;
+                continue;
+            }
             let value = value(place)?;
             match field.role {
                 Role::Severity if parts.severity.is_some_and(|severity| severity != Severity::Trace) => continue,

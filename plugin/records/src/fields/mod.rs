@@ -173,7 +173,7 @@ impl FieldIndex {
 
     /// The text of the key at [`FieldIndex::place`], when it is one.
     #[inline]
-    fn text_at<'a>(&self, body: &Composite<'a>, place: usize) -> Option<&'a [u8]> {
+    pub fn text_at<'a>(&self, body: &Composite<'a>, place: usize) -> Option<&'a [u8]> {
         let mut reader = Reader::at(body.content, *self.value_starts.get(place)? as usize);
         reader.short_text().or_else(|| reader.value().ok()?.as_str_bytes())
     }
