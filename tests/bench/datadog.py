@@ -9,7 +9,7 @@ from pathlib import Path
 import measure
 import plot
 import servers
-from fluent_bit import INTAKE, NOT_RUN, FluentBit, instructions, tail
+from fluent_bit import INTAKE, NOT_RUN, FluentBit, instructions
 from report import Section, megabytes, number
 
 GZIP, ZSTD = "shiwake, gzip", "shiwake, zstd"
@@ -45,7 +45,7 @@ def add_comparison(part: Section, host: FluentBit, records: Path, count: int, us
         with tempfile.TemporaryDirectory() as place, servers.counting_intake(measure.OTHER_CORE, seen) as port:
             if name != "null":
                 output["Port"] = port
-            usage = host.run([tail(records, is_whole=True), *filters, ("OUTPUT", {"Match": "*", **output})], Path(place))
+            usage = host.run([host.tail(records, is_whole=True), *filters, ("OUTPUT", {"Match": "*", **output})], Path(place))
         if name != "null" and seen["entries"] != count:
             raise RuntimeError(f"{name}: {seen['entries']} of {count} entries arrived")
         return usage

@@ -9,7 +9,7 @@ from pathlib import Path
 import code_benches
 import measure
 import plot
-from fluent_bit import FluentBit, Sections, attempt_with_host, hosts, instructions, repeated_lines, tail
+from fluent_bit import FluentBit, Sections, attempt_with_host, hosts, instructions, repeated_lines
 from report import Section, megabytes, number
 
 #: Owed: bytes of structured records that are classified and given fields in a second, and records under 20 patterns.
@@ -130,7 +130,7 @@ def add_host(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> No
     def one(name: str) -> measure.Usage:
         null = ("OUTPUT", {"Name": "null", "Match": "*"})
         with tempfile.TemporaryDirectory() as place:
-            return host.run([tail(folder / "apache.log"), *cases[name], null], Path(place))
+            return host.run([host.tail(folder / "apache.log"), *cases[name], null], Path(place))
 
     used = measure.take_turns(cases, 1 if is_quick else 3, one)
     base = measure.cpu(used["no filter"]).median

@@ -57,13 +57,14 @@ class FluentBit:
 
     binary: Path
     name: str
+    version: tuple[int, ...]
 
     @classmethod
     def found(cls) -> FluentBit | None:
         """The one to measure, of those that FLUENT_BIT names."""
         all_hosts = hosts.fluent_bits()
         preferred = [host for host in all_hosts if host.version[:2] == PREFERRED]
-        return next((cls(host.binary, host.name) for host in [*preferred, *all_hosts]), None)
+        return next((cls(host.binary, host.name, host.version) for host in [*preferred, *all_hosts]), None)
 
     def command(self, sections: Sections, folder: Path, loads_plugins: bool = True, flush: str = "0.2") -> list[str]:
         """Writes the configuration, and gives the command for it; `flush` is the host's pause, in seconds."""
@@ -75,6 +76,18 @@ class FluentBit:
         (folder / "fluent-bit.conf").write_text(text)
         plugins = ["-e", str(hosts.FILTER), "-e", str(hosts.OUTPUT)] if loads_plugins else []
         return [str(self.binary), *plugins, "-c", str(folder / "fluent-bit.conf")]
+
+    def tail(self, path: Path, is_whole: bool = False) -> tuple[str, dict[str, object]]:
+        """The input that reads a file to its end; lines that are whole records are taken for that.
+
+        Where the host has a property for it, it leaves the file in the system's memory: else each run reads it from the disk again, and
+        that takes as long as everything else.
+        """
+        properties = {"Name": "tail", "Path": path, "Read_from_Head": "on", "Exit_On_Eof": "on", "Tag": "app",
+                      "Buffer_Max_Size": "4M", "Mem_Buf_Limit": "200M"}
+        if self.version >= (4,):
+            properties["File_Cache_Advise"] = "off"
+        return "INPUT", properties | ({"Parser": "whole"} if is_whole else {"Key": "log"})
 
     def run(self, sections: Sections, folder: Path, loads_plugins: bool = True) -> measure.Usage:
         """Runs it to the end of its input."""
@@ -107,13 +120,6 @@ def refuse_complaints(log: Path) -> None:
     complaints = [line for line in log.read_text(errors="replace").splitlines() if re.search(r"\[error\]", line)]
     if complaints:
         raise RuntimeError(f"Fluent Bit complains: {complaints[0]}")
-
-
-def tail(path: Path, is_whole: bool = False) -> tuple[str, dict[str, object]]:
-    """The input that reads a file to its end; lines that are whole records are taken for that."""
-    properties = {"Name": "tail", "Path": path, "Read_from_Head": "on", "Exit_On_Eof": "on", "Tag": "app",
-                  "Buffer_Max_Size": "4M", "Mem_Buf_Limit": "200M"}
-    return "INPUT", properties | ({"Parser": "whole"} if is_whole else {"Key": "log"})
 
 
 def repeated_lines(target: Path, count: int) -> int:

@@ -11,7 +11,7 @@ import measure
 import plot
 import servers
 import whole
-from fluent_bit import FluentBit, Sections, instructions, repeated_lines, tail
+from fluent_bit import FluentBit, Sections, instructions, repeated_lines
 from report import Section, number
 
 #: A line of a logger; what is behind it fills the line up.
@@ -52,9 +52,9 @@ def add(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> None:
             with tempfile.TemporaryDirectory(dir=folder) as place:
                 at = Path(place)
                 if name != "out_s3":
-                    return checked(host.run([tail(lines), *ways(name, at, 0, rules)], at), name, at)
+                    return checked(host.run([host.tail(lines), *ways(name, at, 0, rules)], at), name, at)
                 with servers.s3(at / "objects", measure.OTHER_CORE) as port:
-                    return checked(host.run([tail(lines), *ways(name, at, port, rules)], at), name, at)
+                    return checked(host.run([host.tail(lines), *ways(name, at, port, rules)], at), name, at)
 
         def checked(usage: measure.Usage, name: str, at: Path) -> measure.Usage:
             read = {"shiwake": arrived.in_lake, "out_s3": arrived.in_gzip}.get(name)

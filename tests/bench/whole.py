@@ -16,7 +16,7 @@ import growth
 import measure
 import plot
 import servers
-from fluent_bit import CREDENTIALS, INTAKE, NOT_RUN, FluentBit, Sections, instructions, refuse_complaints, repeated_lines, tail
+from fluent_bit import CREDENTIALS, INTAKE, NOT_RUN, FluentBit, Sections, instructions, refuse_complaints, repeated_lines
 from report import Section, megabytes, number
 
 #: Owed: CPU beside out_s3, and memory above tail to null.
@@ -81,7 +81,7 @@ def add_files(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> N
                 "tail -> shiwake -> lake in S3": [SHIWAKE, to_s3(port)],
                 "tail -> parser -> out_s3, gzip JSON": [PARSER, out_s3(port, at)],
             }
-            usage = host.run([tail(lines), *ways[name]], at)
+            usage = host.run([host.tail(lines), *ways[name]], at)
             if "lake" in name or "out_s3" in name:
                 found = arrived.in_lake(at / "objects") if "lake" in name else arrived.in_gzip(at / "objects")
                 if found.records != count:
@@ -94,7 +94,7 @@ def add_files(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> N
     used = measure.take_turns(names, 1 if is_quick else 3, one)
     null, theirs = used[names[0]], measure.cpu(used[names[5]]).median
     part.say("### From a file to objects", f"{host.name}, {count:,} lines of Apache ({megabytes(size)} MB). Every record is counted in the "
-             "objects. Servers and what reads objects are on the other core and not in the numbers.")
+             "objects. The file lies in memory (`File_Cache_Advise off`, where the host has it). Servers and what reads objects are on the other core and not in the numbers.")
     part.table(["", "CPU s", "lowest..highest", "of out_s3's", "peak MB", "above null MB", "MB of objects"],
                [[name, number(series.median), series.spread(), f"{series.median / theirs:.2f}", megabytes(measure.peak(used[name])),
                  megabytes(measure.peak(used[name]) - measure.peak(null)), megabytes(sizes[name]) if name in sizes else ""]
