@@ -3,9 +3,15 @@
 use crate::config::datadog::Compression;
 use libdeflater::CompressionLvl;
 use std::io;
+use zstd::zstd_safe::CParameter;
 
 /// Level of zstd: above 1 logs cost more time than they save bytes.
 const ZSTD_LEVEL: i32 = 1;
+/// Its table of places that were seen, as a power of two: of payloads as they are a larger one finds no more, and this one stays
+/// near the core.
+const ZSTD_HASH_LOG: u32 = 13;
+/// Bytes of the shortest repetition that it looks for: entries repeat each other in whole names and values.
+const ZSTD_MIN_MATCH: u32 = 7;
 /// Level of gzip: above 1 logs cost more time than they save bytes.
 const GZIP_LEVEL: i32 = 1;
 
@@ -40,7 +46,12 @@ impl Compressor {
                 let level = CompressionLvl::new(GZIP_LEVEL).map_err(|_| io::Error::other("no such level of gzip"))?;
                 Kind::Gzip(libdeflater::Compressor::new(level))
             }
-            Compression::Zstd => Kind::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL)?),
+            Compression::Zstd => {
+                let mut zstd = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
+                zstd.set_parameter(CParameter::HashLog(ZSTD_HASH_LOG))?;
+                zstd.set_parameter(CParameter::MinMatch(ZSTD_MIN_MATCH))?;
+                Kind::Zstd(zstd)
+            }
         };
         Ok(Self { kind, scratch: Vec::new() })
     }
