@@ -18,7 +18,6 @@ BENCHES = ["structured", "patterns", "rules", "parsers", "sorting"]
 GROUPS = {
     "structured scan": "Stepping over structured records (60% access with 16 typed fields, applications with nested maps, errors "
                        "with stack traces, audit; 23 fields on average)",
-    "structured append": "Appending to them",
     "structured": "Classifying them and appending to them, in whole chunks, without properties, with those for "
                   "Datadog, and with what ECS says of the task too; and the naive ways: into trees of rmpv, or by rmp-serde into those of "
                   "serde_json, and back, and the same with the type found in between",

@@ -10,7 +10,6 @@ mod shop;
 use cpu_time::CpuTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use naive::{Naive, through_rmp_serde};
-use shiwake_records::append::{Enriched, FoundFields, FoundValue};
 use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::event::{Event, Timestamp};
 use shiwake_records::fields::FieldIndex;
@@ -86,36 +85,6 @@ fn scan(criterion: &mut Criterion<CpuTime>) {
     });
 }
 
-fn append(criterion: &mut Criterion<CpuTime>) {
-    let chunk = shop::chunk(RECORDS);
-    let events = events(&chunk);
-    let indices: Vec<FieldIndex> = events
-        .iter()
-        .map(|event| {
-            let mut index = FieldIndex::default();
-            index.fill(&event.body);
-            index
-        })
-        .collect();
-    let mut found = FoundFields::default();
-    for name in ["log_type", "severity", "region", "task_id", "task_arn", "cluster_name", "ddtags"] {
-        found.push(name, FoundValue::Text(b"arn:aws:ecs:eu-west-1"));
-    }
-    let mut group = criterion.benchmark_group("structured append");
-    group.throughput(Throughput::Bytes(chunk.len() as u64));
-    let mut out = Vec::new();
-    group.bench_function("7 fields", |bencher| {
-        bencher.iter(|| {
-            out.clear();
-            for (event, index) in events.iter().zip(&indices) {
-                Enriched { event, body: &event.body, index, found: &found, time: None, left_out: None }
-                    .append_to(&mut out);
-            }
-            out.len()
-        });
-    });
-}
-
 fn sort(criterion: &mut Criterion<CpuTime>) {
     let chunk = shop::chunk(RECORDS);
     let events = events(&chunk);
@@ -178,5 +147,5 @@ fn sort(criterion: &mut Criterion<CpuTime>) {
     });
 }
 
-criterion_group!(name = benches; config = cpu_time::criterion(); targets = scan, append, sort);
+criterion_group!(name = benches; config = cpu_time::criterion(); targets = scan, sort);
 criterion_main!(benches);

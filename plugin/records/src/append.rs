@@ -7,6 +7,7 @@
 use crate::audit_event;
 use crate::event::Event;
 use crate::fields::{FieldIndex, Marks, digest};
+use crate::identity::kept_origins::KeptOrigin;
 use crate::msgpack::{Composite, Room, RoomWriter, write};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -101,6 +102,22 @@ impl<'a> FoundFields<'a> {
         }
     }
 
+    /// Whether the record's own field of that name goes.
+    pub(crate) fn gives_up(&self, name: &str) -> bool {
+        self.over_own.contains(&Some(name))
+    }
+
+    /// Whether a found field is one that the record has not, or that takes the place of its own.
+    pub(crate) fn is_new(&self, name: &str, index: &FieldIndex) -> bool {
+        self.has_over_own() && self.gives_up(name) || !index.contains(name.as_bytes())
+    }
+
+    /// The marks of the names.
+    #[inline]
+    pub(crate) fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
     /// How many fields there are.
     pub(crate) fn len(&self) -> usize {
         self.items.len()
@@ -119,14 +136,6 @@ impl<'a> FoundFields<'a> {
     #[inline]
     fn has_over_own(&self) -> bool {
         self.over_own.iter().any(Option::is_some)
-    }
-
-    /// Appends those fields whose bits are set.
-    #[inline(never)]
-    fn write_some(&self, which: u128, writer: &mut RoomWriter<'_>) {
-        for (_, (name, value)) in self.iter().enumerate().filter(|(at, _)| which >> at & 1 == 1) {
-            value.write(name, writer);
-        }
     }
 
     /// Takes all fields away.
@@ -168,6 +177,8 @@ pub struct Enriched<'e, 'a> {
     /// Where in the content of the event's own record the line stood that gave way to its fields; empty where the line stayed;
     /// `None` when `body` is the event's own. The fields of the line stand in `body` behind all that is left of the record.
     pub left_out: Option<Range<usize>>,
+    /// Fields that are appended behind so many of the found ones.
+    pub(crate) kept: Option<(usize, &'e KeptOrigin)>,
 }
 
 impl<'e, 'a> Enriched<'e, 'a> {
@@ -184,7 +195,7 @@ impl<'e, 'a> Enriched<'e, 'a> {
 
     /// Whether a found field is one that `body` has not, or that takes its place.
     fn is_new(&self, name: &str) -> bool {
-        self.found.has_over_own() && self.found.over_own.contains(&Some(name)) || !self.index.contains(name.as_bytes())
+        self.found.is_new(name, self.index)
     }
 
     /// The found fields that are appended, in their order.
@@ -219,7 +230,7 @@ impl<'e, 'a> Enriched<'e, 'a> {
             }
         }
         let count = new.map_or(found.len(), |new| new.count_ones() as usize);
-        let count = u32::try_from(count).unwrap_or_default();
+        let count = u32::try_from(count).unwrap_or_default() + self.kept.map_or(0, |(_, kept)| kept.count);
         writer.map_header(body.count.saturating_add(count).saturating_sub(replaced_fields));
         let mut copied = 0;
         for place in replaced.into_iter().flatten() {
@@ -227,13 +238,15 @@ impl<'e, 'a> Enriched<'e, 'a> {
             copied = place.end;
         }
         writer.raw(body.content.get(copied..).unwrap_or_default());
-        match new {
-            None => {
-                for (name, value) in &found.items {
-                    value.write(name, &mut writer);
-                }
+        let found = found.items.as_slice();
+        match self.kept {
+            None => write_some(found, new, &mut writer),
+            Some((at, kept)) => {
+                let (before, behind) = found.split_at_checked(at).unwrap_or((found, &[]));
+                write_some(before, new, &mut writer);
+                writer.raw(&kept.pairs);
+                write_some(behind, new.map(|new| new.checked_shr(at as u32).unwrap_or_default()), &mut writer);
             }
-            Some(new) => found.write_some(new, &mut writer),
         }
         writer.finish();
     }
@@ -247,6 +260,19 @@ impl<'e, 'a> Enriched<'e, 'a> {
         }
         let is_new = |(at, (name, _)): (usize, &(&str, _))| u128::from(self.is_new(name)) << at;
         Some(self.found.iter().enumerate().map(is_new).fold(0, |new, one| new | one))
+    }
+}
+
+/// Appends fields: those whose bits are set, or all.
+#[inline]
+fn write_some(fields: &[(&str, FoundValue<'_>)], which: Option<u128>, writer: &mut RoomWriter<'_>) {
+    match which {
+        None => fields.iter().for_each(|(name, value)| value.write(name, writer)),
+        Some(which) => {
+            for (_, (name, value)) in fields.iter().enumerate().filter(|(at, _)| which >> at & 1 == 1) {
+                value.write(name, writer);
+            }
+        }
     }
 }
 
@@ -293,7 +319,8 @@ mod tests {
         found: &FoundFields<'a>,
         time: Option<(u32, u32)>,
     ) {
-        Enriched { event, body: &event.body, index, found, time, left_out: None }.append_to(&mut Room::default(), out);
+        Enriched { event, body: &event.body, index, found, time, left_out: None, kept: None }
+            .append_to(&mut Room::default(), out);
     }
 
     #[test]

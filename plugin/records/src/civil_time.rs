@@ -171,6 +171,7 @@ fn month_of([a, b, c]: [u8; 3]) -> Option<u8> {
 }
 
 /// The names of the months with their numbers behind them, each where its hash is.
+#[expect(clippy::indexing_slicing, reason = "the compiler runs this, and says so when a place is none")]
 const MONTHS_BY_HASH: [u32; 16] = {
     let months: [&[u8; 3]; 12] =
         [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];

@@ -105,7 +105,7 @@ pub(crate) fn nanoseconds<'a>(text: &[u8], rest: &'a [u8]) -> Option<(u32, &'a [
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -11,11 +11,10 @@ use crate::classify::{Fate, Verdict};
 use crate::event::{Event, EventKind, Timestamp};
 use crate::expand::Expander;
 use crate::fields::{FieldIndex, KeySet};
-use crate::identity::enricher::{Enricher, Owner};
-use crate::identity::firelens;
+use crate::identity::kept_origins::Record;
 use crate::identity::labels::LabelField;
+use crate::identity::origins::Origins;
 use crate::identity::placement::Placement;
-use crate::identity::tag_lists::TagLists;
 use crate::identity::task::TaskIdentity;
 use crate::msgpack::{Composite, Reader, Room};
 use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
@@ -147,11 +146,7 @@ pub struct Sorter {
     joiner: PieceJoiner,
     /// A joined event.
     joined: Vec<u8>,
-    enricher: Enricher,
-    tag_lists: TagLists,
-    /// Memory for a map of the origin.
-    origin_map: Vec<u8>,
-    has_new_container: bool,
+    origins: Origins,
     record_ids: Option<RecordIds>,
     room: Room,
 }
@@ -169,14 +164,8 @@ impl Sorter {
     /// A sorter with its configuration.
     #[must_use]
     pub fn new(config: SorterConfig) -> Self {
-        let SorterConfig { service, source, tags, env, version, labels, .. } = &config;
-        let is_for_datadog =
-            [service, source, tags, env, version].into_iter().any(Option::is_some) || !labels.is_empty();
         Self {
-            enricher: Enricher::new(tags.as_deref().unwrap_or_default(), labels.clone(), is_for_datadog),
-            tag_lists: TagLists::default(),
-            origin_map: Vec::new(),
-            has_new_container: false,
+            origins: Origins::new(&config),
             record_ids: None,
             room: Room::default(),
             config,
@@ -208,7 +197,7 @@ impl Sorter {
     /// From now on records of this task are given what is known of it. Which records a chunk has, and of which type, does not
     /// depend on that.
     pub fn set_task(&mut self, task: &TaskIdentity) {
-        self.enricher.set_task(task);
+        self.origins.set_task(task);
     }
 
     /// From now on each record that has no `record_id` is given one of this stream, which is to be no other sorter's, now or later
@@ -225,7 +214,7 @@ impl Sorter {
 
     /// Whether a record came from a container of the task that is not known, since this was asked last.
     pub fn take_new_container(&mut self) -> bool {
-        std::mem::take(&mut self.has_new_container)
+        self.origins.take_new_container()
     }
 
     /// Appends the sorted event to `out`, unless its verdict says that it is not kept; a group marker is copied and has no
@@ -237,7 +226,7 @@ impl Sorter {
             return None;
         }
         self.index.fill(&event.body);
-        Some(self.sort_indexed(event, false, |enriched, room| enriched.append_to(room, out)))
+        Some(self.sort_indexed(event, false, true, |enriched, room| enriched.append_to(room, out)))
     }
 
     /// Sorts an event that comes alone, as from a host that hands over one at a time, and gives `write` what it is made of;
@@ -255,7 +244,7 @@ impl Sorter {
         if is_piece && self.config.pieces == Pieces::JoinOrPass {
             return SortedItem::Piece;
         }
-        SortedItem::of(self.sort_indexed(event, is_piece, |enriched, _| write(enriched)))
+        SortedItem::of(self.sort_indexed(event, is_piece, false, |enriched, _| write(enriched)))
     }
 
     /// Why [`Sorter::sort`] gives the event the rule that it gives it; `None` for a group marker. For people: it asks every rule,
@@ -274,26 +263,16 @@ impl Sorter {
         Some(if own.is_some() { Explanation::of_own_type() } else { evaluation.explain() })
     }
 
-    /// Sorts the record whose keys the index holds.
+    /// Sorts the record whose keys the index holds. What `write` is given has all fields among the found ones unless it `may_be_kept`
+    /// what earlier records were given.
     fn sort_indexed(
         &mut self,
         event: &Event<'_>,
         is_incomplete: bool,
+        may_be_kept: bool,
         write: impl FnOnce(&Enriched<'_, '_>, &mut Room),
     ) -> Verdict {
-        let Self {
-            config,
-            state,
-            index,
-            expander,
-            enricher,
-            tag_lists,
-            origin_map,
-            has_new_container,
-            record_ids,
-            room,
-            ..
-        } = self;
+        let Self { config, state, index, expander, origins, record_ids, room, .. } = self;
         let rules = &*config.rules;
         let Subject { body, line, expanded, left_out, own, was_sorted } =
             Subject::of(event, is_incomplete, rules, index, expander);
@@ -326,16 +305,12 @@ impl Sorter {
         }
         config.placement.take_apart(index, &body, &mut found);
         let others = found.len();
-        firelens::add_ecs(index, &body, &mut found);
-        let owner = enricher.owner(index, &body);
-        *has_new_container |= owner == Owner::NewContainer;
-        enricher.add_fields(owner, index, &body, &mut found);
-        add_configured(config, &mut found);
-        enricher.add_tags(owner, index, &body, &mut found, tag_lists);
-        config.placement.put(others, was_sorted, index, &body, &mut found, origin_map);
+        let record = Record { index, body, was_sorted };
+        let kept = origins.add_to(config, &record, may_be_kept, &mut found).map(|kept| (others, kept));
         if let Some(ids) = record_ids
             && !index.contains(record_id::KEY.as_bytes())
             && found.get(record_id::KEY).is_none()
+            && !kept.is_some_and(|(_, kept)| kept.has_record_id)
         {
             found.push(record_id::KEY, FoundValue::Text(ids.next_id()));
         }
@@ -343,7 +318,7 @@ impl Sorter {
         // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
         let line_time = verdict.line_time.filter(|_| config.use_line_time);
         let line_time = line_time.and_then(|time| Some((u32::try_from(time.seconds).ok()?, time.nanoseconds)));
-        write(&Enriched { event, body: &body, index, found: &found, time: line_time, left_out }, room);
+        write(&Enriched { event, body: &body, index, found: &found, time: line_time, left_out, kept }, room);
         verdict
     }
 
@@ -389,7 +364,7 @@ impl Sorter {
                     match fate {
                         PieceFate::NoPiece => {
                             sorted.counted(SortedItem::of(
-                                self.sort_indexed(&event, false, |enriched, room| enriched.append_to(room, out)),
+                                self.sort_indexed(&event, false, true, |enriched, room| enriched.append_to(room, out)),
                             ))
                         }
                         PieceFate::Apart => sorted.counted(self.sort_apart(&event, out)),
@@ -429,7 +404,7 @@ impl Sorter {
             out.extend_from_slice(event.raw);
             return SortedItem::Piece;
         }
-        SortedItem::of(self.sort_indexed(event, true, |enriched, room| enriched.append_to(room, out)))
+        SortedItem::of(self.sort_indexed(event, true, true, |enriched, room| enriched.append_to(room, out)))
     }
 
     fn sort_joined(&mut self, chunk: &[u8], whole: Whole, out: &mut Vec<u8>) -> Option<Verdict> {
@@ -439,7 +414,7 @@ impl Sorter {
         let event = appended.and_then(|()| Event::read(&mut Reader::new(&joined)).ok());
         let verdict = event.map(|event| {
             self.index.fill(&event.body);
-            self.sort_indexed(&event, false, |enriched, room| enriched.append_to(room, out))
+            self.sort_indexed(&event, false, true, |enriched, room| enriched.append_to(room, out))
         });
         joined.shrink_to(KEPT_BYTES);
         self.joined = joined;
@@ -478,25 +453,6 @@ fn add_trace<'a>(trace: &'a TraceIds, index: &FieldIndex, body: &Composite<'_>, 
     }
     if let Some(span) = trace.span().filter(|_| !index.has_any(&SPAN_KEYS)) {
         found.push_text_if_new("span_id", span.as_bytes());
-    }
-}
-
-/// What the configuration says of every record. A service that nobody names is the task's family.
-fn add_configured<'a>(config: &'a SorterConfig, found: &mut FoundFields<'a>) {
-    let configured = [
-        ("service", &config.service),
-        ("ddsource", &config.source),
-        ("hostname", &config.hostname),
-        ("env", &config.env),
-        ("version", &config.version),
-    ];
-    for (name, value) in configured {
-        if let Some(value) = value {
-            found.push_text_if_new(name, value.as_bytes());
-        }
-    }
-    if let Some(FoundValue::Text(family)) = found.get("task_family") {
-        found.push_text_if_new("service", family);
     }
 }
 

@@ -58,6 +58,20 @@ impl Marks {
         (a & e) | (b & f) | (c & g) | (d & h) != 0
     }
 
+    /// Those that are in both.
+    #[must_use]
+    pub(crate) fn common(&self, other: &Self) -> Self {
+        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
+        Self([a & e, b & f, c & g, d & h])
+    }
+
+    /// Whether keys with this digest have marked it.
+    #[inline]
+    #[must_use]
+    pub(crate) fn has(&self, digest: u8) -> bool {
+        self.0.get(usize::from(digest / 64)).is_some_and(|word| word >> (digest % 64) & 1 == 1)
+    }
+
     /// How many there are.
     #[must_use]
     pub(crate) fn count(&self) -> u32 {

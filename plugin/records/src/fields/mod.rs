@@ -130,6 +130,12 @@ impl FieldIndex {
         Reader::at(body.content, *self.value_starts.get(place)? as usize).value().ok()
     }
 
+    /// Where in the body's content the value of the key at [`FieldIndex::place`] begins.
+    #[inline]
+    pub(crate) fn value_start_at(&self, place: usize) -> Option<usize> {
+        self.value_starts.get(place).map(|start| *start as usize)
+    }
+
     /// The first of several keys that the record has, with its value.
     #[must_use]
     #[inline]

@@ -122,6 +122,12 @@ impl Enricher {
         Self { known: None, configured, labels, is_for_datadog, generation: 0 }
     }
 
+    /// Whether records are given something that say nothing of their origin.
+    #[inline]
+    pub(crate) fn gives_to_all(&self) -> bool {
+        self.known.is_some() || self.is_for_datadog
+    }
+
     /// From now on records of this task get what is known of it.
     pub(crate) fn set_task(&mut self, task: &TaskIdentity) {
         self.known = Some(Known::new(task, &self.configured, &self.labels));

@@ -6,12 +6,16 @@
 //! `aws_account`, and `task_id`.
 
 use crate::append::FoundFields;
-use crate::fields::FieldIndex;
+use crate::fields::{FieldIndex, KeySet};
 use crate::msgpack::Composite;
 
 /// The fields that [`add_ecs`] adds.
 pub const ECS_FIELDS: [&str; 7] =
     ["cluster_name", "task_arn", "task_id", "task_family", "task_version", "region", "aws_account"];
+
+/// The fields of FireLens that are taken apart.
+pub(super) const SAID: [&str; 3] = ["ecs_cluster", "ecs_task_arn", "ecs_task_definition"];
+pub(super) const KEYS: KeySet = KeySet::new(&SAID);
 
 /// An ECS task's ARN, taken apart: `arn:<partition>:ecs:<region>:<account>:task/<cluster>/<id>`, in every partition, and
 /// without the cluster in the ARNs of old.

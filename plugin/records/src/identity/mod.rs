@@ -6,13 +6,16 @@
 //! - [`labels`]: labels of containers that a user names.
 //! - [`tags`]: tags as Datadog wants them.
 //! - [`placement`]: where all that is put.
-//! - `enricher`: all of that for one record after another, without allocation.
+//! - `enricher`: what is known of the task, for one record after another, without allocation.
+//! - `origins`: all of that in order; `kept_origins`: what came out, for records like those before.
 
 pub(crate) mod enricher;
 pub mod firelens;
 pub mod image;
+pub(crate) mod kept_origins;
 pub mod labels;
 pub mod origin_fields;
+pub(crate) mod origins;
 pub mod placement;
 pub(crate) mod tag_lists;
 pub mod tags;

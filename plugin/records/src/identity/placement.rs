@@ -17,7 +17,7 @@ const MAX_OTHERS: usize = MAX_FOUND_FIELDS / 2;
 /// Memory for a map that is kept from record to record.
 const KEPT_BYTES: usize = 16 * 1024;
 /// Fields of the origin that stand in no table of [`super::origin_fields`].
-const OTHERS: [&str; 3] = ["hostname", "ddsource", TAGS_KEY];
+pub(super) const OTHERS: [&str; 3] = ["hostname", "ddsource", TAGS_KEY];
 
 /// Where the fields of the origin are put.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -92,6 +92,14 @@ impl Placement {
     pub fn is_map_name(name: &str) -> bool {
         let is_other = matches!(name, "log_type" | "severity") || MESSAGE_KEYS.contains(&name) || is_origin(name);
         !name.is_empty() && !name.contains(char::is_whitespace) && !is_other
+    }
+
+    /// The name of the map in which the origin is put, or was.
+    pub(super) fn map_name(&self) -> Option<&str> {
+        match self {
+            Placement::Map(name) | Placement::FromMap(name) => Some(name),
+            Placement::Flat | Placement::Only(_) => None,
+        }
     }
 
     /// Takes the map apart that a filter has made, when that is what is wanted: its fields become the record's, and it goes

@@ -74,6 +74,20 @@ fn contains(mut list: &[u8], tag: &[u8]) -> bool {
     }
 }
 
+/// What stands in a tag for each character of ASCII.
+#[expect(clippy::indexing_slicing, reason = "the compiler runs this, and says so when a place is none")]
+const NORMAL_ASCII: [u8; 128] = {
+    let mut normal = [b'_'; 128];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b':' | b'.' | b'/') {
+            normal[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    normal
+};
+
 /// A tag that is being written at the end of a list.
 struct NormalTag<'a> {
     list: &'a mut Vec<u8>,
@@ -86,6 +100,10 @@ impl<'a> NormalTag<'a> {
     }
 
     fn push_text(&mut self, text: &[u8]) {
+        if text.is_ascii() {
+            text.iter().for_each(|byte| self.push_ascii(*byte));
+            return;
+        }
         for part in text.utf8_chunks() {
             for char in part.valid().chars() {
                 if char.is_ascii() {
@@ -97,6 +115,19 @@ impl<'a> NormalTag<'a> {
             if !part.invalid().is_empty() {
                 self.push('_');
             }
+        }
+    }
+
+    #[inline]
+    fn push_ascii(&mut self, byte: u8) {
+        let byte = NORMAL_ASCII.get(usize::from(byte)).copied().unwrap_or(b'_');
+        let is_left_out = match byte {
+            b'_' => self.chars == 0 || self.list.last() == Some(&b'_'),
+            _ => self.chars == 0 && !byte.is_ascii_lowercase(),
+        };
+        if !is_left_out && self.chars < MAX_TAG_CHARS {
+            self.chars += 1;
+            self.list.push(byte);
         }
     }
 
@@ -171,6 +202,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn ascii_is_normalised_as_all_other_text(text in "[ -~]{0,260}") {
+            let (mut fast, mut slow) = (Vec::new(), Vec::new());
+            let mut tag = NormalTag::new(&mut fast);
+            tag.push_text(text.as_bytes());
+            tag.end();
+            let mut tag = NormalTag::new(&mut slow);
+            text.chars().for_each(|char| tag.push(char.to_ascii_lowercase()));
+            tag.end();
+            prop_assert_eq!(fast, slow);
+        }
+
         #[test]
         fn normalising_twice_is_normalising_once_and_obeys_the_rules(written in "\\PC{0,300}") {
             let once = list_of(&written);
