@@ -135,7 +135,8 @@ impl<'a> FoundFields<'a> {
     /// Whether a field takes the place of one of the record's own; few do.
     #[inline]
     fn has_over_own(&self) -> bool {
-        self.over_own.iter().any(Option::is_some)
+        // They are filled from the first on.
+        matches!(self.over_own, [Some(_), ..])
     }
 
     /// Takes all fields away.
@@ -208,8 +209,6 @@ impl<'e, 'a> Enriched<'e, 'a> {
     /// What the event holds is copied byte for byte: its form, its metadata, its fields and their order.
     pub(crate) fn append_to(&self, room: &mut Room, out: &mut Vec<u8>) {
         let Enriched { event, body, found, .. } = *self;
-        let replaced = self.replaced();
-        let replaced_fields = replaced.iter().flatten().map(|_| 1).sum();
         let new = self.find_new();
 
         let mut writer = room.writer(out);
@@ -231,13 +230,13 @@ impl<'e, 'a> Enriched<'e, 'a> {
         }
         let count = new.map_or(found.len(), |new| new.count_ones() as usize);
         let count = u32::try_from(count).unwrap_or_default() + self.kept.map_or(0, |(_, kept)| kept.count);
-        writer.map_header(body.count.saturating_add(count).saturating_sub(replaced_fields));
-        let mut copied = 0;
-        for place in replaced.into_iter().flatten() {
-            writer.raw(body.content.get(copied..place.start).unwrap_or_default());
-            copied = place.end;
+        let count = body.count.saturating_add(count);
+        if found.has_over_own() {
+            self.write_body_in_parts(count, &mut writer);
+        } else {
+            writer.map_header(count);
+            writer.raw(body.content);
         }
-        writer.raw(body.content.get(copied..).unwrap_or_default());
         let found = found.items.as_slice();
         match self.kept {
             None => write_some(found, new, &mut writer),
@@ -251,15 +250,31 @@ impl<'e, 'a> Enriched<'e, 'a> {
         writer.finish();
     }
 
+    /// Writes the header of a map with so many fields and those that are replaced, and the record without these.
+    #[inline(never)]
+    fn write_body_in_parts(&self, count: u32, writer: &mut RoomWriter<'_>) {
+        let replaced = self.replaced();
+        let replaced_fields = replaced.iter().flatten().map(|_| 1).sum();
+        writer.map_header(count.saturating_sub(replaced_fields));
+        let mut copied = 0;
+        for place in replaced.into_iter().flatten() {
+            writer.raw(self.body.content.get(copied..place.start).unwrap_or_default());
+            copied = place.end;
+        }
+        writer.raw(self.body.content.get(copied..).unwrap_or_default());
+    }
+
     /// A bit for each found field that is appended; `None` when all are.
     #[inline]
     fn find_new(&self) -> Option<u128> {
+        if self.index.marks().meets(&self.found.marks) { Some(self.compare_names()) } else { None }
+    }
+
+    #[inline(never)]
+    fn compare_names(&self) -> u128 {
         const { assert!(MAX_FOUND_FIELDS <= u128::BITS as usize) };
-        if !self.index.marks().meets(&self.found.marks) {
-            return None;
-        }
         let is_new = |(at, (name, _)): (usize, &(&str, _))| u128::from(self.is_new(name)) << at;
-        Some(self.found.iter().enumerate().map(is_new).fold(0, |new, one| new | one))
+        self.found.iter().enumerate().map(is_new).fold(0, |new, one| new | one)
     }
 }
 

@@ -447,12 +447,12 @@ fn trace_of(index: &FieldIndex, body: &Composite<'_>, found: &FoundFields<'_>) -
 /// Gives the record its trace in the one form, in place of its own in another; and the span, unless it has one.
 fn add_trace<'a>(trace: &'a TraceIds, index: &FieldIndex, body: &Composite<'_>, found: &mut FoundFields<'a>) {
     let own = index.get(body, b"trace_id");
-    let is_as_it_was = own.is_some_and(|own| own.as_str_bytes() == Some(trace.trace().as_bytes()));
+    let is_as_it_was = own.is_some_and(|own| own.as_str_bytes() == Some(trace.trace_bytes()));
     if !is_as_it_was && !index.contains(b"dd.trace_id") {
-        found.set_over_own("trace_id", FoundValue::Text(trace.trace().as_bytes()));
+        found.set_over_own("trace_id", FoundValue::Text(trace.trace_bytes()));
     }
-    if let Some(span) = trace.span().filter(|_| !index.has_any(&SPAN_KEYS)) {
-        found.push_text_if_new("span_id", span.as_bytes());
+    if let Some(span) = trace.span_bytes().filter(|_| !index.has_any(&SPAN_KEYS)) {
+        found.push_text_if_new("span_id", span);
     }
 }
 

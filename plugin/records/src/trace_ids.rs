@@ -40,6 +40,16 @@ impl TraceIds {
         std::str::from_utf8(&self.trace).unwrap_or_default()
     }
 
+    /// The bytes of [`TraceIds::trace`].
+    pub(crate) fn trace_bytes(&self) -> &[u8; TRACE_DIGITS] {
+        &self.trace
+    }
+
+    /// The bytes of [`TraceIds::span`].
+    pub(crate) fn span_bytes(&self) -> Option<&[u8; SPAN_DIGITS]> {
+        self.span.as_ref()
+    }
+
     /// The span: 16 small hexadecimal digits.
     #[must_use]
     pub fn span(&self) -> Option<&str> {

@@ -65,11 +65,15 @@ impl Marks {
         Self([a & e, b & f, c & g, d & h])
     }
 
-    /// Whether keys with this digest have marked it.
-    #[inline]
-    #[must_use]
-    pub(crate) fn has(&self, digest: u8) -> bool {
-        self.0.get(usize::from(digest / 64)).is_some_and(|word| word >> (digest % 64) & 1 == 1)
+    /// The digests of the keys that have marked it.
+    pub(crate) fn digests(self) -> impl Iterator<Item = u8> {
+        [0, 64, 128, 192].into_iter().zip(self.0).flat_map(|(first, mut word)| {
+            std::iter::from_fn(move || {
+                let bit = word.trailing_zeros() as u8;
+                word &= word.checked_sub(1)?;
+                Some(first + bit)
+            })
+        })
     }
 
     /// How many there are.

@@ -16,7 +16,7 @@ use super::origin_fields::{ORIGIN_FIELDS, UNIFIED_FIELDS};
 use super::placement::{OTHERS, Placement};
 use crate::append::FoundFields;
 use crate::fields::{FieldIndex, LayoutId, Marks, digest};
-use crate::msgpack::{Composite, Reader, is_same, write};
+use crate::msgpack::{Composite, Reader, write};
 use crate::record_id;
 
 /// Kinds of records that something is kept of at once.
@@ -45,8 +45,11 @@ pub(crate) struct KeptOrigin {
     is_known: bool,
     layout: LayoutId,
     was_sorted: bool,
-    /// Which keys have the values, and where each value ends in `values`.
-    places: Vec<(usize, usize)>,
+    /// Which keys have the values, in order.
+    places: Vec<usize>,
+    /// Of each row of keys one behind the other the first, and where the last one's value ends in `values`.
+    rows: Vec<(usize, usize)>,
+    /// From each row's first value to the end of its last, with the keys in between.
     values: Vec<u8>,
     /// How many fields there are, and the fields as MessagePack.
     pub(crate) count: u32,
@@ -64,12 +67,12 @@ impl KeptOrigin {
         self.is_known
             && self.layout == index.layout_id()
             && self.was_sorted == *was_sorted
-            && self.places.iter().all(|(place, end)| {
+            && self.rows.iter().all(|(place, end)| {
                 let kept = self.values.get(from..*end).unwrap_or_default();
                 from = *end;
-                // No value in MessagePack begins with another one.
+                // No value in MessagePack begins with another one, nor does a row of them.
                 let begin = index.value_start_at(*place).and_then(|start| body.content.get(start..)?.get(..kept.len()));
-                begin.is_some_and(|value| is_same(value, kept))
+                begin == Some(kept)
             })
     }
 
@@ -84,17 +87,20 @@ impl KeptOrigin {
         let Record { index, body, was_sorted } = *record;
         (self.layout, self.was_sorted) = (index.layout_id(), was_sorted);
         self.places.clear();
+        self.places.extend(names.iter().filter_map(|(_, name)| index.place(name.as_bytes())));
+        self.places.sort_unstable();
+        self.rows.clear();
         self.values.clear();
-        for place in names.iter().filter_map(|(_, name)| index.place(name.as_bytes())) {
-            let mut reader = Reader::at(body.content, index.value_start_at(place)?);
-            let start = reader.position();
+        for row in self.places.chunk_by(|place, next| *next <= place + 1) {
+            let (first, last) = (*row.first()?, index.value_start_at(*row.last()?)?);
+            let mut reader = Reader::at(body.content, last);
             reader.skip().ok()?;
-            let value = reader.since(start);
-            if self.values.len() + value.len() > MAX_VALUES_BYTES {
+            let values = body.content.get(index.value_start_at(first)?..reader.position())?;
+            if self.values.len() + values.len() > MAX_VALUES_BYTES {
                 return None;
             }
-            self.values.extend_from_slice(value);
-            self.places.push((place, self.values.len()));
+            self.values.extend_from_slice(values);
+            self.rows.push((first, self.values.len()));
         }
         self.count = 0;
         self.pairs.clear();
@@ -112,7 +118,7 @@ impl KeptOrigin {
 /// What was kept.
 #[derive(Debug)]
 pub(crate) struct KeptOrigins {
-    /// The names that are asked for, of the record's fields and of found ones, with their digests.
+    /// The names that are asked for, of the record's fields and of found ones, by their digests.
     names: Vec<(u8, String)>,
     marks: Marks,
     kinds: Vec<KeptOrigin>,
@@ -133,7 +139,9 @@ impl KeptOrigins {
         let of_labels = labels.iter().flat_map(|label| [label.label.as_str(), label.field.as_str()]);
         let names = firelens::SAID.into_iter().chain(of_fields).chain(UNIFIED_FIELDS.iter().map(|field| field.name));
         let names = names.chain(OTHERS).chain(of_labels).chain(placement.map_name());
-        let names: Vec<(u8, String)> = names.map(|name| (digest(name.as_bytes()), name.to_owned())).collect();
+        let mut names: Vec<(u8, String)> = names.map(|name| (digest(name.as_bytes()), name.to_owned())).collect();
+        names.sort_unstable();
+        names.dedup();
         let mut marks = Marks::default();
         names.iter().for_each(|(digest, _)| marks.add(*digest));
         Self { names, marks, kinds: Vec::new(), last: 0, next: 0, misses: 0, skipped: 0 }
@@ -160,7 +168,11 @@ impl KeptOrigins {
     #[inline(never)]
     fn has_name_of(&self, found: &FoundFields<'_>) -> bool {
         let both = self.marks.common(found.marks());
-        self.names.iter().any(|(digest, name)| both.has(*digest) && found.get(name).is_some())
+        both.digests().any(|digest| {
+            let first = self.names.partition_point(|(known, _)| *known < digest);
+            let mut names = self.names.iter().skip(first).take_while(|(known, _)| *known == digest);
+            names.any(|(_, name)| found.get(name).is_some())
+        })
     }
 
     /// Where that is which is appended to a record like this one.
