@@ -77,41 +77,71 @@ pub fn parse_common_log_time(text: &[u8]) -> Option<i64> {
     let [_, _, _, a, b, c, _, .., sign, _, _, _, _] = *text;
     let [day, ..] = DAY.digits_at::<0>(text)?.pairs();
     let [century, _, year_of_century, ..] = YEAR.digits_at::<7>(text)?.pairs();
-    let [hour, _, _, minute, _, _, second, _] = TIME.digits_at::<12>(text)?.pairs();
+    let clock = TIME.digits_at::<12>(text)?.clock_seconds()?;
     let [.., zone_hours, _, zone_minutes, _] = ZONE.digits_at::<18>(text)?.pairs();
     let zone = zone_seconds(sign, zone_hours, zone_minutes)?;
-    seconds_of([century, year_of_century, month_of([a, b, c])?, day], [hour, minute, second], zone)
+    Some(midnight_of([century, year_of_century, month_of([a, b, c])?, day])? + i64::from(clock) - zone)
 }
 
 /// Reads an RFC 3339 time (<https://www.rfc-editor.org/rfc/rfc3339#section-5.6>), `2015-05-17T10:05:03.25Z` or with an offset
 /// as `+02:00` or, as ISO 8601 has it too, `+0200`; a space may stand for the `T`. Digits behind the ninth of the second's fraction are left out.
 #[must_use]
 pub fn parse_rfc3339(text: &[u8]) -> Option<Timestamp> {
-    const MONTH: Form = Form::new(b"0000-00-");
-    const DAY: Form = Form::new(b"00?00:00");
-    const TIME: Form = Form::new(b"00:00:00");
-    const ZONE: Form = Form::new(b"00:00000");
-    let (moment, rest) = text.split_first_chunk::<19>()?;
-    let [_, _, _, _, _, _, _, _, _, _, b'T' | b't' | b' ', ..] = moment else { return None };
-    let [century, _, year_of_century, _, _, month, ..] = MONTH.digits_at::<0>(moment)?.pairs();
-    let [day, ..] = DAY.digits_at::<8>(moment)?.pairs();
-    let [hour, _, _, minute, _, _, second, _] = TIME.digits_at::<11>(moment)?.pairs();
+    KnownDate::default().parse_rfc3339(text)
+}
 
-    let (nanoseconds, zone) = match rest {
-        [b'.' | b',', fraction @ ..] => nanoseconds(text, fraction)?,
-        _ => (0, rest),
-    };
-    let zone_seconds = match *zone {
-        [b'Z' | b'z'] => 0,
-        [sign, h0, h1, b':', m0, m1] | [sign, h0, h1, m0, m1] => {
-            let zone = ZONE.digits_at::<0>(&[h0, h1, b':', m0, m1, b'0', b'0', b'0'])?;
-            let [hours, _, _, minutes, ..] = zone.pairs();
-            zone_seconds(sign, hours, minutes)?
+/// The date that was read last: times that come one after another are mostly of one.
+#[derive(Debug)]
+pub(crate) struct KnownDate {
+    text: [u8; 10],
+    midnight: i64,
+}
+
+impl Default for KnownDate {
+    fn default() -> Self {
+        Self { text: *b"1970-01-01", midnight: 0 }
+    }
+}
+
+impl KnownDate {
+    /// As [`parse_rfc3339`].
+    #[inline]
+    pub(crate) fn parse_rfc3339(&mut self, text: &[u8]) -> Option<Timestamp> {
+        const TIME: Form = Form::new(b"00:00:00");
+        const ZONE: Form = Form::new(b"00:00000");
+        let (moment, rest) = text.split_first_chunk::<19>()?;
+        let [_, _, _, _, _, _, _, _, _, _, b'T' | b't' | b' ', ..] = moment else { return None };
+        if moment.first_chunk() != Some(&self.text) {
+            self.read(moment)?;
         }
-        _ => return None,
-    };
-    let seconds = seconds_of([century, year_of_century, month, day], [hour, minute, second], zone_seconds)?;
-    Some(Timestamp { seconds, nanoseconds })
+        let clock = TIME.digits_at::<11>(moment)?.clock_seconds()?;
+
+        let (nanoseconds, zone) = match rest {
+            [b'.' | b',', fraction @ ..] => nanoseconds(text, fraction)?,
+            _ => (0, rest),
+        };
+        let zone_seconds = match *zone {
+            [b'Z' | b'z'] => 0,
+            [sign, h0, h1, b':', m0, m1] | [sign, h0, h1, m0, m1] => {
+                let zone = ZONE.digits_at::<0>(&[h0, h1, b':', m0, m1, b'0', b'0', b'0'])?;
+                let [hours, _, _, minutes, ..] = zone.pairs();
+                zone_seconds(sign, hours, minutes)?
+            }
+            _ => return None,
+        };
+        Some(Timestamp { seconds: self.midnight + i64::from(clock) - zone_seconds, nanoseconds })
+    }
+
+    #[inline(never)]
+    fn read(&mut self, moment: &[u8; 19]) -> Option<()> {
+        const MONTH: Form = Form::new(b"0000-00-");
+        const DAY: Form = Form::new(b"00??????");
+        let [century, _, year_of_century, _, _, month, ..] = MONTH.digits_at::<0>(moment)?.pairs();
+        let [day, ..] = DAY.digits_at::<8>(moment)?.pairs();
+        self.midnight = midnight_of([century, year_of_century, month, day])?;
+        self.text = *moment.first_chunk()?;
+        Some(())
+    }
 }
 
 /// Seconds east of Greenwich.
@@ -126,22 +156,12 @@ fn zone_seconds(sign: u8, hours: u8, minutes: u8) -> Option<i64> {
     }
 }
 
-/// Seconds since 1970 of a date and a time of the day in a zone; `None` when there is no such time.
+/// Seconds from 1970 to the beginning of a date; `None` when there is no such date.
 #[inline]
-fn seconds_of(
-    [century, year_of_century, month, day]: [u8; 4],
-    [hour, minute, second]: [u8; 3],
-    zone_seconds: i64,
-) -> Option<i64> {
+fn midnight_of([century, year_of_century, month, day]: [u8; 4]) -> Option<i64> {
     let year = u32::from(century) * 100 + u32::from(year_of_century);
-    // Second 60 is a leap second, which 1970-based time does not have; it is the next minute's first.
-    let is_time =
-        (1..=12).contains(&month) && (1..=31).contains(&day) && year > 0 && hour <= 23 && minute <= 59 && second <= 60;
-    if !is_time {
-        return None;
-    }
-    let seconds_of_day = u32::from(hour) * 3_600 + u32::from(minute) * 60 + u32::from(second);
-    Some(days_of_common_era(year, month, day) * DAY_SECONDS + i64::from(seconds_of_day) - zone_seconds)
+    let is_date = (1..=12).contains(&month) && (1..=31).contains(&day) && year > 0;
+    is_date.then(|| days_of_common_era(year, month, day) * DAY_SECONDS)
 }
 
 /// As [`days_from_civil`], of a year from 1 to 9999 and a month from 1 to 12, without an era.

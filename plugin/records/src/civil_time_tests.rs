@@ -184,6 +184,16 @@ proptest! {
     }
 
     #[test]
+    fn a_date_that_is_known_tells_the_same_time(
+        times in proptest::collection::vec(nearly("(2026-0[12]-0[12]|1970-01-01|0001-01-01)T1[0-2]:[0-6]0:[0-6][0-9]Z"), 0..20)
+    ) {
+        let mut date = KnownDate::default();
+        for time in times {
+            prop_assert_eq!(date.parse_rfc3339(&time), naive::parse_rfc3339(&time), "{}", String::from_utf8_lossy(&time));
+        }
+    }
+
+    #[test]
     fn days_of_common_years_are_those_of_the_calendar(year in 1_u32..10_000, month in 1_u8..=12, day in 1_u8..=31) {
         prop_assert_eq!(days_of_common_era(year, month, day), days_from_civil(i64::from(year), month, day));
     }

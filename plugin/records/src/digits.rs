@@ -58,6 +58,21 @@ impl Digits {
         self.pair_values().to_le_bytes()
     }
 
+    /// Seconds since midnight, of a text that begins with an hour, a minute and a second, each with a byte in between; `None` when
+    /// there is no such time. Second 60 is a leap second, and counted as the next minute's first.
+    #[inline]
+    pub(crate) const fn clock_seconds(self) -> Option<u32> {
+        const PARTS: u64 = 0xff_0000_ff00_00ff;
+        // What takes the high bit to a part that is too large.
+        const SLACK: u64 = (0x80 - 24) | (0x80 - 60) << 24 | (0x80 - 61) << 48;
+        let parts = self.pair_values() & PARTS;
+        if (parts + SLACK) & HIGH_BITS != 0 {
+            return None;
+        }
+        let [hour, _, _, minute, _, _, second, _] = parts.to_le_bytes();
+        Some(hour as u32 * 3_600 + minute as u32 * 60 + second as u32)
+    }
+
     #[inline]
     const fn pair_values(self) -> u64 {
         self.0 * 10 + (self.0 >> 8)
@@ -125,6 +140,18 @@ mod tests {
         }
         let [a, _, _, _, _, c, ..] = Form::new(FORM).digits_at::<0>(&TEXT).unwrap().pairs();
         assert_eq!((a, c), (20, 11));
+    }
+
+    #[test]
+    fn a_clock_has_no_other_times_than_a_day() {
+        for [hour, minute, second] in
+            [[0, 0, 0], [23, 59, 60], [9, 8, 7], [24, 0, 0], [0, 60, 0], [0, 0, 61], [99, 99, 99]]
+        {
+            let text = format!("{hour:02}:{minute:02}:{second:02}");
+            let clock = Form::new(b"00:00:00").digits_at::<0>(text.as_bytes()).unwrap().clock_seconds();
+            let is_time = hour < 24 && minute < 60 && second < 61;
+            assert_eq!(clock, is_time.then_some(hour * 3_600 + minute * 60 + second), "{text}");
+        }
     }
 
     proptest! {

@@ -4,7 +4,7 @@
 //! Common Log Format's), or a number of seconds, milliseconds, microseconds or nanoseconds since 1970, whose ranges for this
 //! century lie apart. Everything else, a local time most of all, leaves the host's time.
 
-use crate::civil_time::{parse_common_log_time, parse_rfc3339};
+use crate::civil_time::{KnownDate, parse_common_log_time};
 use crate::event::Timestamp;
 use crate::fields::{FieldIndex, KeySet};
 use crate::msgpack::{Composite, Value};
@@ -19,34 +19,41 @@ const SECONDS: std::ops::Range<i64> = 978_307_200..4_102_444_800;
 /// Units of a second, from the second on.
 const UNITS: [i64; 4] = [1, 1_000, 1_000_000, 1_000_000_000];
 
-/// The time of the first of [`TIME_KEYS`] that tells one.
-#[must_use]
-#[inline]
-pub fn find(index: &FieldIndex, body: &Composite<'_>) -> Option<Timestamp> {
-    let (first, value) = index.first_of(body, &TIME)?;
-    of_value(&value).or_else(|| find_behind(first, index, body))
+/// Reads the times of one record after another.
+#[derive(Debug, Default)]
+pub(crate) struct RecordTimes {
+    date: KnownDate,
 }
 
-/// The time of the first of the keys behind one that tells none.
-#[cold]
-fn find_behind(key: &str, index: &FieldIndex, body: &Composite<'_>) -> Option<Timestamp> {
-    let mut behind = TIME_KEYS.iter().skip_while(|known| **known != key).skip(1);
-    behind.find_map(|key| of_value(&index.get(body, key.as_bytes())?))
-}
+impl RecordTimes {
+    /// The time of the first of [`TIME_KEYS`] that tells one.
+    #[inline]
+    pub(crate) fn find(&mut self, index: &FieldIndex, body: &Composite<'_>) -> Option<Timestamp> {
+        let (first, value) = index.first_of(body, &TIME)?;
+        self.read(&value).or_else(|| self.find_behind(first, index, body))
+    }
 
-fn of_value(value: &Value<'_>) -> Option<Timestamp> {
-    match *value {
-        Value::Str(text) => of_text(text.trim_ascii()),
-        Value::Int(number) => of_number(number),
-        Value::F64(seconds) => of_float(seconds),
-        _ => None,
+    /// The time of the first of the keys behind one that tells none.
+    #[cold]
+    fn find_behind(&mut self, key: &str, index: &FieldIndex, body: &Composite<'_>) -> Option<Timestamp> {
+        let mut behind = TIME_KEYS.iter().skip_while(|known| **known != key).skip(1);
+        behind.find_map(|key| self.read(&index.get(body, key.as_bytes())?))
+    }
+
+    fn read(&mut self, value: &Value<'_>) -> Option<Timestamp> {
+        match *value {
+            Value::Str(text) => of_text(text.trim_ascii(), &mut self.date),
+            Value::Int(number) => of_number(number),
+            Value::F64(seconds) => of_float(seconds),
+            _ => None,
+        }
     }
 }
 
-fn of_text(text: &[u8]) -> Option<Timestamp> {
+fn of_text(text: &[u8], date: &mut KnownDate) -> Option<Timestamp> {
     // Neither of these is digits and points alone.
     let of_form =
-        parse_rfc3339(text).or_else(|| Some(Timestamp { seconds: parse_common_log_time(text)?, nanoseconds: 0 }));
+        date.parse_rfc3339(text).or_else(|| Some(Timestamp { seconds: parse_common_log_time(text)?, nanoseconds: 0 }));
     if of_form.is_some() || !text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') {
         return of_form;
     }
@@ -90,6 +97,7 @@ mod tests {
 
     #[test]
     fn moments_are_taken_in_every_unit_and_nothing_else() {
+        let mut times = RecordTimes::default();
         let at = |seconds, nanoseconds| Some(Timestamp { seconds, nanoseconds });
         for (value, expected) in [
             (Value::Int(1_531_171_082), at(1_531_171_082, 0)),
@@ -118,7 +126,7 @@ mod tests {
             (Value::F64(0.25), None),
             (Value::Nil, None),
         ] {
-            assert_eq!(of_value(&value), expected, "{value:?}");
+            assert_eq!(times.read(&value), expected, "{value:?}");
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::msgpack::{Composite, Reader, Room};
 use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
 use crate::quarantine;
 use crate::record_id::{self, RecordIds};
-use crate::record_time;
+use crate::record_time::RecordTimes;
 use crate::rules::{Evaluation, Explanation, RuleCounts, RuleId, RuleSet, RuleState};
 use crate::subject::Subject;
 use crate::trace_ids::TraceIds;
@@ -147,6 +147,7 @@ pub struct Sorter {
     /// A joined event.
     joined: Vec<u8>,
     origins: Origins,
+    record_times: RecordTimes,
     record_ids: Option<RecordIds>,
     room: Room,
 }
@@ -166,6 +167,7 @@ impl Sorter {
     pub fn new(config: SorterConfig) -> Self {
         Self {
             origins: Origins::new(&config),
+            record_times: RecordTimes::default(),
             record_ids: None,
             room: Room::default(),
             config,
@@ -272,7 +274,7 @@ impl Sorter {
         may_be_kept: bool,
         write: impl FnOnce(&Enriched<'_, '_>, &mut Room),
     ) -> Verdict {
-        let Self { config, state, index, expander, origins, record_ids, room, .. } = self;
+        let Self { config, state, index, expander, origins, record_times, record_ids, room, .. } = self;
         let rules = &*config.rules;
         let Subject { body, line, expanded, left_out, own, was_sorted } =
             Subject::of(event, is_incomplete, rules, index, expander);
@@ -288,7 +290,7 @@ impl Sorter {
             return verdict;
         }
         if !was_sorted {
-            verdict.line_time = verdict.line_time.or_else(|| record_time::find(index, &body));
+            verdict.line_time = verdict.line_time.or_else(|| record_times.find(index, &body));
         }
 
         log_type = verdict.log_type;
