@@ -63,6 +63,14 @@ impl JsonScanner {
     }
 }
 
+/// A text of a line.
+enum Quoted<'l> {
+    /// It has no escapes.
+    AsWritten(&'l [u8]),
+    /// What it stands for is in the scanner's memory.
+    Unescaped,
+}
+
 /// A line, and how far it is read. Every function answers `None` where the line breaks the grammar.
 struct Scan<'l, 's> {
     line: &'l [u8],
@@ -76,14 +84,10 @@ impl<'l> Scan<'l, '_> {
         self.expect(b'{')?;
         self.skip_space();
         loop {
-            let (raw, has_escapes) = self.quoted()?;
-            if has_escapes {
-                self.scanner.text.clear();
-                text::unescape(raw, &mut self.scanner.text)?;
-                fields.begin(&self.scanner.text);
-            } else {
-                fields.begin(raw);
-            }
+            match self.quoted()? {
+                Quoted::AsWritten(key) => fields.begin(key),
+                Quoted::Unescaped => fields.begin(&self.scanner.text),
+            };
             self.colon()?;
             self.value(fields.bytes_mut())?;
             self.skip_space();
@@ -196,32 +200,45 @@ impl<'l> Scan<'l, '_> {
     }
 
     fn string(&mut self, out: &mut Vec<u8>) -> Option<()> {
-        let (raw, has_escapes) = self.quoted()?;
-        if !has_escapes {
-            write::str(out, raw);
-            return Some(());
+        match self.quoted()? {
+            Quoted::AsWritten(text) => write::str(out, text),
+            Quoted::Unescaped => write::str(out, &self.scanner.text),
         }
-        self.scanner.text.clear();
-        text::unescape(raw, &mut self.scanner.text)?;
-        write::str(out, &self.scanner.text);
         Some(())
     }
 
-    /// What stands between quotes, as it is written, and whether there are escapes in it. A control character behind a backslash
-    /// is left to be refused with the escape that it is not.
-    fn quoted(&mut self) -> Option<(&'l [u8], bool)> {
+    /// What stands between quotes.
+    #[inline]
+    fn quoted(&mut self) -> Option<Quoted<'l>> {
         self.expect(b'"')?;
-        let start = self.at;
-        let mut has_escapes = false;
+        let (line, start) = (self.line, self.at);
+        let at = find_escaped(line, start);
+        match line.get(at)? {
+            b'"' => {
+                self.at = at + 1;
+                Some(Quoted::AsWritten(line.get(start..at)?))
+            }
+            b'\\' => self.unescaped(at),
+            // Control characters must be escaped.
+            _ => None,
+        }
+    }
+
+    /// What stands between quotes, of which the first escape is there.
+    fn unescaped(&mut self, mut escape: usize) -> Option<Quoted<'l>> {
+        let Self { line, at: start, scanner: JsonScanner { text, .. } } = self;
+        text.clear();
         loop {
-            let at = find_escaped(self.line, self.at);
-            match self.line.get(at)? {
+            text.extend_from_slice(line.get(*start..escape)?);
+            *start = escape + text::unescape_one(line.get(escape..)?, text)?;
+            escape = find_escaped(line, *start);
+            match line.get(escape)? {
                 b'"' => {
-                    self.at = at + 1;
-                    return Some((self.line.get(start..at)?, has_escapes));
+                    text.extend_from_slice(line.get(*start..escape)?);
+                    *start = escape + 1;
+                    return Some(Quoted::Unescaped);
                 }
-                b'\\' => (self.at, has_escapes) = (at + 2, true),
-                // Control characters must be escaped.
+                b'\\' => {}
                 _ => return None,
             }
         }

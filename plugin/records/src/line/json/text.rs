@@ -11,20 +11,27 @@ pub fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Option<()> {
     while let Some(at) = memchr(b'\\', rest) {
         out.extend_from_slice(rest.get(..at)?);
         let escape = rest.get(at..)?;
-        let length = match *escape.get(1)? {
-            byte @ (b'"' | b'\\' | b'/') => plain(out, byte),
-            b'b' => plain(out, 0x08),
-            b'f' => plain(out, 0x0c),
-            b'n' => plain(out, b'\n'),
-            b'r' => plain(out, b'\r'),
-            b't' => plain(out, b'\t'),
-            b'u' => unicode(escape, out)?,
-            _ => return None,
-        };
+        let length = unescape_one(escape, out)?;
         rest = escape.get(length..)?;
     }
     out.extend_from_slice(rest);
     Some(())
+}
+
+/// Appends what the escape stands for with which a text begins, and says how many bytes were read; `None` when it is none. The
+/// text may go on behind its closing quote, which no escape has.
+#[inline]
+pub(super) fn unescape_one(escape: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+    Some(match *escape.get(1)? {
+        byte @ (b'"' | b'\\' | b'/') => plain(out, byte),
+        b'b' => plain(out, 0x08),
+        b'f' => plain(out, 0x0c),
+        b'n' => plain(out, b'\n'),
+        b'r' => plain(out, b'\r'),
+        b't' => plain(out, b'\t'),
+        b'u' => return unicode(escape, out),
+        _ => return None,
+    })
 }
 
 fn plain(out: &mut Vec<u8>, byte: u8) -> usize {
