@@ -55,7 +55,9 @@ impl<'a> FoundFields<'a> {
         self.push_digested(digest(name.as_bytes()), name, value);
     }
 
-    #[inline(always)]
+    // The module for Fluent Bit is small; there a call costs no more than what it saves.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn push_digested(&mut self, digest: u8, name: &'a str, value: FoundValue<'a>) {
         debug_assert!(self.get(name).is_none(), "{name} twice");
         if self.items.len() < MAX_FOUND_FIELDS {

@@ -19,6 +19,8 @@ use crate::fields::{FieldIndex, LayoutId, Marks, digest};
 use crate::msgpack::{Composite, Reader, write};
 use crate::record_id;
 
+/// Whether anything is kept: not in the module for Fluent Bit, which is to be small and sorts records that come alone.
+pub(super) const KEEPS: bool = !cfg!(target_family = "wasm");
 /// Kinds of records that something is kept of at once.
 const MAX_KINDS: usize = 8;
 /// Longest values by which a kind is known.
@@ -139,6 +141,7 @@ impl KeptOrigins {
         let of_labels = labels.iter().flat_map(|label| [label.label.as_str(), label.field.as_str()]);
         let names = firelens::SAID.into_iter().chain(of_fields).chain(UNIFIED_FIELDS.iter().map(|field| field.name));
         let names = names.chain(OTHERS).chain(of_labels).chain(placement.map_name());
+        let names = names.filter(|_| KEEPS);
         let mut names: Vec<(u8, String)> = names.map(|name| (digest(name.as_bytes()), name.to_owned())).collect();
         names.sort_unstable();
         names.dedup();

@@ -2,7 +2,7 @@
 
 use super::enricher::{Enricher, Owner, TAGS_KEY};
 use super::firelens;
-use super::kept_origins::{KeptOrigin, KeptOrigins, Record};
+use super::kept_origins::{KEEPS, KeptOrigin, KeptOrigins, Record};
 use super::tag_lists::TagLists;
 use super::task::TaskIdentity;
 use crate::append::{FoundFields, FoundValue};
@@ -63,7 +63,7 @@ impl Origins {
         {
             return None;
         }
-        let may_be_kept = may_be_kept && kept.may_know(found);
+        let may_be_kept = KEEPS && may_be_kept && kept.may_know(found);
         if may_be_kept && let Some(place) = kept.find(record) {
             let kept = kept.get(place)?;
             *has_new_container |= kept.is_of_new_container;
