@@ -11,14 +11,14 @@ use crate::msgpack::{Reader, Value};
 impl<'a> Evaluation<'_, 'a> {
     /// The first rule that holds and decides; what the others do that hold before it is noted.
     pub(super) fn find_deciding(&mut self) -> usize {
-        let (steps, entry) = self.program().lend();
-        let deciding = self.run(&steps, entry);
-        self.program().give_back(steps);
+        let mut program = self.program().take();
+        let deciding = program.as_mut().and_then(|program| self.run(program));
+        *self.program() = program;
         // The last of the built-in rules always holds, so there is one.
         deciding.map_or(self.rules.compiled.len().saturating_sub(1), |rule| rule as usize)
     }
 
-    fn program(&mut self) -> &mut Program {
+    fn program(&mut self) -> &mut Option<Box<Program>> {
         let state = &mut *self.state;
         match self.layout.and_then(|slot| state.of_layouts.get_mut(slot)) {
             Some(known) => &mut known.program,
@@ -26,12 +26,12 @@ impl<'a> Evaluation<'_, 'a> {
         }
     }
 
-    fn run(&mut self, steps: &[Step], entry: u32) -> Option<u32> {
-        let mut at = entry;
+    fn run(&mut self, program: &mut Program) -> Option<u32> {
+        let mut at = program.entry();
         // How many rules had held when formats and severity began to decide alone.
         let mut held_before_facts = None;
         loop {
-            let Step { ask, yes, no } = *steps.get(at as usize)?;
+            let Step { ask, yes, no } = program.step(at)?;
             let holds = match ask {
                 Ask::Kind(place, kind) => self.is_of_kind(place, kind),
                 Ask::Key(place, test) => self.key_passes(place, test),
@@ -46,13 +46,13 @@ impl<'a> Evaluation<'_, 'a> {
                     rule.is_none_or(|rule| rule.key_marks.iter().flatten().all(|needed| needed.meets(marks)))
                 }
                 Ask::MayMatch(bits) => {
-                    let bits = self.program().bits(bits);
+                    let bits = program.bits(bits);
                     let patterns = &self.rules.shared.line_patterns;
                     bits & patterns.possible_bits(self.line, &mut self.state.line) != 0
                 }
                 Ask::ByFacts => {
                     let reading = self.read_line();
-                    if let Some(rule) = self.program().by_facts(reading.formats, reading.severity) {
+                    if let Some(rule) = program.by_facts(reading.formats, reading.severity) {
                         self.state.count(rule as usize, |counts| counts.matched += 1);
                         return Some(rule);
                     }
@@ -68,7 +68,7 @@ impl<'a> Evaluation<'_, 'a> {
                     self.state.count(rule as usize, |counts| counts.matched += 1);
                     if held_before_facts == Some(self.state.applied.len()) {
                         let reading = self.read_line();
-                        self.program().keep_fact(reading.formats, reading.severity, rule);
+                        program.keep_fact(reading.formats, reading.severity, rule);
                     }
                     return Some(rule);
                 }

@@ -41,7 +41,7 @@ pub(crate) struct RuleState {
     pub(super) tag: Vec<u8>,
     pub(super) tag_answers: Vec<bool>,
     /// What is asked of records of which nothing but the tag is known.
-    pub(super) of_any: Program,
+    pub(super) of_any: Option<Box<Program>>,
     /// What follows from the keys of records of which there are many.
     pub(super) of_layouts: [OfLayout; LAYOUTS],
     /// Which record it is, so that what is known of others counts for nothing.
@@ -75,7 +75,7 @@ impl RuleState {
         self.tag.clear();
         self.tag.extend_from_slice(tag);
         self.of_layouts.iter_mut().for_each(OfLayout::clear);
-        self.of_any.renew(rules, Known { tag_answers: &self.tag_answers, keys: None });
+        self.of_any.get_or_insert_default().renew(rules, Known { tag_answers: &self.tag_answers, keys: None });
         self.counts.resize(rules.compiled.len(), RuleCounts::default());
         self.values.resize(rules.shared.fields.len(), KnownValue::default());
         self.fields.resize_with(rules.shared.fields.len(), PatternState::default);

@@ -133,15 +133,15 @@ impl Program {
         self.entry = END;
     }
 
-    /// The steps, and which is the first. They are lent: while they are gone through nothing else asks for them.
+    /// The first step to be taken.
     #[inline]
-    pub(super) fn lend(&mut self) -> (Vec<Step>, u32) {
-        (std::mem::take(&mut self.steps), self.entry)
+    pub(super) fn entry(&self) -> u32 {
+        self.entry
     }
 
     #[inline]
-    pub(super) fn give_back(&mut self, steps: Vec<Step>) {
-        self.steps = steps;
+    pub(super) fn step(&self, at: u32) -> Option<Step> {
+        self.steps.get(at as usize).copied()
     }
 
     #[inline]
