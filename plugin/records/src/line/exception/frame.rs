@@ -133,7 +133,9 @@ fn is_go_place(text: &[u8]) -> bool {
 
 /// `main.f(0xc42, {0x1, 0x2}, ...)`, `main.main()`: nothing but numbers between the parentheses.
 fn is_go_call(text: &[u8]) -> bool {
-    let Some((name, arguments)) = text.strip_suffix(b")").and_then(|text| split_last_byte(text, b'(')) else { return false };
+    let Some((name, arguments)) = text.strip_suffix(b")").and_then(|text| split_last_byte(text, b'(')) else {
+        return false;
+    };
     let is_name = name == b"panic" || (!name.contains(&b' ') && name.iter().any(|byte| matches!(byte, b'.' | b'/')));
     let is_argument =
         |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b',' | b' ' | b'{' | b'}' | b'.' | b'?' | b'_');

@@ -32,9 +32,7 @@ fn has_usual_end(kind: &[u8]) -> bool {
 pub(super) fn named(line: &[u8]) -> Option<Exception<'_>> {
     let (kind, message) = split_name(line)?;
     let is_rails = || line.ends_with(b"):") && memmem::find(kind, b"::").is_some();
-    let is_usual = (kind.len() > 5 && has_usual_end(kind))
-        || UNUSUAL_NAMES.contains(&kind)
-        || is_rails();
+    let is_usual = (kind.len() > 5 && has_usual_end(kind)) || UNUSUAL_NAMES.contains(&kind) || is_rails();
     let is_bare = without_prefixes(line).len() == line.trim_ascii().len();
     let is_indented = is_bare && line.first().is_some_and(u8::is_ascii_whitespace);
     (is_usual && (!is_indented || kind.contains(&b'.'))).then(|| Exception::new(kind, message))
@@ -45,9 +43,7 @@ pub(super) fn named(line: &[u8]) -> Option<Exception<'_>> {
 pub(super) fn unusual(line: &[u8]) -> Option<Exception<'_>> {
     let (kind, message) = split_name(line)?;
     let has_words = || kind.windows(2).any(|pair| matches!(pair, [b'a'..=b'z', b'A'..=b'Z']));
-    let is_name = has_usual_end(kind)
-        || kind.iter().any(|byte| matches!(byte, b'.' | b':'))
-        || has_words();
+    let is_name = has_usual_end(kind) || kind.iter().any(|byte| matches!(byte, b'.' | b':')) || has_words();
     (is_name && kind.iter().any(u8::is_ascii_lowercase)).then(|| Exception::new(kind, message))
 }
 
