@@ -139,10 +139,9 @@ fn is_go_call(text: &[u8]) -> bool {
     let is_name = name == b"panic" || (!name.contains(&b' ') && name.iter().any(|byte| matches!(byte, b'.' | b'/')));
     let is_argument =
         |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b',' | b' ' | b'{' | b'}' | b'.' | b'?' | b'_');
-    let is_hexadecimal = memmem::find(arguments, b"0x").is_some() || arguments == b"...";
+    let is_hexadecimal = || memmem::find(arguments, b"0x").is_some() || arguments == b"...";
     let is_method = || arguments.is_empty() && memmem::find(name, b".(*").is_some();
-    (is_name && is_hexadecimal && arguments.iter().all(is_argument))
-        || (is_name && is_method())
+    (is_name && ((arguments.iter().all(is_argument) && is_hexadecimal()) || is_method()))
         || matches!(text, b"main.main()" | b"runtime.main()" | b"runtime.goexit()")
 }
 
