@@ -38,9 +38,9 @@ impl OfLayout {
         true
     }
 
-    /// Forgets everything.
+    /// Forgets what is known, and keeps the memory.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        (self.layout, self.is_known) = (LayoutId::default(), false);
     }
 
     /// Where the value of a field is.
