@@ -6,6 +6,7 @@ use super::evaluate::{Evaluation, KnownValue};
 use super::patterns::PatternId;
 use super::program::{Ask, Place, Program, Step};
 use super::value::{equals, find_in, kind_of, kind_of_marker, number, short_value};
+use crate::classify::LineReading;
 use crate::msgpack::{Reader, Value};
 
 impl<'a> Evaluation<'_, 'a> {
@@ -51,8 +52,8 @@ impl<'a> Evaluation<'_, 'a> {
                     bits & patterns.possible_bits(self.line, &mut self.state.line) != 0
                 }
                 Ask::ByFacts => {
-                    let reading = self.read_line();
-                    if let Some(rule) = program.by_facts(reading.formats, reading.severity) {
+                    let LineReading { formats, severity, .. } = *self.read_line();
+                    if let Some(rule) = program.by_facts(formats, severity) {
                         self.state.count(rule as usize, |counts| counts.matched += 1);
                         return Some(rule);
                     }
@@ -67,8 +68,8 @@ impl<'a> Evaluation<'_, 'a> {
                 Ask::Decides(rule) => {
                     self.state.count(rule as usize, |counts| counts.matched += 1);
                     if held_before_facts == Some(self.state.applied.len()) {
-                        let reading = self.read_line();
-                        program.keep_fact(reading.formats, reading.severity, rule);
+                        let LineReading { formats, severity, .. } = *self.read_line();
+                        program.keep_fact(formats, severity, rule);
                     }
                     return Some(rule);
                 }

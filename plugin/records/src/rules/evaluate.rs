@@ -178,7 +178,11 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     fn verdict_of_one(&mut self, at: usize) -> Verdict {
         let Some(effect) = self.rules.effect(at) else { return self.verdict_of_several(at, &[at]) };
         let log_type = effect.log_type.unwrap_or(LogType::App);
-        let (read, line_time) = self.parse(effect.parse.as_ref().map(|parse| (at, parse)), log_type);
+        let (read, line_time) = match (&effect.parse, &self.reading) {
+            // A line that was taken apart to find the rule, and what it says is in `found`.
+            (None, Some(reading)) if reading.formats.is_taken_apart() => (reading.severity, reading.line_time),
+            (parse, _) => self.parse(parse.as_ref().map(|parse| (at, parse)), log_type),
+        };
         let severity = effect
             .severity
             .or(read)
@@ -214,6 +218,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         Verdict { log_type, severity, rule: RuleId::of(deciding), line_time, fate: self.fate(rules) }
     }
 
+    #[inline]
     pub(super) fn level(&mut self) -> Option<Severity> {
         match self.level {
             Some(level) => level,
@@ -221,6 +226,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         }
     }
 
+    #[inline]
     fn find_level(&mut self) -> Option<Severity> {
         let place = self.of_layout().map_or_else(|| LevelPlace::of(self.index), |known| known.level);
         let level = match place {
@@ -236,23 +242,23 @@ impl<'e, 'a> Evaluation<'e, 'a> {
 
     /// What the line says, and what it is written as.
     #[inline]
-    pub(super) fn read_line(&mut self) -> LineReading {
-        match self.reading {
-            Some(reading) => reading,
-            None => self.read_line_first(),
+    pub(super) fn read_line(&mut self) -> &LineReading {
+        if self.reading.is_none() {
+            self.read_line_first();
         }
+        self.reading.get_or_insert_default()
     }
 
     #[inline(never)]
-    fn read_line_first(&mut self) -> LineReading {
+    fn read_line_first(&mut self) {
         let level = self.level();
-        let mut reading = classify::read_line(self.line, level, self.found);
-        reading.formats = self.expanded.map_or(reading.formats, |format| reading.formats.with(format));
+        let reading = self.reading.insert(classify::read_line(self.line, level, self.found));
+        if let Some(format) = self.expanded {
+            reading.formats = reading.formats.with(format);
+        }
         if reading.formats.is_empty() {
             reading.formats = reading.formats.with(LineFormat::Unknown);
         }
-        self.reading = Some(reading);
-        reading
     }
 
     /// Leaves in `found` what the parser gives, and tells the severity and the time that were read.
@@ -271,7 +277,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
             classify::lift(log_type, self.index, &self.body, self.line, self.found);
             return (self.level(), line_time);
         }
-        let reading = self.read_line();
+        let reading = *self.read_line();
         match parse {
             Parse::Only(format) if !reading.formats.contains(*format) => {}
             Parse::Groups { .. } => {
