@@ -81,6 +81,7 @@ impl RuleState {
         self.fields.resize_with(rules.shared.fields.len(), PatternState::default);
     }
 
+    #[inline]
     fn begin(&mut self, rules: &RuleSet) {
         if !self.has_tag {
             self.set_tag(rules, b"");
@@ -119,6 +120,7 @@ pub(crate) struct Evaluation<'e, 'a> {
 }
 
 impl<'e, 'a> Evaluation<'e, 'a> {
+    #[inline]
     pub(crate) fn new(
         rules: &'a RuleSet,
         state: &'e mut RuleState,
@@ -181,6 +183,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         let (read, line_time) = match (&effect.parse, &self.reading) {
             // A line that was taken apart to find the rule, and what it says is in `found`.
             (None, Some(reading)) if reading.formats.is_taken_apart() => (reading.severity, reading.line_time),
+            (Some(Parse::Fields), _) => self.parse_fields(log_type),
             (parse, _) => self.parse(parse.as_ref().map(|parse| (at, parse)), log_type),
         };
         let severity = effect
@@ -268,14 +271,13 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         log_type: LogType,
     ) -> (Option<Severity>, Option<Timestamp>) {
         let (at, parse) = parser.unwrap_or((usize::MAX, &Parse::Auto));
-        if matches!(parse, Parse::Nothing | Parse::Fields) {
-            self.found.clear();
-            if *parse == Parse::Nothing {
+        match parse {
+            Parse::Fields => return self.parse_fields(log_type),
+            Parse::Nothing => {
+                self.found.clear();
                 return (self.level(), None);
             }
-            let line_time = classify::read_head(self.line, self.found);
-            classify::lift(log_type, self.index, &self.body, self.line, self.found);
-            return (self.level(), line_time);
+            Parse::Auto | Parse::Only(_) | Parse::Groups { .. } => {}
         }
         let reading = *self.read_line();
         match parse {
@@ -296,6 +298,17 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         self.found.clear();
         self.state.count(at, |counts| counts.unparsed += 1);
         (self.level(), None)
+    }
+
+    /// As [`Evaluation::parse`], by [`Parse::Fields`].
+    #[inline]
+    fn parse_fields(&mut self, log_type: LogType) -> (Option<Severity>, Option<Timestamp>) {
+        if self.found.len() > 0 {
+            self.found.clear();
+        }
+        let line_time = classify::read_head(self.line, self.found);
+        classify::lift(log_type, self.index, &self.body, self.line, self.found);
+        (self.level(), line_time)
     }
 
     /// Makes fields of the groups of a rule's own pattern, and tells the severity when one of them holds a level; `None` when
