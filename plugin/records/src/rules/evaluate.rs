@@ -3,11 +3,10 @@
 //! A record's fields are looked up once each, its line is searched for all patterns once and read once, and all three only when
 //! a rule asks. Rules whose fields the record cannot have are passed by with one comparison; rules for other tags are not looked at.
 
-use super::compile::GroupParser;
+use super::compile::{GroupParser, Node};
 use super::declaration::{GroupKind, Parse};
 use super::of_layout::OfLayout;
 use super::patterns::PatternState;
-use super::program::{Known, Program};
 use super::rule_set::{RuleId, RuleSet};
 use super::value::{hash, scalar_value};
 use crate::append::{FoundFields, FoundValue};
@@ -40,8 +39,8 @@ pub(crate) struct RuleState {
     has_tag: bool,
     pub(super) tag: Vec<u8>,
     pub(super) tag_answers: Vec<bool>,
-    /// What is asked of records of which nothing but the tag is known.
-    pub(super) of_any: Option<Box<Program>>,
+    /// Rules that may hold under the tag.
+    pub(super) candidates: Vec<u32>,
     /// What follows from the keys of records of which there are many.
     pub(super) of_layouts: [OfLayout; LAYOUTS],
     /// Which record it is, so that what is known of others counts for nothing.
@@ -75,7 +74,16 @@ impl RuleState {
         self.tag.clear();
         self.tag.extend_from_slice(tag);
         self.of_layouts.iter_mut().for_each(OfLayout::clear);
-        self.of_any.get_or_insert_default().renew(rules, Known { tag_answers: &self.tag_answers, keys: None });
+        let is_possible = |node: &Node| match node {
+            Node::Tag(at) => self.tag_answers.get(*at).copied().unwrap_or_default(),
+            _ => true,
+        };
+        let candidates = rules.compiled.iter().enumerate().filter(|(_, rule)| match &rule.node {
+            Node::All(parts) => parts.iter().all(is_possible),
+            node => is_possible(node),
+        });
+        self.candidates.clear();
+        self.candidates.extend(candidates.filter_map(|(at, _)| u32::try_from(at).ok()));
         self.counts.resize(rules.compiled.len(), RuleCounts::default());
         self.values.resize(rules.shared.fields.len(), KnownValue::default());
         self.fields.resize_with(rules.shared.fields.len(), PatternState::default);

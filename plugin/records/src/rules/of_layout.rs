@@ -54,7 +54,7 @@ impl OfLayout {
         self.places.clear();
         self.places.extend(rules.shared.fields.iter().map(|field| Place::of(field, index)));
         let keys = Keys::new(&self.places, index);
-        self.program.get_or_insert_default().renew(rules, Known { tag_answers, keys: Some(keys) });
+        self.program.get_or_insert_default().renew(rules, Known { tag_answers, keys });
         self.level = LevelPlace::of(index);
         self.status = classify::status_place(index);
         self.is_known = true;
