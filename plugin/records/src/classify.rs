@@ -126,6 +126,7 @@ pub(crate) fn by_outcome(found: &FoundFields<'_>) -> Option<Severity> {
 
 /// Adds what a record with fields says elsewhere of what its type's columns hold: who did what in an audit event, what
 /// went wrong in an error. A record whose line was read has that from there.
+#[inline]
 pub(crate) fn lift<'a>(
     log_type: LogType,
     index: &FieldIndex,
@@ -141,6 +142,7 @@ pub(crate) fn lift<'a>(
 }
 
 /// Reads the head of syslog, if there is one, and adds what it says to `found`.
+#[inline]
 pub(crate) fn read_head<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<Timestamp> {
     let head = SyslogLine::parse(line)?;
     head.add_to(found);

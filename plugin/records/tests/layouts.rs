@@ -208,6 +208,27 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn steps_find_the_rule_that_asking_one_condition_after_the_other_finds(records in records()) {
+        for config in [SorterConfig::default(), rules()] {
+            let (mut by_steps, mut by_conditions) = (Sorter::new(config.clone()), Sorter::new(config.clone()));
+            by_steps.set_tag(b"");
+            let mut held = vec![0; by_steps.rules().rules().len()];
+            for fields in &records {
+                let bytes = event(fields);
+                let event = Event::read(&mut Reader::new(&bytes)).unwrap();
+                let verdict = by_steps.sort(&event, &mut Vec::new()).unwrap();
+                let explanation = by_conditions.explain(&event).unwrap();
+                prop_assert_eq!(verdict.rule, explanation.rule);
+                for at in explanation.held.iter().filter_map(|reason| reason.rule.place()) {
+                    held[at] += 1;
+                }
+            }
+            let matched: Vec<u64> = by_steps.rule_counts().iter().map(|counts| counts.matched).collect();
+            prop_assert_eq!(matched, held);
+        }
+    }
 }
 
 /// The pairs of a record as MessagePack.

@@ -3,10 +3,10 @@
 //! They are syslog lines ([`super::syslog`]); what stands behind the head is as the sources of these programs write it.
 
 use super::syslog::SyslogLine;
-use super::words::{after, split_at_byte, until};
+use super::words::{split_at_byte, until};
 use crate::append::FoundFields;
 use crate::severity::Severity;
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
 /// Programs whose lines are audit lines, whatever they say.
@@ -57,9 +57,57 @@ const ACTIONS: [(&[u8], &[u8], &[u8]); 20] = [
     (b"isconnect", b"disconnect", b""),
 ];
 
-/// The searches of these texts, in the same order; preparing one costs more than searching a line.
-static PREPARED_SEARCHES: LazyLock<[Finder<'static>; ACTIONS.len()]> =
-    LazyLock::new(|| ACTIONS.map(|(text, ..)| Finder::new(text)));
+/// What stands in front of who did it, the surest first.
+const ACTOR_MARKERS: [&[u8]; 10] = [
+    BY,
+    b"invalid user ",
+    b"Invalid user ",
+    b"for user ",
+    b"authenticating user ",
+    b" from user ",
+    b" of user ",
+    b" user=",
+    b"name=",
+    FOR,
+];
+const BY: &[u8] = b" by ";
+const FOR: &[u8] = b" for ";
+/// What stands in front of the address from where it was done.
+const SOURCE_MARKERS: [&[u8]; 3] = [b" from ", b"rhost=", BY];
+/// What stands in front of a command that was run.
+const COMMAND: &[u8] = b"COMMAND=";
+/// What sudo says of a command that it refused.
+const REFUSALS: [&[u8]; 3] = [b"command not allowed", b"incorrect password", b"NOT in sudoers"];
+
+/// The searches of all these texts, in the same order; preparing one costs more than searching a line.
+struct Searches {
+    actions: [Finder<'static>; ACTIONS.len()],
+    actors: [Finder<'static>; ACTOR_MARKERS.len()],
+    sources: [Finder<'static>; SOURCE_MARKERS.len()],
+    refusals: [Finder<'static>; REFUSALS.len()],
+    command: Finder<'static>,
+    /// Behind sudo's user.
+    colon: Finder<'static>,
+    /// In front of a name that is none of a user.
+    lookup: Finder<'static>,
+    uid: Finder<'static>,
+}
+
+static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
+    actions: ACTIONS.map(|(text, ..)| Finder::new(text)),
+    actors: ACTOR_MARKERS.map(Finder::new),
+    sources: SOURCE_MARKERS.map(Finder::new),
+    refusals: REFUSALS.map(Finder::new),
+    command: Finder::new(COMMAND),
+    colon: Finder::new(b" : "),
+    lookup: Finder::new(b"getaddrinfo for "),
+    uid: Finder::new(b"(uid="),
+});
+
+/// What is behind the text that a search finds.
+fn after<'a>(text: &'a [u8], search: &Finder<'_>) -> Option<&'a [u8]> {
+    text.get(search.find(text)? + search.needle().len()..)
+}
 
 /// What stands in an authentication line behind its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,78 +138,66 @@ impl<'a> AuthLine<'a> {
 
     /// Adds what the line says behind its head to the fields of its record.
     pub fn add_to(&self, found: &mut FoundFields<'a>) {
-        let (action, outcome) = self.action();
+        let searches = &*SEARCHES;
+        let command = after(self.text, &searches.command);
+        let (action, outcome) = self.action(searches, command.is_some());
+        let source = self.source_ip(searches);
         found.push_text("action", action);
         found.push_text("outcome", outcome);
-        found.push_text("actor", self.actor());
-        found.push_text("source_ip", self.source_ip());
-        if let Some(command) = after(self.text, b"COMMAND=") {
+        found.push_text("actor", self.actor(searches, source));
+        found.push_text("source_ip", source);
+        if let Some(command) = command {
             found.push_text("resource", command);
         }
     }
 
     /// What was done, and whether it succeeded; empty where the line does not say.
-    fn action(&self) -> (&'static [u8], &'static [u8]) {
-        let is_in = |pattern: &[u8]| memmem::find(self.text, pattern).is_some();
+    fn action(&self, searches: &Searches, is_command: bool) -> (&'static [u8], &'static [u8]) {
+        let is_in = |search: &Finder<'_>| search.find(self.text).is_some();
         // sudo says so on the line of the command it refused.
-        if is_in(b"COMMAND=")
-            && (is_in(b"command not allowed") || is_in(b"incorrect password") || is_in(b"NOT in sudoers"))
-        {
+        if is_command && searches.refusals.iter().any(is_in) {
             return (b"command", b"failure");
         }
-        let searches = PREPARED_SEARCHES.iter().zip(ACTIONS);
-        let found = searches.filter(|(search, _)| search.find(self.text).is_some()).map(|(_, entry)| entry).next();
-        found.map_or((b"", b""), |(_, action, outcome)| (action, outcome))
+        let found = searches.actions.iter().zip(&ACTIONS).find(|(search, _)| is_in(search));
+        found.map_or((b"", b""), |(_, (_, action, outcome))| (action, outcome))
     }
 
-    fn actor(&self) -> &'a [u8] {
+    fn actor(&self, searches: &Searches, source: &[u8]) -> &'a [u8] {
         let word = |rest: &'a [u8]| until(rest, |byte| byte == b' ' || byte == b'(' || byte == b',');
         if self.program == b"sudo" {
             // `user : TTY=...`; PAM's lines of sudo say `by user(uid=...)`.
-            if let Some(at) = memmem::find(self.text, b" : ") {
+            if let Some(at) = searches.colon.find(self.text) {
                 return self.text.get(..at).unwrap_or_default().trim_ascii();
             }
         }
-        for marker in [
-            &b" by "[..],
-            b"invalid user ",
-            b"Invalid user ",
-            b"for user ",
-            b"authenticating user ",
-            b" from user ",
-            b" of user ",
-            b" user=",
-            b"name=",
-            b" for ",
-        ] {
-            let Some(rest) = after(self.text, marker) else { continue };
+        for (search, marker) in searches.actors.iter().zip(ACTOR_MARKERS) {
+            let Some(rest) = after(self.text, search) else { continue };
             // `reverse mapping checking getaddrinfo for HOST failed`
-            if marker == b" for " && memmem::find(self.text, b"getaddrinfo for ").is_some() {
+            if marker == FOR && searches.lookup.find(self.text).is_some() {
                 continue;
             }
             // sshd is told by the client, not by somebody: `disconnected by user`, `closed by authenticating user root`.
-            if marker == b" by " && self.program.starts_with(b"sshd") && memmem::find(rest, b"(uid=").is_none() {
+            if marker == BY && self.program.starts_with(b"sshd") && searches.uid.find(rest).is_none() {
                 continue;
             }
             // PAM writes `by (uid=0)` for nobody by name, sshd `closed by` an address.
             let name = word(rest);
             let name = name.strip_suffix(b".").unwrap_or(name);
-            if !name.is_empty() && name != b"from" && name != b"invalid" && name != self.source_ip() {
+            if !name.is_empty() && name != b"from" && name != b"invalid" && name != source {
                 return name;
             }
         }
         b""
     }
 
-    fn source_ip(&self) -> &'a [u8] {
+    fn source_ip(&self, searches: &Searches) -> &'a [u8] {
         let is_address = |text: &&[u8]| {
             text.len() >= 2
                 && text.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':'))
                 && text.iter().any(|byte| matches!(byte, b'.' | b':'))
         };
-        [&b" from "[..], b"rhost=", b" by "]
-            .into_iter()
-            .filter_map(|marker| after(self.text, marker))
+        let texts = searches.sources.iter().filter_map(|search| after(self.text, search));
+        texts
             .map(|rest| until(rest, |byte| byte == b' ').trim_ascii_end())
             .map(|text| text.strip_suffix(b":").unwrap_or(text))
             .find(is_address)
@@ -173,6 +209,7 @@ impl<'a> AuthLine<'a> {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::append::FoundValue;
 
     fn parse(line: &str) -> Option<AuthLine<'_>> {
         AuthLine::of(&SyslogLine::parse(line.as_bytes())?)
@@ -265,9 +302,12 @@ mod tests {
         for (line, program, action, outcome, actor, source_ip) in cases {
             let parsed = parse(line).unwrap();
             assert_eq!(parsed.program, program.as_bytes(), "{line}");
-            assert_eq!(parsed.action(), (action.as_bytes(), outcome.as_bytes()), "{line}");
-            assert_eq!(parsed.source_ip(), source_ip.as_bytes(), "{line}");
-            assert_eq!(parsed.actor(), actor.as_bytes(), "{line}");
+            let mut found = FoundFields::default();
+            parsed.add_to(&mut found);
+            for (name, text) in [("action", action), ("outcome", outcome), ("actor", actor), ("source_ip", source_ip)] {
+                let expected = (!text.is_empty()).then_some(FoundValue::Text(text.as_bytes()));
+                assert_eq!(found.get(name), expected, "{name} of {line}");
+            }
         }
     }
 

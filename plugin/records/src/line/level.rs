@@ -5,6 +5,7 @@
 
 use super::words::until;
 use crate::severity::Severity;
+use memchr::memchr;
 
 /// How far into a line a level is looked for; loggers write it behind the time and the thread.
 pub const SEARCHED_BYTES: usize = 160;
@@ -12,32 +13,72 @@ pub const SEARCHED_BYTES: usize = 160;
 /// The severity that a line gives itself.
 #[must_use]
 pub fn find(line: &[u8]) -> Option<Severity> {
-    let head = until(line.get(..SEARCHED_BYTES).unwrap_or(line), |byte| byte == b'\n');
-    let mut from = 0;
-    while from < head.len() {
-        let rest = head.get(from..)?;
-        let word = until(rest, |byte| !is_word_byte(byte));
-        if word.is_empty() {
-            from += 1;
+    let head = line.get(..SEARCHED_BYTES).unwrap_or(line);
+    if !may_have_level(head) {
+        return None;
+    }
+    let head = memchr(b'\n', head).and_then(|end| head.get(..end)).unwrap_or(head);
+    let (mut from, mut before) = (0, None);
+    while let Some(first) = head.get(from) {
+        let mut kinds = kind(*first);
+        if kinds == SEPARATOR {
+            (from, before) = (from + 1, Some(*first));
             continue;
         }
-        let before = from.checked_sub(1).and_then(|at| head.get(at)).copied();
-        let after = head.get(from + word.len()).copied();
-        if matches!(word, b"level" | b"lvl" | b"severity" | b"loglevel") {
-            if let Some(severity) = assigned(rest.get(word.len()..)?) {
+        let start = from;
+        let after = loop {
+            from += 1;
+            let Some(next) = head.get(from) else { break None };
+            let kind = kind(*next);
+            if kind == SEPARATOR {
+                break Some(*next);
+            }
+            kinds |= kind;
+        };
+        let word = head.get(start..from)?;
+        if kinds == CAPITAL {
+            if word.len() >= 3
+                && is_open(before)
+                && is_close(after)
+                && let Some(severity) = Severity::from_word(word)
+            {
                 return Some(severity);
             }
-        } else if word.len() >= 3
-            && is_open(before)
-            && is_close(after)
-            && word.iter().all(u8::is_ascii_uppercase)
-            && let Some(severity) = Severity::from_word(word)
+        } else if kinds == SMALL
+            && matches!(word, b"level" | b"lvl" | b"severity" | b"loglevel")
+            && let Some(severity) = assigned(head.get(from..)?)
         {
             return Some(severity);
         }
-        from += word.len();
     }
     None
+}
+
+/// Whether a level may be in a text: two capitals behind each other, or what may be the end of a name and what stands behind one.
+/// Compilers make vector instructions of this; where there are none it would take longer than looking for words.
+#[inline]
+fn may_have_level(text: &[u8]) -> bool {
+    const BLOCK_BYTES: usize = 16;
+    if cfg!(target_family = "wasm") {
+        return true;
+    }
+    let is_pair = |first: u8, second: u8| {
+        let are_capitals = (first.wrapping_sub(b'A') < 26) & (second.wrapping_sub(b'A') < 26);
+        let is_end = (first == b'l') | (first == b'y') | (first == b'"');
+        u8::from(are_capitals | is_end & ((second == b'=') | (second == b':')))
+    };
+    let may_have = |firsts: &[u8], seconds: &[u8]| {
+        firsts.iter().zip(seconds).fold(0, |found, (first, second)| found | is_pair(*first, *second)) != 0
+    };
+    let mut rest = text;
+    while let Some((block, behind)) = rest.split_first_chunk::<BLOCK_BYTES>() {
+        let Some(next) = rest.get(1..).and_then(|next| next.first_chunk::<BLOCK_BYTES>()) else { break };
+        if may_have(block, next) {
+            return true;
+        }
+        rest = behind;
+    }
+    may_have(rest, rest.get(1..).unwrap_or_default())
 }
 
 /// The level in `=warn`, `="warn"`, `: "warn"` or `":"warn"`.
@@ -49,8 +90,34 @@ fn assigned(rest: &[u8]) -> Option<Severity> {
     Severity::from_word(until(value, |byte| !byte.is_ascii_alphabetic()))
 }
 
-fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' || byte >= 0x80
+/// What a byte is within a word: none of it, a capital, a small letter, or another byte of a word.
+const SEPARATOR: u8 = 0;
+const CAPITAL: u8 = 1;
+const SMALL: u8 = 2;
+const OTHER: u8 = 4;
+
+#[inline]
+fn kind(byte: u8) -> u8 {
+    static KINDS: [u8; 256] = {
+        let (mut kinds, mut byte) = ([SEPARATOR; 256], 0_u8);
+        loop {
+            #[expect(clippy::indexing_slicing, reason = "there is one for each byte")]
+            {
+                kinds[byte as usize] = match byte {
+                    b'A'..=b'Z' => CAPITAL,
+                    b'a'..=b'z' => SMALL,
+                    b'0'..=b'9' | b'_' | b'-' | 0x80.. => OTHER,
+                    _ => SEPARATOR,
+                };
+            }
+            if byte == u8::MAX {
+                break kinds;
+            }
+            byte += 1;
+        }
+    };
+    #[expect(clippy::indexing_slicing, reason = "there is one for each byte")]
+    KINDS[usize::from(byte)]
 }
 
 fn is_open(before: Option<u8>) -> bool {
@@ -64,6 +131,7 @@ fn is_close(after: Option<u8>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn levels_are_found_where_loggers_write_them() {
@@ -81,6 +149,43 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(find(line.as_bytes()), expected, "{line}");
+        }
+    }
+
+    /// As the module says it, word for word.
+    fn naive(line: &[u8]) -> Option<Severity> {
+        let is_word_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || byte >= 0x80;
+        let head = until(line.get(..SEARCHED_BYTES).unwrap_or(line), |byte| byte == b'\n');
+        let mut from = 0;
+        while from < head.len() {
+            let rest = head.get(from..)?;
+            let word = until(rest, |byte| !is_word_byte(byte));
+            let before = from.checked_sub(1).and_then(|at| head.get(at)).copied();
+            let after = head.get(from + word.len()).copied();
+            if matches!(word, b"level" | b"lvl" | b"severity" | b"loglevel") {
+                if let Some(severity) = assigned(rest.get(word.len()..)?) {
+                    return Some(severity);
+                }
+            } else if word.len() >= 3
+                && is_open(before)
+                && is_close(after)
+                && word.iter().all(u8::is_ascii_uppercase)
+                && let Some(severity) = Severity::from_word(word)
+            {
+                return Some(severity);
+            }
+            from += word.len().max(1);
+        }
+        None
+    }
+
+    proptest! {
+        #[test]
+        fn a_level_is_found_where_the_naive_search_finds_it(
+            parts in prop::collection::vec("ERROR|WARN|INFO|level|lvl|severity|[=: \\[\\]\"|\n.]|[a-zA-Z0-9_-]{1,4}|é|x{20}", 0..30),
+        ) {
+            let line = parts.concat();
+            prop_assert_eq!(find(line.as_bytes()), naive(line.as_bytes()));
         }
     }
 

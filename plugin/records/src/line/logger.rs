@@ -56,7 +56,8 @@ impl<'a> LoggerLine<'a> {
         }
         // Without an early look most lines would be taken for a logger's and left again.
         let first = text.first().filter(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || **byte == b'[')?;
-        let line = until(text, |byte| byte == b'\n').trim_ascii_end();
+        let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+        let line = text.get(..end)?.trim_ascii_end();
         let head = line.get(..SEARCHED_BYTES).unwrap_or(line);
         if first.is_ascii_uppercase() {
             return glog(head).or_else(|| ruby(head)).or_else(|| python_basic(head)).or_else(|| level_first(head));

@@ -108,7 +108,11 @@ pub(super) fn millis(micros: i64) -> f64 {
 
 /// Method, target and protocol of a request line, when it is one; what attackers send often is not.
 pub(super) fn split_request(request: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (method, rest) = split_at_byte(request, b' ')?;
+    let (method, rest) = match request {
+        // Which most requests are.
+        [b'G', b'E', b'T', b' ', rest @ ..] => (request.get(..3)?, rest),
+        _ => split_at_byte(request, b' ')?,
+    };
     if method.is_empty() || !method.iter().all(u8::is_ascii_uppercase) {
         return None;
     }

@@ -2,36 +2,70 @@
 
 use super::compile::{FieldTest, Node};
 use super::condition::{Path, ValueKind};
+use super::declaration::Effect;
 use super::evaluate::{Evaluation, KnownValue};
 use super::patterns::PatternId;
 use super::program::{Ask, Place, Program, Step};
 use super::value::{equals, find_in, kind_of, kind_of_marker, number, short_value};
+use crate::classify::LineReading;
 use crate::msgpack::{Reader, Value};
 
 impl<'a> Evaluation<'_, 'a> {
     /// The first rule that holds and decides; what the others do that hold before it is noted.
     pub(super) fn find_deciding(&mut self) -> usize {
-        let (steps, entry) = self.program().lend();
-        let deciding = self.run(&steps, entry);
-        self.program().give_back(steps);
+        let deciding = match self.program().and_then(Option::take) {
+            Some(mut program) => {
+                let deciding = self.run(&mut program);
+                if let Some(place) = self.program() {
+                    *place = Some(program);
+                }
+                deciding
+            }
+            None => self.ask_all(),
+        };
         // The last of the built-in rules always holds, so there is one.
         deciding.map_or(self.rules.compiled.len().saturating_sub(1), |rule| rule as usize)
     }
 
-    fn program(&mut self) -> &mut Program {
-        let state = &mut *self.state;
-        match self.layout.and_then(|slot| state.of_layouts.get_mut(slot)) {
-            Some(known) => &mut known.program,
-            None => &mut state.of_any,
-        }
+    /// Where the program is of records with these keys, when they are known.
+    #[inline]
+    fn program(&mut self) -> Option<&mut Option<Box<Program>>> {
+        let slot = self.layout?;
+        self.state.of_layouts.get_mut(slot).map(|known| &mut known.program)
     }
 
-    fn run(&mut self, steps: &[Step], entry: u32) -> Option<u32> {
-        let mut at = entry;
+    /// As by a program, one rule after the other: for keys that come once, for which making a program is not worth it.
+    fn ask_all(&mut self) -> Option<u32> {
+        let candidates = std::mem::take(&mut self.state.candidates);
+        let deciding = candidates.iter().copied().find(|at| self.decides(*at));
+        self.state.candidates = candidates;
+        deciding
+    }
+
+    /// Whether a rule holds and decides; when it holds and leaves that to others it is noted.
+    fn decides(&mut self, at: u32) -> bool {
+        let (set, marks) = (self.rules, self.index.marks());
+        let Some(rule) = set.compiled.get(at as usize) else { return false };
+        let may_have_keys = rule.key_marks.iter().flatten().all(|needed| needed.meets(marks));
+        let mut may_match =
+            || rule.line_bits & set.shared.line_patterns.possible_bits(self.line, &mut self.state.line) != 0;
+        if !may_have_keys || (rule.line_bits != 0 && !may_match()) || !self.holds(&rule.node) {
+            return false;
+        }
+        self.state.count(at as usize, |counts| counts.matched += 1);
+        let decides = set.effect(at as usize).is_some_and(Effect::decides);
+        if !decides {
+            self.state.applied.push(at as usize);
+        }
+        decides
+    }
+
+    fn run(&mut self, program: &mut Program) -> Option<u32> {
+        let mut at = program.entry();
         // How many rules had held when formats and severity began to decide alone.
         let mut held_before_facts = None;
         loop {
-            let Step { ask, yes, no } = *steps.get(at as usize)?;
+            let Step { ask, yes, no } = program.step(at)?;
             let holds = match ask {
                 Ask::Kind(place, kind) => self.is_of_kind(place, kind),
                 Ask::Key(place, test) => self.key_passes(place, test),
@@ -40,19 +74,14 @@ impl<'a> Evaluation<'_, 'a> {
                 Ask::Format(formats) => self.read_line().formats.meets(formats),
                 Ask::Level(set) => set.contains(self.level()),
                 Ask::Severity(set) => set.contains(self.read_line().severity),
-                Ask::MayHaveKeys(rule) => {
-                    let marks = self.index.marks();
-                    let rule = self.rules.compiled.get(rule as usize);
-                    rule.is_none_or(|rule| rule.key_marks.iter().flatten().all(|needed| needed.meets(marks)))
-                }
                 Ask::MayMatch(bits) => {
-                    let bits = self.program().bits(bits);
+                    let bits = program.bits(bits);
                     let patterns = &self.rules.shared.line_patterns;
                     bits & patterns.possible_bits(self.line, &mut self.state.line) != 0
                 }
                 Ask::ByFacts => {
-                    let reading = self.read_line();
-                    if let Some(rule) = self.program().by_facts(reading.formats, reading.severity) {
+                    let LineReading { formats, severity, .. } = *self.read_line();
+                    if let Some(rule) = program.by_facts(formats, severity) {
                         self.state.count(rule as usize, |counts| counts.matched += 1);
                         return Some(rule);
                     }
@@ -67,8 +96,8 @@ impl<'a> Evaluation<'_, 'a> {
                 Ask::Decides(rule) => {
                     self.state.count(rule as usize, |counts| counts.matched += 1);
                     if held_before_facts == Some(self.state.applied.len()) {
-                        let reading = self.read_line();
-                        self.program().keep_fact(reading.formats, reading.severity, rule);
+                        let LineReading { formats, severity, .. } = *self.read_line();
+                        program.keep_fact(formats, severity, rule);
                     }
                     return Some(rule);
                 }

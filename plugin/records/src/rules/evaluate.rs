@@ -3,11 +3,10 @@
 //! A record's fields are looked up once each, its line is searched for all patterns once and read once, and all three only when
 //! a rule asks. Rules whose fields the record cannot have are passed by with one comparison; rules for other tags are not looked at.
 
-use super::compile::GroupParser;
+use super::compile::{GroupParser, Node};
 use super::declaration::{GroupKind, Parse};
 use super::of_layout::OfLayout;
 use super::patterns::PatternState;
-use super::program::{Known, Program};
 use super::rule_set::{RuleId, RuleSet};
 use super::value::{hash, scalar_value};
 use crate::append::{FoundFields, FoundValue};
@@ -40,8 +39,8 @@ pub(crate) struct RuleState {
     has_tag: bool,
     pub(super) tag: Vec<u8>,
     pub(super) tag_answers: Vec<bool>,
-    /// What is asked of records of which nothing but the tag is known.
-    pub(super) of_any: Program,
+    /// Rules that may hold under the tag.
+    pub(super) candidates: Vec<u32>,
     /// What follows from the keys of records of which there are many.
     pub(super) of_layouts: [OfLayout; LAYOUTS],
     /// Which record it is, so that what is known of others counts for nothing.
@@ -75,12 +74,22 @@ impl RuleState {
         self.tag.clear();
         self.tag.extend_from_slice(tag);
         self.of_layouts.iter_mut().for_each(OfLayout::clear);
-        self.of_any.renew(rules, Known { tag_answers: &self.tag_answers, keys: None });
+        let is_possible = |node: &Node| match node {
+            Node::Tag(at) => self.tag_answers.get(*at).copied().unwrap_or_default(),
+            _ => true,
+        };
+        let candidates = rules.compiled.iter().enumerate().filter(|(_, rule)| match &rule.node {
+            Node::All(parts) => parts.iter().all(is_possible),
+            node => is_possible(node),
+        });
+        self.candidates.clear();
+        self.candidates.extend(candidates.filter_map(|(at, _)| u32::try_from(at).ok()));
         self.counts.resize(rules.compiled.len(), RuleCounts::default());
         self.values.resize(rules.shared.fields.len(), KnownValue::default());
         self.fields.resize_with(rules.shared.fields.len(), PatternState::default);
     }
 
+    #[inline]
     fn begin(&mut self, rules: &RuleSet) {
         if !self.has_tag {
             self.set_tag(rules, b"");
@@ -119,6 +128,7 @@ pub(crate) struct Evaluation<'e, 'a> {
 }
 
 impl<'e, 'a> Evaluation<'e, 'a> {
+    #[inline]
     pub(crate) fn new(
         rules: &'a RuleSet,
         state: &'e mut RuleState,
@@ -178,7 +188,12 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     fn verdict_of_one(&mut self, at: usize) -> Verdict {
         let Some(effect) = self.rules.effect(at) else { return self.verdict_of_several(at, &[at]) };
         let log_type = effect.log_type.unwrap_or(LogType::App);
-        let (read, line_time) = self.parse(effect.parse.as_ref().map(|parse| (at, parse)), log_type);
+        let (read, line_time) = match (&effect.parse, &self.reading) {
+            // A line that was taken apart to find the rule, and what it says is in `found`.
+            (None, Some(reading)) if reading.formats.is_taken_apart() => (reading.severity, reading.line_time),
+            (Some(Parse::Fields), _) => self.parse_fields(log_type),
+            (parse, _) => self.parse(parse.as_ref().map(|parse| (at, parse)), log_type),
+        };
         let severity = effect
             .severity
             .or(read)
@@ -214,6 +229,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         Verdict { log_type, severity, rule: RuleId::of(deciding), line_time, fate: self.fate(rules) }
     }
 
+    #[inline]
     pub(super) fn level(&mut self) -> Option<Severity> {
         match self.level {
             Some(level) => level,
@@ -221,6 +237,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         }
     }
 
+    #[inline]
     fn find_level(&mut self) -> Option<Severity> {
         let place = self.of_layout().map_or_else(|| LevelPlace::of(self.index), |known| known.level);
         let level = match place {
@@ -236,23 +253,23 @@ impl<'e, 'a> Evaluation<'e, 'a> {
 
     /// What the line says, and what it is written as.
     #[inline]
-    pub(super) fn read_line(&mut self) -> LineReading {
-        match self.reading {
-            Some(reading) => reading,
-            None => self.read_line_first(),
+    pub(super) fn read_line(&mut self) -> &LineReading {
+        if self.reading.is_none() {
+            self.read_line_first();
         }
+        self.reading.get_or_insert_default()
     }
 
     #[inline(never)]
-    fn read_line_first(&mut self) -> LineReading {
+    fn read_line_first(&mut self) {
         let level = self.level();
-        let mut reading = classify::read_line(self.line, level, self.found);
-        reading.formats = self.expanded.map_or(reading.formats, |format| reading.formats.with(format));
+        let reading = self.reading.insert(classify::read_line(self.line, level, self.found));
+        if let Some(format) = self.expanded {
+            reading.formats = reading.formats.with(format);
+        }
         if reading.formats.is_empty() {
             reading.formats = reading.formats.with(LineFormat::Unknown);
         }
-        self.reading = Some(reading);
-        reading
     }
 
     /// Leaves in `found` what the parser gives, and tells the severity and the time that were read.
@@ -262,16 +279,15 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         log_type: LogType,
     ) -> (Option<Severity>, Option<Timestamp>) {
         let (at, parse) = parser.unwrap_or((usize::MAX, &Parse::Auto));
-        if matches!(parse, Parse::Nothing | Parse::Fields) {
-            self.found.clear();
-            if *parse == Parse::Nothing {
+        match parse {
+            Parse::Fields => return self.parse_fields(log_type),
+            Parse::Nothing => {
+                self.found.clear();
                 return (self.level(), None);
             }
-            let line_time = classify::read_head(self.line, self.found);
-            classify::lift(log_type, self.index, &self.body, self.line, self.found);
-            return (self.level(), line_time);
+            Parse::Auto | Parse::Only(_) | Parse::Groups { .. } => {}
         }
-        let reading = self.read_line();
+        let reading = *self.read_line();
         match parse {
             Parse::Only(format) if !reading.formats.contains(*format) => {}
             Parse::Groups { .. } => {
@@ -290,6 +306,17 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         self.found.clear();
         self.state.count(at, |counts| counts.unparsed += 1);
         (self.level(), None)
+    }
+
+    /// As [`Evaluation::parse`], by [`Parse::Fields`].
+    #[inline]
+    fn parse_fields(&mut self, log_type: LogType) -> (Option<Severity>, Option<Timestamp>) {
+        if self.found.len() > 0 {
+            self.found.clear();
+        }
+        let line_time = classify::read_head(self.line, self.found);
+        classify::lift(log_type, self.index, &self.body, self.line, self.found);
+        (self.level(), line_time)
     }
 
     /// Makes fields of the groups of a rule's own pattern, and tells the severity when one of them holds a level; `None` when

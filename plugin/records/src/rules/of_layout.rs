@@ -14,8 +14,8 @@ pub(super) struct OfLayout {
     layout: LayoutId,
     /// Of a layout that was seen once only nothing is found out.
     is_known: bool,
-    /// What is asked of such a record.
-    pub(super) program: Program,
+    /// What is asked of such a record; not there while it is gone through.
+    pub(super) program: Option<Box<Program>>,
     /// Where the value of each field is that rules ask for.
     places: Vec<Place>,
     pub(super) level: LevelPlace,
@@ -38,9 +38,9 @@ impl OfLayout {
         true
     }
 
-    /// Forgets everything.
+    /// Forgets what is known, and keeps the memory.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        (self.layout, self.is_known) = (LayoutId::default(), false);
     }
 
     /// Where the value of a field is.
@@ -54,7 +54,7 @@ impl OfLayout {
         self.places.clear();
         self.places.extend(rules.shared.fields.iter().map(|field| Place::of(field, index)));
         let keys = Keys::new(&self.places, index);
-        self.program.renew(rules, Known { tag_answers, keys: Some(keys) });
+        self.program.get_or_insert_default().renew(rules, Known { tag_answers, keys });
         self.level = LevelPlace::of(index);
         self.status = classify::status_place(index);
         self.is_known = true;

@@ -127,9 +127,9 @@ pub(super) struct PatternState {
     is_bare_run: bool,
     /// The bits of patterns that may match.
     possible_bits: u64,
-    /// Patterns of which a literal was found.
+    /// Patterns of which a literal was found; empty when there is none, as for most texts.
     has_literal: Vec<bool>,
-    /// What is known of each pattern.
+    /// What is known of each pattern; empty until one is asked for.
     answers: Vec<Option<bool>>,
 }
 
@@ -255,6 +255,10 @@ impl PatternSet {
 
     /// The bits of those patterns that may match the text; those of others have no match.
     pub(super) fn possible_bits(&self, text: &[u8], state: &mut PatternState) -> u64 {
+        if text.is_empty() {
+            // No literal is in it.
+            return self.bare_bits;
+        }
         if !state.is_searched {
             self.search(text, state);
         }
@@ -266,6 +270,7 @@ impl PatternSet {
         if !state.is_searched {
             self.search(text, state);
         }
+        state.answers.resize(self.sources.len(), None);
         let PatternId(at) = pattern;
         if let Some(Some(answer)) = state.answers.get(at) {
             return *answer;
@@ -289,14 +294,13 @@ impl PatternSet {
     fn search(&self, text: &[u8], state: &mut PatternState) {
         state.is_searched = true;
         state.has_literal.clear();
-        state.has_literal.resize(self.sources.len(), false);
         state.answers.clear();
-        state.answers.resize(self.sources.len(), None);
         state.possible_bits = self.bare_bits;
         let PatternState { has_literal, possible_bits, .. } = state;
         for literals in &self.literals {
             literals.search(text, |owner| {
                 *possible_bits |= bit(owner);
+                has_literal.resize(self.sources.len(), false);
                 if let Some(slot) = has_literal.get_mut(owner) {
                     *slot = true;
                 }

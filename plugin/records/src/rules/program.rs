@@ -43,7 +43,7 @@ impl Place {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known<'k> {
     pub(super) tag_answers: &'k [bool],
-    pub(super) keys: Option<Keys<'k>>,
+    pub(super) keys: Keys<'k>,
 }
 
 /// What is known of records with the same keys.
@@ -75,8 +75,6 @@ pub(super) enum Ask {
     Format(LineFormats),
     Level(Severities),
     Severity(Severities),
-    /// Whether the record may have the keys that this rule needs.
-    MayHaveKeys(u32),
     /// Whether the line may match one of the patterns with these bits.
     MayMatch(u32),
     /// Nothing: from here on formats and severity of the line decide alone, and what they decided before is kept.
@@ -133,15 +131,15 @@ impl Program {
         self.entry = END;
     }
 
-    /// The steps, and which is the first. They are lent: while they are gone through nothing else asks for them.
+    /// The first step to be taken.
     #[inline]
-    pub(super) fn lend(&mut self) -> (Vec<Step>, u32) {
-        (std::mem::take(&mut self.steps), self.entry)
+    pub(super) fn entry(&self) -> u32 {
+        self.entry
     }
 
     #[inline]
-    pub(super) fn give_back(&mut self, steps: Vec<Step>) {
-        self.steps = steps;
+    pub(super) fn step(&self, at: u32) -> Option<Step> {
+        self.steps.get(at as usize).copied()
     }
 
     #[inline]
@@ -221,9 +219,6 @@ impl Builder<'_> {
                 let Run { bits, exit, rules } = self.run.unwrap_or(Run { bits: 0, exit: next, rules: 0 });
                 self.run = Some(Run { bits: bits | rule.line_bits, exit, rules: rules + 1 });
             }
-            if self.known.keys.is_none() && rule.key_marks.iter().any(Option::is_some) {
-                entry = self.push(Ask::MayHaveKeys(number), entry, next);
-            }
             next = entry;
         }
         if are_by_facts {
@@ -286,7 +281,7 @@ impl Builder<'_> {
             Node::Tag(at) => return Leaf::Known(self.known.tag_answers.get(*at).copied().unwrap_or_default()),
             Node::Field(at) => {
                 let Some((slot, test)) = self.rules.shared.tests.get(*at as usize) else { return Leaf::Known(false) };
-                match (keys.and_then(|keys| keys.places.get(*slot)), test) {
+                match (keys.places.get(*slot), test) {
                     (Some(Place::Nowhere), test) => return Leaf::Known(matches!(test, FieldTest::Exists(false))),
                     (Some(Place::Key(_)), FieldTest::Exists(exists)) => return Leaf::Known(*exists),
                     (Some(Place::Key(place)), FieldTest::Is(kind)) => Ask::Kind(*place, *kind),
@@ -294,7 +289,7 @@ impl Builder<'_> {
                     (Some(Place::Unknown) | None, _) => Ask::Field(*at),
                 }
             }
-            Node::Level(set) if keys.is_some_and(|keys| !keys.has_level) => return Leaf::Known(set.contains(None)),
+            Node::Level(set) if !keys.has_level => return Leaf::Known(set.contains(None)),
             Node::Level(set) => Ask::Level(*set),
             Node::Line(at) => Ask::Line(*at),
             Node::Format(formats) => Ask::Format(*formats),

@@ -2,7 +2,7 @@
 
 use super::head::named;
 use crate::line::words::{split_at_byte, until};
-use memchr::memmem;
+use memchr::{memmem, memrchr};
 
 /// Whole lines between traces.
 const SENTENCES: [&[u8]; 4] = [
@@ -40,7 +40,8 @@ pub(super) fn is_frame(line: &[u8]) -> bool {
         Some(b'+') if is_indented => text.ends_with(b" ----------------") && text.starts_with(b"+-"),
         Some(_) if is_indented => is_ruby(text) || is_go_place(text),
         Some(_) => {
-            let has_beginning = || BEGINNINGS.iter().any(|start| text.starts_with(start));
+            let may_begin = matches!(text.first(), Some(b'n' | b'a' | b'['));
+            let has_beginning = || may_begin && BEGINNINGS.iter().any(|start| text.starts_with(start));
             SENTENCES.contains(&text) || has_beginning() || is_ruby(text) || is_go_call(text)
         }
         None => false,
@@ -76,7 +77,7 @@ fn is_call(text: &[u8], is_indented: bool) -> bool {
 
 /// Whether a text ends in `:line:column`.
 fn has_place(text: &[u8]) -> bool {
-    let number = |text| split_last(text, b":").filter(|(_, number)| is_number(number)).map(|(before, _)| before);
+    let number = |text| split_last_byte(text, b':').filter(|(_, number)| is_number(number)).map(|(before, _)| before);
     number(text).and_then(number).is_some_and(|file| !file.is_empty())
 }
 
@@ -124,7 +125,7 @@ fn is_numbered(text: &[u8]) -> bool {
 /// `/src/main.go:8 +0x1d`, and the older one with addresses behind it.
 fn is_go_place(text: &[u8]) -> bool {
     let Some((place, rest)) = split_at_byte(text, b' ').or(Some((text, b""))) else { return false };
-    let Some((file, number)) = split_last(place, b":") else { return false };
+    let Some((file, number)) = split_last_byte(place, b':') else { return false };
     is_number(number)
         && (file.ends_with(b".go") || file.ends_with(b".s"))
         && (rest.is_empty() || rest.starts_with(b"+0x"))
@@ -132,14 +133,15 @@ fn is_go_place(text: &[u8]) -> bool {
 
 /// `main.f(0xc42, {0x1, 0x2}, ...)`, `main.main()`: nothing but numbers between the parentheses.
 fn is_go_call(text: &[u8]) -> bool {
-    let Some((name, arguments)) = text.strip_suffix(b")").and_then(|text| split_last(text, b"(")) else { return false };
+    let Some((name, arguments)) = text.strip_suffix(b")").and_then(|text| split_last_byte(text, b'(')) else {
+        return false;
+    };
     let is_name = name == b"panic" || (!name.contains(&b' ') && name.iter().any(|byte| matches!(byte, b'.' | b'/')));
     let is_argument =
         |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b',' | b' ' | b'{' | b'}' | b'.' | b'?' | b'_');
-    let is_hexadecimal = memmem::find(arguments, b"0x").is_some() || arguments == b"...";
+    let is_hexadecimal = || memmem::find(arguments, b"0x").is_some() || arguments == b"...";
     let is_method = || arguments.is_empty() && memmem::find(name, b".(*").is_some();
-    (is_name && is_hexadecimal && arguments.iter().all(is_argument))
-        || (is_name && is_method())
+    (is_name && ((arguments.iter().all(is_argument) && is_hexadecimal()) || is_method()))
         || matches!(text, b"main.main()" | b"runtime.main()" | b"runtime.goexit()")
 }
 
@@ -147,12 +149,18 @@ fn is_go_call(text: &[u8]) -> bool {
 fn is_ruby(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"from ").unwrap_or(text);
     let Some((place, method)) = split_at_byte(text, b' ') else { return false };
-    let number = place.strip_suffix(b":in").and_then(|place| split_last(place, b":"));
+    let number = place.strip_suffix(b":in").and_then(|place| split_last_byte(place, b':'));
     number.is_some_and(|(_, number)| is_number(number)) && matches!(method.first(), Some(b'\'' | b'`'))
 }
 
 fn is_number(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(u8::is_ascii_digit)
+}
+
+/// The text before and after the last `separator`.
+fn split_last_byte(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = memrchr(separator, text)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// The text before and after the last `separator`.

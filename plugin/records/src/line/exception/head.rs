@@ -2,12 +2,11 @@
 
 use super::Exception;
 use crate::line::words::{after, split_at_byte, until};
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
+use std::sync::LazyLock;
 
 /// What a trace of Python begins with.
 pub(super) const PYTHON_BEGINNING: &[u8] = b"Traceback (most recent call last):";
-/// How the names of exceptions end, so that they are known without anything else.
-const USUAL_ENDS: [&[u8]; 4] = [b"Exception", b"Error", b"Fault", b"Throwable"];
 /// Names that are known and end otherwise.
 const UNUSUAL_NAMES: [&[u8]; 4] =
     [b"KeyboardInterrupt", b"SystemExit", b"ExceptionGroup", b"UnhandledPromiseRejection"];
@@ -22,13 +21,18 @@ const PREFIXES: [&[u8]; 7] = [
     b"Uncaught ",
 ];
 
+/// How the names of exceptions end, so that they are known without anything else.
+#[inline]
+fn has_usual_end(kind: &[u8]) -> bool {
+    // One after the other, not in a loop, so that compilers compare without calls.
+    kind.ends_with(b"Exception") || kind.ends_with(b"Error") || kind.ends_with(b"Fault") || kind.ends_with(b"Throwable")
+}
+
 /// `some.pack.KindException: message`, also behind what runtimes put in front of it. A name with its package may be indented.
 pub(super) fn named(line: &[u8]) -> Option<Exception<'_>> {
     let (kind, message) = split_name(line)?;
-    let is_rails = || memmem::find(kind, b"::").is_some() && line.ends_with(b"):");
-    let is_usual = (kind.len() > 5 && USUAL_ENDS.iter().any(|end| kind.ends_with(end)))
-        || UNUSUAL_NAMES.contains(&kind)
-        || is_rails();
+    let is_rails = || line.ends_with(b"):") && memmem::find(kind, b"::").is_some();
+    let is_usual = (kind.len() > 5 && has_usual_end(kind)) || UNUSUAL_NAMES.contains(&kind) || is_rails();
     let is_bare = without_prefixes(line).len() == line.trim_ascii().len();
     let is_indented = is_bare && line.first().is_some_and(u8::is_ascii_whitespace);
     (is_usual && (!is_indented || kind.contains(&b'.'))).then(|| Exception::new(kind, message))
@@ -39,9 +43,7 @@ pub(super) fn named(line: &[u8]) -> Option<Exception<'_>> {
 pub(super) fn unusual(line: &[u8]) -> Option<Exception<'_>> {
     let (kind, message) = split_name(line)?;
     let has_words = || kind.windows(2).any(|pair| matches!(pair, [b'a'..=b'z', b'A'..=b'Z']));
-    let is_name = USUAL_ENDS.iter().any(|end| kind.ends_with(end))
-        || kind.iter().any(|byte| matches!(byte, b'.' | b':'))
-        || has_words();
+    let is_name = has_usual_end(kind) || kind.iter().any(|byte| matches!(byte, b'.' | b':')) || has_words();
     (is_name && kind.iter().any(u8::is_ascii_lowercase)).then(|| Exception::new(kind, message))
 }
 
@@ -53,6 +55,10 @@ pub(super) fn any(line: &[u8]) -> Option<Exception<'_>> {
 /// A line without what runtimes put in front of a name.
 fn without_prefixes(line: &[u8]) -> &[u8] {
     let mut line = line.trim_ascii();
+    // What a prefix begins with; few lines do.
+    if !matches!(line.first(), Some(b'E' | b'C' | b'S' | b'U' | b'-' | b'[')) {
+        return line;
+    }
     if let Some(rest) = line.strip_prefix(b"Exception in thread \"") {
         line = after(rest, b"\" ").unwrap_or(rest);
     }
@@ -101,14 +107,32 @@ fn name_length(line: &[u8]) -> usize {
     }
     let mut at = 0;
     while let Some(byte) = line.get(at) {
-        match byte {
-            b':' if line.get(at..at + 2) == Some(b"::") => at += 2,
-            b'.' | b'_' | b'$' | b'+' | b'`' => at += 1,
-            _ if byte.is_ascii_alphanumeric() => at += 1,
-            _ => break,
+        if is_name_byte(*byte) {
+            at += 1;
+        } else if *byte == b':' && line.get(at + 1) == Some(&b':') {
+            at += 2;
+        } else {
+            break;
         }
     }
     at
+}
+
+#[inline]
+fn is_name_byte(byte: u8) -> bool {
+    /// One bit for each byte of ASCII.
+    const NAME_BYTES: u128 = {
+        let (mut bits, mut byte) = (0, 0_u8);
+        while byte < 128 {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$' | b'+' | b'`') {
+                bits |= 1 << byte;
+            }
+            byte += 1;
+        }
+        bits
+    };
+    const HALVES: [u64; 4] = [NAME_BYTES as u64, (NAME_BYTES >> 64) as u64, 0, 0];
+    HALVES.get(usize::from(byte >> 6)).is_some_and(|half| half >> (byte & 63) & 1 == 1)
 }
 
 /// Whether a trace of Python begins in a line.
@@ -116,18 +140,22 @@ pub(super) fn begins_python(line: &[u8]) -> bool {
     line.ends_with(PYTHON_BEGINNING)
 }
 
+/// What Go's web server says of a handler, and its search; preparing one costs more than searching a line.
+const SERVING: &[u8] = b" http: panic serving ";
+static SERVING_SEARCH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(SERVING));
+
 /// Go's `panic: message`, `fatal error: message` and what its web server says of a handler.
 pub(super) fn go(line: &[u8]) -> Option<Exception<'_>> {
-    const SERVING: &[u8] = b" http: panic serving ";
-    for kind in [&b"panic"[..], b"fatal error"] {
-        if let Some(message) = line.strip_prefix(kind).and_then(|rest| rest.strip_prefix(b": ")) {
-            return Some(Exception::new(kind, message));
+    match line.first()? {
+        b'p' => Some(Exception::new(b"panic", line.strip_prefix(b"panic: ")?)),
+        b'f' => Some(Exception::new(b"fatal error", line.strip_prefix(b"fatal error: ")?)),
+        // Go's time is in front of it; other lines are not searched.
+        b'0'..=b'9' => {
+            let serving = SERVING_SEARCH.find(line)?;
+            Some(Exception::new(b"panic", after(line.get(serving + SERVING.len()..)?, b": ")?))
         }
+        _ => None,
     }
-    // Go's time is in front of it; other lines are not searched.
-    line.first().filter(|byte| byte.is_ascii_digit())?;
-    let message = after(after(line, SERVING)?, b": ")?;
-    Some(Exception::new(b"panic", message))
 }
 
 /// The message in `thread 'main' panicked at 'message', src/main.rs:2:5`; empty for `thread 'main' (7) panicked at
