@@ -116,7 +116,8 @@ pub fn plan(segment: &LoadedSegment) -> Result<Vec<PartitionPlan>, FileError> {
                 content: narrow(reader.position() - length)?,
                 length: narrow(length)?,
                 pairs: event.body.count,
-                has_metadata: event.metadata.is_some(),
+                // Hosts since 2.1 write a map, and mostly an empty one.
+                has_metadata: event.metadata.is_some_and(|metadata| metadata.count > 0),
             });
         }
     }
