@@ -8,7 +8,7 @@ use crate::msgpack::{Reader, is_same, value_bytes};
 /// Bytes of a key that are compared at once.
 const HEAD_BYTES: usize = 16;
 /// Bytes that are looked at together: a key, and how its value begins.
-const WINDOW_BYTES: usize = 2 * HEAD_BYTES + 2;
+const WINDOW_BYTES: usize = 2 * HEAD_BYTES + 3;
 
 /// How much of a record is stepped over by numbers of 32 bits.
 const FAR_BYTES: usize = 1 << 31;
@@ -46,7 +46,7 @@ impl Key {
         // A key that is found this way is not longer than its head.
         let length = self.length % (2 * HEAD_BYTES as u32);
         let at = length as usize;
-        match value_bytes(*window.get(at)?, *window.get(at + 1)?) {
+        match value_bytes([*window.get(at)?, *window.get(at + 1)?, *window.get(at + 2)?]) {
             0 => None,
             bytes => Some((length, bytes)),
         }
@@ -126,26 +126,23 @@ impl Layout {
 
     /// Steps over pairs of a map with this content while their keys are those of the layout, in its order, from where `walk`
     /// has come to; as far as there is room in `value_starts`, where it leaves where each value begins.
-    #[inline]
+    #[inline(never)]
     pub(super) fn step_over(&self, content: &[u8], mut walk: Walk, value_starts: &mut [u32]) -> Walk {
-        loop {
-            walk = self.step_over_plain(content, walk, value_starts);
-            let Walk { pairs, bytes } = walk;
-            let (Some(key), Some(value_start)) = (self.keys.get(pairs), value_starts.get_mut(pairs)) else {
-                return walk;
-            };
-            let rest = content.get(bytes..).unwrap_or_default();
-            let Some(length) = key.bytes_of_any_pair(&self.encoded, rest) else { return walk };
+        while let (Some(key), Some(value_start)) = (self.keys.get(walk.pairs), value_starts.get_mut(walk.pairs)) {
+            let rest = content.get(walk.bytes..).unwrap_or_default();
+            let Some(length) = key.bytes_of_any_pair(&self.encoded, rest) else { break };
             #[expect(clippy::cast_possible_truncation, reason = "a record that is larger has no index")]
-            let start = bytes as u32;
+            let start = walk.bytes as u32;
             *value_start = start.wrapping_add(key.length);
-            walk = Walk { pairs: pairs + 1, bytes: bytes + length };
+            walk = Walk { pairs: walk.pairs + 1, bytes: walk.bytes + length };
+            walk = self.step_over_plain(content, walk, value_starts);
         }
+        walk
     }
 
     /// As [`Layout::step_over`], up to a key that is long, a value that is not plain, or nearly the end.
     #[inline(always)]
-    fn step_over_plain(&self, content: &[u8], walk: Walk, value_starts: &mut [u32]) -> Walk {
+    pub(super) fn step_over_plain(&self, content: &[u8], walk: Walk, value_starts: &mut [u32]) -> Walk {
         let content = content.get(..FAR_BYTES).unwrap_or(content);
         let Ok(mut position) = u32::try_from(walk.bytes) else { return walk };
         let keys = self.keys.get(walk.pairs..).unwrap_or_default();

@@ -79,7 +79,11 @@ impl Layouts {
         let slot = self.by_beginning.get(beginning).map_or(SCRATCH, |slot| usize::from(*slot));
         let mut way = Way { beginning, slot, walk: Walk::default() };
         if let Some(layout) = self.all.get_mut(slot).filter(|_| slot != SCRATCH) {
-            way.walk = layout.step_over(content, way.walk, room_for(count, value_starts));
+            let room = room_for(count, value_starts);
+            way.walk = layout.step_over_plain(content, way.walk, room);
+            if way.walk.pairs < count {
+                way.walk = layout.step_over(content, way.walk, room);
+            }
             if way.walk.pairs == count && layout.len() == count {
                 layout.is_in_use = true;
                 self.current = slot;
