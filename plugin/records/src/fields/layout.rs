@@ -247,6 +247,7 @@ impl Layout {
         self.marks = Marks::default();
         self.answers.forget();
         self.longer = 0;
+        self.is_in_use = false;
         self.version = version;
         // From the last to the first, so that of equal keys the first is found first.
         for place in (0..self.keys.len()).rev() {

@@ -53,6 +53,11 @@ impl Layouts {
         LayoutId { slot: self.current, version: self.current().map_or(0, Layout::version) }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// From now on there are no keys.
     #[cold]
     pub(super) fn forget_record(&mut self) {
