@@ -251,7 +251,7 @@ impl Layout {
         self.version = version;
         // From the last to the first, so that of equal keys the first is found first.
         for place in (0..self.keys.len()).rev() {
-            let Some(text) = self.text(place) else { continue };
+            let Some(text) = self.keys.get(place).and_then(|key| self.text_of(key)) else { continue };
             let (digest, mark) = (digest(text), Marks::of(text));
             let (Some(first), Some(key)) = (self.firsts.get_mut(usize::from(digest)), self.keys.get_mut(place)) else {
                 continue;
@@ -268,8 +268,7 @@ impl Layout {
     }
 
     #[inline]
-    fn text(&self, place: usize) -> Option<&[u8]> {
-        let key = self.keys.get(place)?;
+    fn text_of(&self, key: &Key) -> Option<&[u8]> {
         let end = key.end as usize;
         self.encoded.get(end.checked_sub(key.text_length())?..end)
     }
@@ -289,10 +288,11 @@ impl Layout {
         let mut number = first;
         loop {
             let place = (number as usize).checked_sub(1)?;
-            if is_same(self.text(place)?, text) {
+            let key = self.keys.get(place)?;
+            if key.text_length() == text.len() && is_same(self.text_of(key)?, text) {
                 return Some(place);
             }
-            number = self.keys.get(place)?.next;
+            number = key.next;
         }
     }
 }
