@@ -52,6 +52,20 @@ impl Key {
         }
     }
 
+    /// As [`Key::bytes_of_pair`], of a key that is up to two heads long: its beginning and its end are compared.
+    #[inline(always)]
+    fn bytes_of_longer_pair(&self, encoded: &[u8], window: &[u8; WINDOW_BYTES]) -> Option<usize> {
+        let length = self.length as usize;
+        let key = encoded.get(self.start()..self.end as usize).filter(|_| length > HEAD_BYTES)?;
+        let (begin, value) = window.split_at_checked(length)?;
+        let is_key = key.first_chunk::<HEAD_BYTES>() == begin.first_chunk()
+            && key.last_chunk::<HEAD_BYTES>() == begin.last_chunk();
+        match value_bytes(*value.first_chunk()?) {
+            bytes if is_key && bytes != 0 => Some(length + bytes as usize),
+            _ => None,
+        }
+    }
+
     /// Bytes of the key and its value, when `bytes` begin with both.
     #[inline(never)]
     fn bytes_of_any_pair(&self, encoded: &[u8], bytes: &[u8]) -> Option<usize> {
@@ -130,7 +144,9 @@ impl Layout {
     pub(super) fn step_over(&self, content: &[u8], mut walk: Walk, value_starts: &mut [u32]) -> Walk {
         while let (Some(key), Some(value_start)) = (self.keys.get(walk.pairs), value_starts.get_mut(walk.pairs)) {
             let rest = content.get(walk.bytes..).unwrap_or_default();
-            let Some(length) = key.bytes_of_any_pair(&self.encoded, rest) else { break };
+            let longer = rest.first_chunk().and_then(|window| key.bytes_of_longer_pair(&self.encoded, window));
+            let longer = longer.filter(|length| *length <= rest.len());
+            let Some(length) = longer.or_else(|| key.bytes_of_any_pair(&self.encoded, rest)) else { break };
             #[expect(clippy::cast_possible_truncation, reason = "a record that is larger has no index")]
             let start = walk.bytes as u32;
             *value_start = start.wrapping_add(key.length);
@@ -150,10 +166,8 @@ impl Layout {
         for (key, value_start) in keys.iter().zip(value_starts.get_mut(walk.pairs..).unwrap_or_default()) {
             let at = position as usize;
             let Some(window) = content.get(at..at + WINDOW_BYTES) else { break };
-            let Some((key_bytes, value_bytes)) = window.first_chunk().and_then(|window| key.bytes_of_pair(window))
-            else {
-                break;
-            };
+            let Some(window) = window.first_chunk() else { break };
+            let Some((key_bytes, value_bytes)) = key.bytes_of_pair(window) else { break };
             *value_start = position.wrapping_add(key_bytes);
             position = value_start.wrapping_add(value_bytes);
             pairs += 1;
