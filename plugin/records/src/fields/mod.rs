@@ -203,13 +203,10 @@ impl FieldIndex {
     }
 
     /// The text of the key at [`FieldIndex::place`], when it is one.
-    #[inline]
+    #[inline(always)]
     pub fn text_at<'a>(&self, body: &Composite<'a>, place: usize) -> Option<&'a [u8]> {
         let value = self.at_value(body, place)?;
-        match plain_text(value) {
-            Some((text, _)) => Some(text),
-            None => Reader::new(value).value().ok()?.as_str_bytes(),
-        }
+        plain_text(value).map(|(text, _)| text).or_else(|| any_text(value))
     }
 
     /// Where in the body's content the first field with this key is: its key and its value.
@@ -252,6 +249,11 @@ impl FieldIndex {
             Some(end.checked_sub(text_length)?..end)
         })
     }
+}
+
+#[inline(never)]
+fn any_text(value: &[u8]) -> Option<&[u8]> {
+    Reader::new(value).value().ok()?.as_str_bytes()
 }
 
 #[cfg(test)]

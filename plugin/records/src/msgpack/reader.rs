@@ -348,27 +348,45 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_many(&mut self, values: u64) -> Result<(), MsgpackError> {
-        let mut pending = values;
+        let (mut pending, mut rest) = (values, self.rest());
         while pending > 0 {
             // Each value takes a byte or more, so a count above what is left is found out before anything is read.
-            let rest = self.rest();
             if pending > rest.len() as u64 {
+                self.leave(rest);
                 return Err(MsgpackError::Truncated { offset: self.position, needed: pending, left: rest.len() });
             }
             pending -= 1;
-            if let Some(bytes) = plain_length(rest) {
-                self.position += bytes;
+            if let Some(begin) = rest.first_chunk()
+                && let bytes @ 1.. = value_bytes(*begin) as usize
+                && let Some(behind) = rest.get(bytes..)
+            {
+                rest = behind;
                 continue;
             }
-            pending += if let Some(count) = self.plain_count(MAP) {
-                u64::from(count) * 2
-            } else if let Some(count) = self.plain_count(ARRAY) {
-                u64::from(count)
-            } else {
-                self.values_in_next()?
-            };
+            match rest {
+                [marker @ 0x80..=0x8f, behind @ ..] => {
+                    pending += u64::from(marker & 0x0f) * 2;
+                    rest = behind;
+                }
+                [marker @ 0x90..=0x9f, behind @ ..] => {
+                    pending += u64::from(marker & 0x0f);
+                    rest = behind;
+                }
+                _ => {
+                    self.leave(rest);
+                    pending += self.values_in_next()?;
+                    rest = self.rest();
+                }
+            }
         }
+        self.leave(rest);
         Ok(())
+    }
+
+    /// From now on `rest` is what is not read, which is the end of what was not read yet.
+    #[inline]
+    fn leave(&mut self, rest: &[u8]) {
+        self.position = self.bytes.len().saturating_sub(rest.len());
     }
 
     /// Reads a header, or a scalar, and tells how many values are in it.
