@@ -167,13 +167,16 @@ impl Layouts {
         count: usize,
         value_starts: &mut Vec<u32>,
     ) -> Result<bool, MsgpackError> {
-        let mut layout = self.all.first_mut().map(std::mem::take).unwrap_or_default();
-        layout.begin_as(self.all.get(way.slot), way.walk.pairs);
+        if self.all.is_empty() {
+            self.all.push(Layout::default());
+        }
+        let Some((layout, kept)) = self.all.split_first_mut() else { return Ok(false) };
+        layout.begin_as(way.slot.checked_sub(SCRATCH + 1).and_then(|at| kept.get(at)), way.walk.pairs);
         let length = reader.rest().len();
         reader.step(way.walk.bytes);
         let mut all_text = Ok(true);
         for _ in way.walk.pairs..count {
-            match push_next(&mut layout, reader, length, value_starts) {
+            match push_next(layout, reader, length, value_starts) {
                 Ok(is_text) => all_text = all_text.map(|all_text| all_text && is_text),
                 Err(error) => {
                     all_text = Err(error);
@@ -183,17 +186,13 @@ impl Layouts {
         }
         self.version += 1;
         layout.list(self.version);
-        self.current = if all_text == Ok(true) && layout.is_kept() { self.free_slot() } else { SCRATCH };
-        if self.current != SCRATCH {
-            self.found(&Way { slot: self.current, ..way });
-            // The memory of the one that goes is kept.
-            if let Some(slot) = self.all.get_mut(self.current) {
-                std::mem::swap(slot, &mut layout);
-            }
-        }
-        match self.all.first_mut() {
-            Some(scratch) => *scratch = layout,
-            None => self.all.push(layout),
+        if all_text == Ok(true) && layout.is_kept() {
+            // The memory of the one that goes is kept for the next that is built.
+            let slot = self.free_slot();
+            self.all.swap(SCRATCH, slot);
+            self.found(&Way { slot, ..way });
+        } else {
+            self.current = SCRATCH;
         }
         all_text
     }
