@@ -41,7 +41,7 @@ impl Answer {
     }
 
     /// What follows from where among the keys each name of a set is.
-    fn of(places: impl Iterator<Item = Option<usize>>) -> Self {
+    pub(super) fn of(places: impl Iterator<Item = Option<usize>>) -> Self {
         let (mut packed, mut count) = (0, 0);
         for (name, place) in places.enumerate() {
             let Some(place) = place else { continue };
@@ -91,14 +91,14 @@ impl Answers {
         if sets.has(number, keys) { answer } else { None }
     }
 
-    /// What is known for a set. When that is nothing, it becomes known by where among the keys each name is.
+    /// What is known for a set; when that is nothing, it is found out and kept.
     #[inline]
-    pub(super) fn find(&self, sets: &Sets, keys: &KeySet, place: impl Fn(&str) -> Option<usize>) -> Answer {
+    pub(super) fn find(&self, sets: &Sets, keys: &KeySet, find: impl FnOnce() -> Answer) -> Answer {
         let known = sets.number(keys).and_then(|number| self.0.get(number));
         match known.map(Cell::get) {
             Some(answer) if answer != Answer::default() => answer,
             _ => {
-                let answer = Answer::of(keys.names.iter().map(|name| place(name)));
+                let answer = find();
                 if let Some(known) = known {
                     known.set(answer);
                 }

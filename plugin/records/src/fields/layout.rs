@@ -230,6 +230,13 @@ impl Layout {
         }
     }
 
+    /// Makes room for so many keys of ordinary length, if that is not too many.
+    pub(super) fn reserve(&mut self, count: usize) {
+        let more = count.min(KEPT_KEYS).saturating_sub(self.keys.len());
+        self.keys.reserve_exact(more);
+        self.encoded.reserve_exact(more * HEAD_BYTES);
+    }
+
     /// Adds a key behind the others.
     #[expect(clippy::cast_possible_truncation, reason = "keys of 4 GiB are not looked for in what is listed")]
     pub(super) fn push(&mut self, encoded: &[u8], text_length: usize) {

@@ -168,10 +168,12 @@ impl Layouts {
         value_starts: &mut Vec<u32>,
     ) -> Result<bool, MsgpackError> {
         if self.all.is_empty() {
+            self.all.reserve_exact(LAYOUTS);
             self.all.push(Layout::default());
         }
         let Some((layout, kept)) = self.all.split_first_mut() else { return Ok(false) };
         layout.begin_as(way.slot.checked_sub(SCRATCH + 1).and_then(|at| kept.get(at)), way.walk.pairs);
+        layout.reserve(count);
         let length = reader.rest().len();
         reader.step(way.walk.bytes);
         let mut all_text = Ok(true);

@@ -193,7 +193,12 @@ impl FieldIndex {
 
     #[inline(never)]
     fn find_answer(&self, layout: &Layout, keys: &KeySet) -> Answer {
-        layout.answers().find(&self.sets, keys, |name| layout.find(name.as_bytes()))
+        let find = || {
+            // Of most sets there is none, which their marks tell.
+            let names = if layout.marks().meets(&keys.marks) { keys.names } else { &[] };
+            Answer::of(names.iter().map(|name| layout.find(name.as_bytes())))
+        };
+        layout.answers().find(&self.sets, keys, find)
     }
 
     /// What begins with the value of the key at [`FieldIndex::place`].
