@@ -141,6 +141,7 @@ impl<'a> Iterator for Chunk<'a> {
 
 impl<'a> Chunk<'a> {
     /// As [`Chunk::next`], and lists the keys of an event's record on the way; the index is of no use for anything else.
+    #[inline]
     pub fn next_indexed(&mut self, index: &mut FieldIndex) -> Option<Item<'a>> {
         self.next_with(|reader| Event::read_indexed(reader, index))
     }

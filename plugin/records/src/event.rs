@@ -139,6 +139,7 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     /// When there is no event there.
+    #[inline]
     pub fn read_indexed(reader: &mut Reader<'a>, index: &mut FieldIndex) -> Result<Self, EventError> {
         Self::read_with(reader, |reader| index.read(reader))
     }

@@ -343,8 +343,8 @@ impl Sorter {
         let mut is_planned = false;
         let mut items = Chunk::new(chunk);
         while let Some(item) = items.next_indexed(&mut self.index) {
-            let kind = match item {
-                Item::Event(event) if quarantine::keeps_bad_bytes(&event) => {
+            let kind = match &item {
+                Item::Event(event) if quarantine::keeps_bad_bytes(event) => {
                     sorted.records += 1;
                     out.extend_from_slice(event.raw);
                     SortedItem::Quarantined { is_new: false }
@@ -366,10 +366,10 @@ impl Sorter {
                     match fate {
                         PieceFate::NoPiece => {
                             sorted.counted(SortedItem::of(
-                                self.sort_indexed(&event, false, true, |enriched, room| enriched.append_to(room, out)),
+                                self.sort_indexed(event, false, true, |enriched, room| enriched.append_to(room, out)),
                             ))
                         }
-                        PieceFate::Apart => sorted.counted(self.sort_apart(&event, out)),
+                        PieceFate::Apart => sorted.counted(self.sort_apart(event, out)),
                         PieceFate::InLaterOne => continue,
                         PieceFate::Whole(whole) => match self.sort_joined(chunk, whole, out) {
                             Some(verdict) => sorted.counted(SortedItem::of(verdict)),
@@ -388,7 +388,7 @@ impl Sorter {
                 }
                 Item::Bad(bad) => {
                     sorted.bad += 1;
-                    quarantine::append_event(out, &bad, received);
+                    quarantine::append_event(out, bad, received);
                     SortedItem::Quarantined { is_new: true }
                 }
             };

@@ -3,12 +3,15 @@
 use crate::classify::{line_of, own_type};
 use crate::event::Event;
 use crate::expand::Expander;
-use crate::fields::FieldIndex;
+use crate::fields::{FieldIndex, KeySet};
 use crate::line::LineFormat;
 use crate::log_type::LogType;
 use crate::msgpack::Composite;
 use crate::rules::RuleSet;
 use std::ops::Range;
+
+/// Where a record names its type.
+const OWN_TYPE: KeySet = KeySet::new(&["log_type"]);
 
 /// A record, or what its line was expanded to.
 pub(crate) struct Subject<'a> {
@@ -27,7 +30,7 @@ pub(crate) struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// The record of an event, which may be a piece of one, whose keys the index holds; afterwards it holds those of the subject.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(
         event: &Event<'a>,
         is_incomplete: bool,
@@ -35,7 +38,9 @@ impl<'a> Subject<'a> {
         index: &mut FieldIndex,
         expander: &'a mut Expander,
     ) -> Subject<'a> {
-        let (mut body, mut own) = (event.body, own_type(index, &event.body, rules));
+        let own_type =
+            |index: &FieldIndex, body| if index.has_any(&OWN_TYPE) { own_type(index, body, rules) } else { None };
+        let (mut body, mut own) = (event.body, own_type(index, &event.body));
         let was_sorted = own.is_some();
         let mut line = if own.is_none() { line_of(index, &body) } else { None };
         // A piece's text may be put together with others later, so it stays as it is.
@@ -44,7 +49,7 @@ impl<'a> Subject<'a> {
         if let Some(fields) = expandable.and_then(|line| expander.expand(index, &body, line, rules)) {
             body = fields.body;
             index.fill(&body);
-            (own, line) = (own_type(index, &body, rules), line_of(index, &body));
+            (own, line) = (own_type(index, &body), line_of(index, &body));
             (expanded, left_out) = (Some(fields.format), Some(fields.left_out));
         }
         let line = line.map(|(_, line)| line).unwrap_or_default();

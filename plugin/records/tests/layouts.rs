@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 use shiwake_records::event::{Event, Timestamp};
-use shiwake_records::fields::FieldIndex;
+use shiwake_records::fields::{FieldIndex, KeySet};
 use shiwake_records::msgpack::{Reader, write};
 use shiwake_records::rules::RuleSet;
 use shiwake_records::sorter::{Sorter, SorterConfig};
@@ -69,16 +69,23 @@ fn field() -> impl Strategy<Value = Field> {
 /// Records of which many have the keys of the one before, with other values.
 fn records() -> impl Strategy<Value = Vec<Vec<Field>>> {
     let first = prop::collection::vec(field(), 0..10);
-    let step = (prop::collection::vec(field(), 0..10), prop::collection::vec(part(), 10), 0..4_u8);
-    (first, prop::collection::vec(step, 1..12)).prop_map(|(first, steps)| {
+    let step = (prop::collection::vec(field(), 0..10), prop::collection::vec(part(), 10), 0..7_u8, any::<u16>());
+    (first, prop::collection::vec(step, 1..40)).prop_map(|(first, steps)| {
         let mut all = vec![first];
-        for (other, parts, kind) in steps {
+        for (other, parts, kind, left) in steps {
             let before = all.last().cloned().unwrap_or_default();
             let same_keys =
                 || before.iter().zip(&parts).map(|((key, form, _), part)| (*key, *form, part.clone())).collect();
             all.push(match kind {
                 0 => other,
                 1 => all[0].clone(),
+                2 => all[left as usize % all.len()].clone(),
+                // Fields of one that was before, and some that go on behind it.
+                3 | 4 => {
+                    let some = |(at, _): &(usize, &Field)| left >> at & 1 == 1;
+                    let begin = all[0].iter().enumerate().filter(some).map(|(_, field)| field.clone());
+                    begin.chain(other.into_iter().take(usize::from(kind - 3))).collect()
+                }
                 _ => same_keys(),
             });
         }
@@ -166,6 +173,20 @@ fn rules() -> SorterConfig {
     SorterConfig { rules: rules.into(), ..SorterConfig::default() }
 }
 
+/// Sets of keys, of which records have none to more than are kept.
+const SETS: [KeySet; 4] = [
+    KeySet::new(&["severity", "level", "status"]),
+    KeySet::new(&["absent"]),
+    KeySet::new(&["message", "actor", "action", "method", "level", "status", "user_id"]),
+    KeySet::new(&["container_name_long_b", ""]),
+];
+const NAMES: [&[&str]; 4] = [
+    &["severity", "level", "status"],
+    &["absent"],
+    &["message", "actor", "action", "method", "level", "status", "user_id"],
+    &["container_name_long_b", ""],
+];
+
 proptest! {
     #[test]
     fn an_index_that_has_seen_others_lists_the_same_as_a_new_one(records in records()) {
@@ -191,6 +212,13 @@ proptest! {
                     write_part(&mut written, &fields[at].2);
                     prop_assert_eq!(value, Reader::new(&written).value().ok());
                 }
+            }
+            for (set, names) in SETS.iter().zip(NAMES) {
+                let get = |name: &&'static str| Some((*name, new.get(&event.body, name.as_bytes())?));
+                let text = |name: &&'static str| Some((*name, get(name)?.1.as_str_bytes()?));
+                prop_assert_eq!(used.first_of(&event.body, set), names.iter().find_map(get));
+                prop_assert_eq!(used.first_text_of(&event.body, set), names.iter().find_map(text));
+                prop_assert_eq!(used.has_any(set), names.iter().any(|name| get(name).is_some()));
             }
         }
     }

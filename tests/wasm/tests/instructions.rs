@@ -68,12 +68,12 @@ fn records_with_fields() {
         let record: Value = serde_json::from_str(record).unwrap();
         record.get("log").and_then(Value::as_str).unwrap().to_owned()
     });
-    check(records.filter(|text| text.starts_with('{')), 64_213.0);
+    check(records.filter(|text| text.starts_with('{')), 78_464.0);
 }
 
 #[test]
 fn lines_of_json() {
-    check(sample_lines("formats/json.ndjson").into_iter(), 117_496.0);
+    check(sample_lines("formats/json.ndjson").into_iter(), 135_855.0);
 }
 
 #[test]

@@ -40,12 +40,8 @@ impl Answer {
         Places { count, rest: self.0 >> 8 }
     }
 
-    /// What is known of a set when it is known where among the keys each name is.
-    pub(super) fn new(keys: &KeySet, place: impl Fn(&str) -> Option<usize>) -> Self {
-        Self::of(keys.names.iter().map(|name| place(name)))
-    }
-
-    fn of(places: impl Iterator<Item = Option<usize>>) -> Self {
+    /// What follows from where among the keys each name of a set is.
+    pub(super) fn of(places: impl Iterator<Item = Option<usize>>) -> Self {
         let (mut packed, mut count) = (0, 0);
         for (name, place) in places.enumerate() {
             let Some(place) = place else { continue };
@@ -87,18 +83,29 @@ impl Answers {
         *self = Self::default();
     }
 
-    /// What is known for the set with this number; when that is nothing, it becomes known by where among the keys each name is.
-    #[inline]
-    pub(super) fn of(&self, number: usize, keys: &KeySet, place: impl Fn(&str) -> Option<usize>) -> Answer {
-        let Some(answer) = self.0.get(number) else { return Answer::MANY };
-        if answer.get() == Answer::default() { find_out(answer, keys, place) } else { answer.get() }
+    /// What is known for a set, if anything is.
+    #[inline(always)]
+    pub(super) fn known(&self, sets: &Sets, keys: &KeySet) -> Option<Answer> {
+        let number = usize::from(keys.number) % SETS;
+        let answer = self.0.get(number).map(Cell::get).filter(|answer| *answer != Answer::default());
+        if sets.has(number, keys) { answer } else { None }
     }
-}
 
-#[cold]
-fn find_out(answer: &Cell<Answer>, keys: &KeySet, place: impl Fn(&str) -> Option<usize>) -> Answer {
-    answer.set(Answer::new(keys, place));
-    answer.get()
+    /// What is known for a set; when that is nothing, it is found out and kept.
+    #[inline]
+    pub(super) fn find(&self, sets: &Sets, keys: &KeySet, find: impl FnOnce() -> Answer) -> Answer {
+        let known = sets.number(keys).and_then(|number| self.0.get(number));
+        match known.map(Cell::get) {
+            Some(answer) if answer != Answer::default() => answer,
+            _ => {
+                let answer = find();
+                if let Some(known) = known {
+                    known.set(answer);
+                }
+                answer
+            }
+        }
+    }
 }
 
 /// The numbers of sets.
@@ -106,23 +113,22 @@ fn find_out(answer: &Cell<Answer>, keys: &KeySet, place: impl Fn(&str) -> Option
 pub(super) struct Sets([Cell<&'static [&'static str]>; SETS]);
 
 impl Sets {
+    /// Whether a number is that of a set.
+    #[inline(always)]
+    fn has(&self, number: usize, keys: &KeySet) -> bool {
+        self.0.get(number).is_some_and(|set| std::ptr::eq(set.get(), keys.names) && !keys.names.is_empty())
+    }
+
     /// The number of a set, which it keeps; `None` for one too many, and for one without names.
-    #[inline]
-    pub(super) fn number(&self, keys: &KeySet) -> Option<usize> {
+    fn number(&self, keys: &KeySet) -> Option<usize> {
+        let first = usize::from(keys.number);
+        let numbers = || (first..first + TRIES).map(|number| number % SETS);
+        let is_free = |number: &usize| self.0.get(*number).is_some_and(|set| set.get().is_empty());
         if keys.names.is_empty() {
             return None;
         }
-        let number = usize::from(keys.number) % SETS;
-        if std::ptr::eq(self.0.get(number)?.get(), keys.names) { Some(number) } else { self.find(number, keys) }
-    }
-
-    #[cold]
-    fn find(&self, first: usize, keys: &KeySet) -> Option<usize> {
-        let numbers = || (first..first + TRIES).map(|number| number % SETS);
-        let is_known = |number: &usize| self.0.get(*number).is_some_and(|set| std::ptr::eq(set.get(), keys.names));
-        let known = numbers().find(is_known);
-        known.or_else(|| {
-            let number = numbers().find(|number| self.0.get(*number).is_some_and(|set| set.get().is_empty()))?;
+        numbers().find(|number| self.has(*number, keys)).or_else(|| {
+            let number = numbers().find(is_free)?;
             self.0.get(number)?.set(keys.names);
             Some(number)
         })

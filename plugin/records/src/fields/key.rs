@@ -95,7 +95,7 @@ impl BitOrAssign for Marks {
 pub struct KeySet {
     pub(super) names: &'static [&'static str],
     pub(super) marks: Marks,
-    /// A number that few other sets have.
+    /// A number that no other set here has, modulo 32; the factor in it is one with which that is so.
     pub(super) number: u8,
 }
 
@@ -106,7 +106,7 @@ impl KeySet {
         let (mut marks, mut number, mut rest) = (Marks([0; DIGESTS / 64]), 0_u8, names);
         while let [name, behind @ ..] = rest {
             marks = marks.and(Marks::of(name.as_bytes()));
-            number = number.wrapping_mul(31).wrapping_add(digest(name.as_bytes()));
+            number = number.wrapping_mul(19).wrapping_add(digest(name.as_bytes()));
             rest = behind;
         }
         Self { names, marks, number }

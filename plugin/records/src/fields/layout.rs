@@ -8,7 +8,7 @@ use crate::msgpack::{Reader, is_same, value_bytes};
 /// Bytes of a key that are compared at once.
 const HEAD_BYTES: usize = 16;
 /// Bytes that are looked at together: a key, and how its value begins.
-const WINDOW_BYTES: usize = 2 * HEAD_BYTES + 2;
+const WINDOW_BYTES: usize = 2 * HEAD_BYTES + 3;
 
 /// How much of a record is stepped over by numbers of 32 bits.
 const FAR_BYTES: usize = 1 << 31;
@@ -46,9 +46,23 @@ impl Key {
         // A key that is found this way is not longer than its head.
         let length = self.length % (2 * HEAD_BYTES as u32);
         let at = length as usize;
-        match value_bytes(*window.get(at)?, *window.get(at + 1)?) {
+        match value_bytes([*window.get(at)?, *window.get(at + 1)?, *window.get(at + 2)?]) {
             0 => None,
             bytes => Some((length, bytes)),
+        }
+    }
+
+    /// As [`Key::bytes_of_pair`], of a key that is up to two heads long: its beginning and its end are compared.
+    #[inline(always)]
+    fn bytes_of_longer_pair(&self, encoded: &[u8], window: &[u8; WINDOW_BYTES]) -> Option<usize> {
+        let length = self.length as usize;
+        let key = encoded.get(self.start()..self.end as usize).filter(|_| length > HEAD_BYTES)?;
+        let (begin, value) = window.split_at_checked(length)?;
+        let is_key = key.first_chunk::<HEAD_BYTES>() == begin.first_chunk()
+            && key.last_chunk::<HEAD_BYTES>() == begin.last_chunk();
+        match value_bytes(*value.first_chunk()?) {
+            bytes if is_key && bytes != 0 => Some(length + bytes as usize),
+            _ => None,
         }
     }
 
@@ -126,26 +140,25 @@ impl Layout {
 
     /// Steps over pairs of a map with this content while their keys are those of the layout, in its order, from where `walk`
     /// has come to; as far as there is room in `value_starts`, where it leaves where each value begins.
-    #[inline]
+    #[inline(never)]
     pub(super) fn step_over(&self, content: &[u8], mut walk: Walk, value_starts: &mut [u32]) -> Walk {
-        loop {
-            walk = self.step_over_plain(content, walk, value_starts);
-            let Walk { pairs, bytes } = walk;
-            let (Some(key), Some(value_start)) = (self.keys.get(pairs), value_starts.get_mut(pairs)) else {
-                return walk;
-            };
-            let rest = content.get(bytes..).unwrap_or_default();
-            let Some(length) = key.bytes_of_any_pair(&self.encoded, rest) else { return walk };
+        while let (Some(key), Some(value_start)) = (self.keys.get(walk.pairs), value_starts.get_mut(walk.pairs)) {
+            let rest = content.get(walk.bytes..).unwrap_or_default();
+            let longer = rest.first_chunk().and_then(|window| key.bytes_of_longer_pair(&self.encoded, window));
+            let longer = longer.filter(|length| *length <= rest.len());
+            let Some(length) = longer.or_else(|| key.bytes_of_any_pair(&self.encoded, rest)) else { break };
             #[expect(clippy::cast_possible_truncation, reason = "a record that is larger has no index")]
-            let start = bytes as u32;
+            let start = walk.bytes as u32;
             *value_start = start.wrapping_add(key.length);
-            walk = Walk { pairs: pairs + 1, bytes: bytes + length };
+            walk = Walk { pairs: walk.pairs + 1, bytes: walk.bytes + length };
+            walk = self.step_over_plain(content, walk, value_starts);
         }
+        walk
     }
 
     /// As [`Layout::step_over`], up to a key that is long, a value that is not plain, or nearly the end.
     #[inline(always)]
-    fn step_over_plain(&self, content: &[u8], walk: Walk, value_starts: &mut [u32]) -> Walk {
+    pub(super) fn step_over_plain(&self, content: &[u8], walk: Walk, value_starts: &mut [u32]) -> Walk {
         let content = content.get(..FAR_BYTES).unwrap_or(content);
         let Ok(mut position) = u32::try_from(walk.bytes) else { return walk };
         let keys = self.keys.get(walk.pairs..).unwrap_or_default();
@@ -153,10 +166,8 @@ impl Layout {
         for (key, value_start) in keys.iter().zip(value_starts.get_mut(walk.pairs..).unwrap_or_default()) {
             let at = position as usize;
             let Some(window) = content.get(at..at + WINDOW_BYTES) else { break };
-            let Some((key_bytes, value_bytes)) = window.first_chunk().and_then(|window| key.bytes_of_pair(window))
-            else {
-                break;
-            };
+            let Some(window) = window.first_chunk() else { break };
+            let Some((key_bytes, value_bytes)) = key.bytes_of_pair(window) else { break };
             *value_start = position.wrapping_add(key_bytes);
             position = value_start.wrapping_add(value_bytes);
             pairs += 1;
@@ -219,6 +230,13 @@ impl Layout {
         }
     }
 
+    /// Makes room for so many keys of ordinary length, if that is not too many.
+    pub(super) fn reserve(&mut self, count: usize) {
+        let more = count.min(KEPT_KEYS).saturating_sub(self.keys.len());
+        self.keys.reserve_exact(more);
+        self.encoded.reserve_exact(more * HEAD_BYTES);
+    }
+
     /// Adds a key behind the others.
     #[expect(clippy::cast_possible_truncation, reason = "keys of 4 GiB are not looked for in what is listed")]
     pub(super) fn push(&mut self, encoded: &[u8], text_length: usize) {
@@ -250,10 +268,11 @@ impl Layout {
         self.marks = Marks::default();
         self.answers.forget();
         self.longer = 0;
+        self.is_in_use = false;
         self.version = version;
         // From the last to the first, so that of equal keys the first is found first.
         for place in (0..self.keys.len()).rev() {
-            let Some(text) = self.text(place) else { continue };
+            let Some(text) = self.keys.get(place).and_then(|key| self.text_of(key)) else { continue };
             let (digest, mark) = (digest(text), Marks::of(text));
             let (Some(first), Some(key)) = (self.firsts.get_mut(usize::from(digest)), self.keys.get_mut(place)) else {
                 continue;
@@ -270,8 +289,7 @@ impl Layout {
     }
 
     #[inline]
-    fn text(&self, place: usize) -> Option<&[u8]> {
-        let key = self.keys.get(place)?;
+    fn text_of(&self, key: &Key) -> Option<&[u8]> {
         let end = key.end as usize;
         self.encoded.get(end.checked_sub(key.text_length())?..end)
     }
@@ -291,10 +309,11 @@ impl Layout {
         let mut number = first;
         loop {
             let place = (number as usize).checked_sub(1)?;
-            if is_same(self.text(place)?, text) {
+            let key = self.keys.get(place)?;
+            if key.text_length() == text.len() && is_same(self.text_of(key)?, text) {
                 return Some(place);
             }
-            number = self.keys.get(place)?.next;
+            number = key.next;
         }
     }
 }

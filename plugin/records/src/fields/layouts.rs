@@ -10,7 +10,7 @@ use crate::msgpack::{MsgpackError, Reader};
 
 /// How many layouts are known at once.
 pub(crate) const LAYOUTS: usize = 32;
-/// How many keys, and bytes of them, a layout that is kept may have. With 24 keys it takes 3 KB; all of them together take 1.5 MB
+/// How many keys, and bytes of them, a layout that is kept may have. With 24 keys it takes 4 KB, so all of them 120 KB, and 2 MB
 /// at most.
 pub(super) const KEPT_KEYS: usize = 512;
 pub(super) const KEPT_KEY_BYTES: usize = 16 * 1024;
@@ -53,6 +53,11 @@ impl Layouts {
         LayoutId { slot: self.current, version: self.current().map_or(0, Layout::version) }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// From now on there are no keys.
     #[cold]
     pub(super) fn forget_record(&mut self) {
@@ -79,7 +84,11 @@ impl Layouts {
         let slot = self.by_beginning.get(beginning).map_or(SCRATCH, |slot| usize::from(*slot));
         let mut way = Way { beginning, slot, walk: Walk::default() };
         if let Some(layout) = self.all.get_mut(slot).filter(|_| slot != SCRATCH) {
-            way.walk = layout.step_over(content, way.walk, room_for(count, value_starts));
+            let room = room_for(count, value_starts);
+            way.walk = layout.step_over_plain(content, way.walk, room);
+            if way.walk.pairs < count {
+                way.walk = layout.step_over(content, way.walk, room);
+            }
             if way.walk.pairs == count && layout.len() == count {
                 layout.is_in_use = true;
                 self.current = slot;
@@ -158,13 +167,18 @@ impl Layouts {
         count: usize,
         value_starts: &mut Vec<u32>,
     ) -> Result<bool, MsgpackError> {
-        let mut layout = self.all.first_mut().map(std::mem::take).unwrap_or_default();
-        layout.begin_as(self.all.get(way.slot), way.walk.pairs);
+        if self.all.is_empty() {
+            self.all.reserve_exact(LAYOUTS);
+            self.all.push(Layout::default());
+        }
+        let Some((layout, kept)) = self.all.split_first_mut() else { return Ok(false) };
+        layout.begin_as(way.slot.checked_sub(SCRATCH + 1).and_then(|at| kept.get(at)), way.walk.pairs);
+        layout.reserve(count);
         let length = reader.rest().len();
         reader.step(way.walk.bytes);
         let mut all_text = Ok(true);
         for _ in way.walk.pairs..count {
-            match push_next(&mut layout, reader, length, value_starts) {
+            match push_next(layout, reader, length, value_starts) {
                 Ok(is_text) => all_text = all_text.map(|all_text| all_text && is_text),
                 Err(error) => {
                     all_text = Err(error);
@@ -174,17 +188,13 @@ impl Layouts {
         }
         self.version += 1;
         layout.list(self.version);
-        self.current = if all_text == Ok(true) && layout.is_kept() { self.free_slot() } else { SCRATCH };
-        if self.current != SCRATCH {
-            self.found(&Way { slot: self.current, ..way });
-            // The memory of the one that goes is kept.
-            if let Some(slot) = self.all.get_mut(self.current) {
-                std::mem::swap(slot, &mut layout);
-            }
-        }
-        match self.all.first_mut() {
-            Some(scratch) => *scratch = layout,
-            None => self.all.push(layout),
+        if all_text == Ok(true) && layout.is_kept() {
+            // The memory of the one that goes is kept for the next that is built.
+            let slot = self.free_slot();
+            self.all.swap(SCRATCH, slot);
+            self.found(&Way { slot, ..way });
+        } else {
+            self.current = SCRATCH;
         }
         all_text
     }

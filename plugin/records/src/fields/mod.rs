@@ -16,7 +16,7 @@ pub(crate) use self::layouts::LAYOUTS;
 use self::answers::{Answer, Sets};
 use self::layout::Layout;
 use self::layouts::{KEPT_KEYS, Layouts};
-use crate::msgpack::{Composite, MsgpackError, Reader, Value};
+use crate::msgpack::{Composite, MsgpackError, Reader, Value, plain_text, plain_value};
 use std::ops::Range;
 
 /// Which keys a record has, in which order: equal ids of one index mean the same ones.
@@ -127,7 +127,11 @@ impl FieldIndex {
     #[must_use]
     #[inline(never)]
     pub fn value_at<'a>(&self, body: &Composite<'a>, place: usize) -> Option<Value<'a>> {
-        Reader::at(body.content, *self.value_starts.get(place)? as usize).value().ok()
+        let value = self.at_value(body, place)?;
+        match plain_value(value) {
+            Some((value, _)) => Some(value),
+            None => Reader::new(value).value().ok(),
+        }
     }
 
     /// Where in the body's content the value of the key at [`FieldIndex::place`] begins.
@@ -138,23 +142,43 @@ impl FieldIndex {
 
     /// The first of several keys that the record has, with its value.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn first_of<'a>(&self, body: &Composite<'a>, keys: &KeySet) -> Option<(&'static str, Value<'a>)> {
         let answer = self.answer(keys);
-        if answer.is_many() {
-            return keys.names.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?)));
+        if answer.is_nothing() { None } else { self.first_among(body, keys, answer) }
+    }
+
+    #[inline(never)]
+    fn first_among<'a>(
+        &self,
+        body: &Composite<'a>,
+        keys: &KeySet,
+        answer: Answer,
+    ) -> Option<(&'static str, Value<'a>)> {
+        match answer.places().next() {
+            Some((name, place)) => Some((*keys.names.get(name)?, self.value_at(body, place)?)),
+            None => keys.names.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?))),
         }
-        let (name, place) = answer.places().next()?;
-        Some((*keys.names.get(name)?, self.value_at(body, place)?))
     }
 
     /// The first of several keys whose value is text, with the text. Of each key only the first field is looked at.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn first_text_of<'a>(&self, body: &Composite<'a>, keys: &KeySet) -> Option<(&'static str, &'a [u8])> {
         let answer = self.answer(keys);
+        if answer.is_nothing() { None } else { self.first_text_among(body, keys, answer) }
+    }
+
+    #[inline(never)]
+    fn first_text_among<'a>(
+        &self,
+        body: &Composite<'a>,
+        keys: &KeySet,
+        answer: Answer,
+    ) -> Option<(&'static str, &'a [u8])> {
         if answer.is_many() {
-            return keys.names.iter().find_map(|key| Some((*key, self.get(body, key.as_bytes())?.as_str_bytes()?)));
+            let text = |key: &str| self.text_at(body, self.place(key.as_bytes())?);
+            return keys.names.iter().find_map(|key| Some((*key, text(key)?)));
         }
         answer.places().find_map(|(name, place)| Some((*keys.names.get(name)?, self.text_at(body, place)?)))
     }
@@ -167,21 +191,33 @@ impl FieldIndex {
     }
 
     /// Which of several keys the record has.
-    #[inline]
+    #[inline(always)]
     fn answer(&self, keys: &KeySet) -> Answer {
         let Some(layout) = self.layout() else { return Answer::NOTHING };
-        let place = |name: &str| layout.find(name.as_bytes());
-        match self.sets.number(keys) {
-            Some(number) => layout.answers().of(number, keys, place),
-            None => Answer::new(keys, place),
-        }
+        layout.answers().known(&self.sets, keys).unwrap_or_else(|| self.find_answer(layout, keys))
+    }
+
+    #[inline(never)]
+    fn find_answer(&self, layout: &Layout, keys: &KeySet) -> Answer {
+        let find = || {
+            // Of most sets there is none, which their marks tell.
+            let names = if layout.marks().meets(&keys.marks) { keys.names } else { &[] };
+            Answer::of(names.iter().map(|name| layout.find(name.as_bytes())))
+        };
+        layout.answers().find(&self.sets, keys, find)
+    }
+
+    /// What begins with the value of the key at [`FieldIndex::place`].
+    #[inline]
+    fn at_value<'a>(&self, body: &Composite<'a>, place: usize) -> Option<&'a [u8]> {
+        body.content.get(*self.value_starts.get(place)? as usize..)
     }
 
     /// The text of the key at [`FieldIndex::place`], when it is one.
-    #[inline]
+    #[inline(always)]
     pub fn text_at<'a>(&self, body: &Composite<'a>, place: usize) -> Option<&'a [u8]> {
-        let mut reader = Reader::at(body.content, *self.value_starts.get(place)? as usize);
-        reader.short_text().or_else(|| reader.value().ok()?.as_str_bytes())
+        let value = self.at_value(body, place)?;
+        plain_text(value).map(|(text, _)| text).or_else(|| any_text(value))
     }
 
     /// Where in the body's content the first field with this key is: its key and its value.
@@ -225,6 +261,15 @@ impl FieldIndex {
         })
     }
 }
+
+#[inline(never)]
+fn any_text(value: &[u8]) -> Option<&[u8]> {
+    Reader::new(value).value().ok()?.as_str_bytes()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod layouts_tests;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]

@@ -14,8 +14,8 @@ mod same;
 mod value;
 pub mod write;
 
-pub(crate) use reader::value_bytes;
 pub use reader::{MsgpackError, Reader};
+pub(crate) use reader::{plain_text, plain_value, value_bytes};
 pub(crate) use room::{Room, RoomWriter};
 pub use same::is_same;
 pub use value::{Composite, Value};

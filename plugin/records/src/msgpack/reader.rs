@@ -45,53 +45,83 @@ enum Head<'a> {
 const ARRAY: [u8; 3] = [0x90, 0xdc, 0xdd];
 const MAP: [u8; 3] = [0x80, 0xde, 0xdf];
 
-/// How many bytes a value has with a first byte: so many, and as many more as these bits of its second byte count. None at all
-/// when that does not tell.
+/// Bytes of a whole value whose first byte says how many they are; 0 for the others.
 #[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index does not compile")]
-const BYTES_BY_MARKER: [[u8; 2]; 256] = {
-    let mut bytes = [[0; 2]; 256];
+const BYTES_BY_MARKER: [u8; 256] = {
+    let mut bytes = [0; 256];
     let mut marker = 0;
     while marker < 256 {
         bytes[marker] = match marker {
-            0x00..=0x80 | 0x90 | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => [1, 0],
-            0xa0..=0xbf => [1 + (marker & 0x1f) as u8, 0],
-            0xcc | 0xd0 => [2, 0],
-            0xcd | 0xd1 | 0xd4 => [3, 0],
-            0xd5 => [4, 0],
-            0xca | 0xce | 0xd2 => [5, 0],
-            0xd6 => [6, 0],
-            0xcb | 0xcf | 0xd3 => [9, 0],
-            0xd7 => [10, 0],
-            0xd8 => [18, 0],
-            0xc4 | 0xd9 => [2, u8::MAX],
-            0xc7 => [3, u8::MAX],
-            _ => [0, 0],
+            0x00..=0x80 | 0x90 | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 1,
+            0xa0..=0xbf => 1 + (marker & 0x1f) as u8,
+            0xcc | 0xd0 => 2,
+            0xcd | 0xd1 | 0xd4 => 3,
+            0xd5 => 4,
+            0xca | 0xce | 0xd2 => 5,
+            0xd6 => 6,
+            0xcb | 0xcf | 0xd3 => 9,
+            0xd7 => 10,
+            0xd8 => 18,
+            _ => 0,
         };
         marker += 1;
     }
     bytes
 };
 
-/// Bytes of a value with these first two bytes, when it is no list, no map and not long; otherwise 0. The second byte is any
-/// when the value has one only.
-#[inline]
-pub(crate) fn value_bytes(first: u8, second: u8) -> u32 {
+/// Bytes of a value that begins like this, when it is no list, no map and not longer than a text of 64 KiB; otherwise 0. What is
+/// behind the value may be anything.
+#[inline(always)]
+pub(crate) fn value_bytes([first, second, third]: [u8; 3]) -> u32 {
     match BYTES_BY_MARKER.get(usize::from(first)) {
-        None | Some([0, _]) => 0,
-        Some([bytes, counting_bits]) => u32::from(*bytes) + u32::from(second & counting_bits),
+        Some(bytes) if *bytes != 0 => u32::from(*bytes),
+        _ => match first {
+            0xd9 => 2 + u32::from(second),
+            0xda => 3 + u32::from(u16::from_be_bytes([second, third])),
+            _ => 0,
+        },
     }
 }
 
-/// Bytes of the value at the beginning of `rest`, when it is whole, and no list, no map and not long.
+/// Bytes of the value at the beginning of `rest`, when it is whole, and [`value_bytes`] tells them.
 #[inline]
 fn plain_length(rest: &[u8]) -> Option<usize> {
-    let bytes = match *rest {
-        [0xda, high, low, ..] => 3 + usize::from(u16::from_be_bytes([high, low])),
-        [first, second, ..] => value_bytes(first, second) as usize,
-        [first] => value_bytes(first, u8::MAX) as usize,
-        [] => 0,
+    let begin = match *rest {
+        [first, second, third, ..] => [first, second, third],
+        [first, second] => [first, second, u8::MAX],
+        [first] => [first, u8::MAX, u8::MAX],
+        [] => return None,
     };
+    let bytes = value_bytes(begin) as usize;
     (bytes != 0 && bytes <= rest.len()).then_some(bytes)
+}
+
+/// The text of less than 64 KiB at the beginning of `rest`, when there is one and it is whole, and its bytes with the header.
+#[inline]
+pub(crate) fn plain_text(rest: &[u8]) -> Option<(&[u8], usize)> {
+    let (header, length) = match *rest {
+        [marker @ 0xa0..=0xbf, ..] => (1, usize::from(marker & 0x1f)),
+        [0xd9, length, ..] => (2, usize::from(length)),
+        [0xda, high, low, ..] => (3, usize::from(u16::from_be_bytes([high, low]))),
+        _ => return None,
+    };
+    Some((rest.get(header..header + length)?, header + length))
+}
+
+/// The text, or number from 0 to 2^32, at the beginning of `rest`, when there is one and it is whole, and its bytes.
+#[inline]
+pub(crate) fn plain_value(rest: &[u8]) -> Option<(Value<'_>, usize)> {
+    if let Some((text, bytes)) = plain_text(rest) {
+        return Some((Value::Str(text), bytes));
+    }
+    let (int, bytes) = match *rest {
+        [int @ 0x00..=0x7f, ..] => (u32::from(int), 1),
+        [0xcc, int, ..] => (u32::from(int), 2),
+        [0xcd, high, low, ..] => (u32::from(u16::from_be_bytes([high, low])), 3),
+        [0xce, a, b, c, d, ..] => (u32::from_be_bytes([a, b, c, d]), 5),
+        _ => return None,
+    };
+    Some((Value::Int(i64::from(int)), bytes))
 }
 
 /// A position in borrowed bytes.
@@ -138,15 +168,13 @@ impl<'a> Reader<'a> {
     /// When the bytes are cut off or are not MessagePack.
     #[inline]
     pub fn value(&mut self) -> Result<Value<'a>, MsgpackError> {
-        if let Some(text) = self.short_text() {
-            return Ok(Value::Str(text));
+        match plain_value(self.rest()) {
+            Some((value, bytes)) => {
+                self.position += bytes;
+                Ok(value)
+            }
+            None => self.any_value(),
         }
-        let rest = self.bytes.get(self.position..).unwrap_or_default();
-        if let Some(([0xd7, kind, data @ ..], _)) = rest.split_first_chunk::<10>() {
-            self.position += 10;
-            return Ok(Value::Ext(i8::from_be_bytes([*kind]), data));
-        }
-        self.any_value()
     }
 
     fn any_value(&mut self) -> Result<Value<'a>, MsgpackError> {
@@ -296,15 +324,8 @@ impl<'a> Reader<'a> {
     #[inline]
     #[must_use]
     pub fn short_text(&mut self) -> Option<&'a [u8]> {
-        let rest = self.bytes.get(self.position..)?;
-        let (header, length) = match *rest {
-            [marker @ 0xa0..=0xbf, ..] => (1, usize::from(marker & 0x1f)),
-            [0xd9, length, ..] => (2, usize::from(length)),
-            [0xda, high, low, ..] => (3, usize::from(u16::from_be_bytes([high, low]))),
-            _ => return None,
-        };
-        let text = rest.get(header..header + length)?;
-        self.position += header + length;
+        let (text, bytes) = plain_text(self.rest())?;
+        self.position += bytes;
         Some(text)
     }
 
@@ -327,24 +348,55 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_many(&mut self, values: u64) -> Result<(), MsgpackError> {
-        let mut pending = values;
+        let (mut pending, mut rest) = (values, self.rest());
         while pending > 0 {
             // Each value takes a byte or more, so a count above what is left is found out before anything is read.
-            let left = self.bytes.len() - self.position;
-            if pending > left as u64 {
-                return Err(MsgpackError::Truncated { offset: self.position, needed: pending, left });
+            if pending > rest.len() as u64 {
+                self.leave(rest);
+                return Err(MsgpackError::Truncated { offset: self.position, needed: pending, left: rest.len() });
             }
             pending -= 1;
-            if self.skip_plain() {
+            if let Some(begin) = rest.first_chunk()
+                && let bytes @ 1.. = value_bytes(*begin) as usize
+                && let Some(behind) = rest.get(bytes..)
+            {
+                rest = behind;
                 continue;
             }
-            match self.head()? {
-                Head::Scalar(_) => {}
-                Head::Array(count) => pending += u64::from(count),
-                Head::Map(count) => pending += u64::from(count) * 2,
+            match rest {
+                [marker @ 0x80..=0x8f, behind @ ..] => {
+                    pending += u64::from(marker & 0x0f) * 2;
+                    rest = behind;
+                }
+                [marker @ 0x90..=0x9f, behind @ ..] => {
+                    pending += u64::from(marker & 0x0f);
+                    rest = behind;
+                }
+                _ => {
+                    self.leave(rest);
+                    pending += self.values_in_next()?;
+                    rest = self.rest();
+                }
             }
         }
+        self.leave(rest);
         Ok(())
+    }
+
+    /// From now on `rest` is what is not read, which is the end of what was not read yet.
+    #[inline]
+    fn leave(&mut self, rest: &[u8]) {
+        self.position = self.bytes.len().saturating_sub(rest.len());
+    }
+
+    /// Reads a header, or a scalar, and tells how many values are in it.
+    #[inline(never)]
+    fn values_in_next(&mut self) -> Result<u64, MsgpackError> {
+        Ok(match self.head()? {
+            Head::Scalar(_) => 0,
+            Head::Array(count) => u64::from(count),
+            Head::Map(count) => u64::from(count) * 2,
+        })
     }
 
     #[inline]
