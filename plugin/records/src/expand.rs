@@ -175,6 +175,9 @@ impl Expander {
         // A type that is none must not stand where the sorter puts the one it found.
         let is_no_type = |key: &[u8], at: usize| key == b"log_type" && !is_type(fields.value(at), rules);
         for (at, _) in fields.pairs().iter().enumerate().filter(|(at, pair)| is_no_type(fields.key(pair), *at)) {
+            if taken.len() >= MAX_TAKEN {
+                return None;
+            }
             taken.push(Taken { at, name: 0..0 });
         }
         for pair in names.windows(2) {
@@ -184,13 +187,14 @@ impl Expander {
                 && before.key(record, line) == name.key(record, line)
                 && !is_no_type(name.key(record, line), name.at)
             {
-                taken.push(Taken { at: name.at, name: 0..0 });
+                if taken.len() >= MAX_TAKEN {
+                    return None;
+                }
+                // They stand in the order of the line's fields; there are few.
+                let place = taken.partition_point(|taken| taken.at < name.at);
+                taken.insert(place, Taken { at: name.at, name: 0..0 });
             }
         }
-        if taken.len() > MAX_TAKEN {
-            return None;
-        }
-        taken.sort_unstable_by_key(|taken| taken.at);
 
         let is_known = |key: &[u8]| {
             let by_key = |name: &Name| name.head.cmp(&head(key)).then_with(|| name.key(record, line).cmp(key));
