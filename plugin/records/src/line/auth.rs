@@ -81,10 +81,10 @@ const REFUSALS: [&[u8]; 3] = [b"command not allowed", b"incorrect password", b"N
 
 /// The searches of all these texts, in the same order; preparing one costs more than searching a line.
 struct Searches {
-    actions: [Finder<'static>; ACTIONS.len()],
-    actors: [Finder<'static>; ACTOR_MARKERS.len()],
-    sources: [Finder<'static>; SOURCE_MARKERS.len()],
-    refusals: [Finder<'static>; REFUSALS.len()],
+    actions: Vec<Finder<'static>>,
+    actors: Vec<Finder<'static>>,
+    sources: Vec<Finder<'static>>,
+    refusals: Vec<Finder<'static>>,
     command: Finder<'static>,
     /// Behind sudo's user.
     colon: Finder<'static>,
@@ -94,10 +94,10 @@ struct Searches {
 }
 
 static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
-    actions: ACTIONS.map(|(text, ..)| Finder::new(text)),
-    actors: ACTOR_MARKERS.map(Finder::new),
-    sources: SOURCE_MARKERS.map(Finder::new),
-    refusals: REFUSALS.map(Finder::new),
+    actions: ACTIONS.iter().map(|(text, ..)| Finder::new(text)).collect(),
+    actors: ACTOR_MARKERS.iter().map(Finder::new).collect(),
+    sources: SOURCE_MARKERS.iter().map(Finder::new).collect(),
+    refusals: REFUSALS.iter().map(Finder::new).collect(),
     command: Finder::new(COMMAND),
     colon: Finder::new(b" : "),
     lookup: Finder::new(b"getaddrinfo for "),
