@@ -127,13 +127,14 @@ impl Acceptor {
     pub(super) fn round(&mut self, mut message: Option<Message>, inbox: &Inbox) -> bool {
         let mut chunks = 0;
         let mut is_stopping = false;
+        let is_idle = message.is_none();
         loop {
             match message.take() {
                 Some(Message::Chunk { bytes, tag, answer, claim }) => {
                     self.take_guarded(&bytes, &tag, answer, claim);
                     self.surroundings.recycle(bytes);
                 }
-                Some(Message::Delivered(segment)) => self.commit(&segment),
+                Some(Message::Delivered(segment)) => self.commit(&segment.id),
                 Some(Message::Stop) => is_stopping = true,
                 Some(Message::DelivererEnded) => {
                     self.deliverers_left = self.deliverers_left.saturating_sub(1);
@@ -166,6 +167,9 @@ impl Acceptor {
         self.sum_up();
         let held_bytes = self.spool.memory_bytes() + self.spool.disk_bytes();
         self.surroundings.ledger.hold(held_bytes);
+        if is_idle && held_bytes == 0 {
+            self.surroundings.memory.drop_spares();
+        }
         self.surroundings.metrics.update(&self.surroundings.ledger);
         self.surroundings.is_stuck.store(false, Ordering::Release);
         true
@@ -352,7 +356,8 @@ impl Acceptor {
     fn sort(&mut self, bytes: &[u8], tag: &Arc<str>) -> (ChunkBlocks, Dropped) {
         self.sorter.set_tag(tag.as_bytes());
         let (bad, dropped) = self.sort_into_buffers(bytes);
-        let blocks = self.buffers.iter_mut().map(|buffer| buffer.take(tag)).collect();
+        let memory = &self.surroundings.memory;
+        let blocks = self.buffers.iter_mut().map(|buffer| buffer.take(tag, memory)).collect();
         if bad > 0
             && let Some(held_back) = self.bad_lines.admit(self.surroundings.clock.monotonic())
         {
@@ -395,7 +400,7 @@ impl Acceptor {
                 place => place,
             };
             if let Some(buffer) = buffers.get_mut(place) {
-                buffer.push(sorted);
+                buffer.push(sorted, &surroundings.memory);
             }
             sorted.clear();
         });

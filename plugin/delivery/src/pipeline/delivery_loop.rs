@@ -144,7 +144,7 @@ impl DeliveryLoop {
                 Attempt::Delivered => {
                     failed_in_a_row = 0;
                     self.backoff.reset();
-                    let _ = self.acceptor.send(Message::Delivered(D::segment(&entry).id.clone()));
+                    let _ = self.acceptor.send(Message::Delivered(Box::new(D::segment(&entry).clone())));
                 }
                 Attempt::Failed => {
                     // When time is short only the next one goes before it, so that what is worth most is tried often.

@@ -1,13 +1,14 @@
 //! Where a chunk's sorted records are collected, a lane each.
 
-use crate::spool::Block;
+use crate::spool::{Block, MemoryShare};
 use bytes::Bytes;
 use std::sync::Arc;
 
 /// Memory a lane's buffer keeps between chunks.
 pub(super) const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 
-/// Blocks from this size on take the buffer with them: then memory is a mapping of its own.
+/// Blocks from this size on take the buffer with them, and its memory is used again when they are delivered: pages that are touched
+/// for the first time cost as much as sorting the records that are put there.
 const HANDED_OVER_BYTES: usize = 128 * 1024;
 
 /// Records of one chunk for one lane; its memory is kept from chunk to chunk.
@@ -19,9 +20,22 @@ pub(super) struct LaneBuffer {
 }
 
 impl LaneBuffer {
-    pub(super) fn push(&mut self, event: &[u8]) {
+    pub(super) fn push(&mut self, event: &[u8], memory: &MemoryShare) {
+        let needed = self.events.len() + event.len();
+        if needed > self.events.capacity() && needed >= HANDED_OVER_BYTES {
+            self.take_spare(needed, memory);
+        }
         self.events.extend_from_slice(event);
         self.ends.push(u32::try_from(self.events.len()).unwrap_or_default());
+    }
+
+    /// Goes over to memory that a block has left, if there is such.
+    #[cold]
+    fn take_spare(&mut self, needed: usize, memory: &MemoryShare) {
+        if let Some(mut spare) = memory.take_spare(needed) {
+            spare.extend_from_slice(&self.events);
+            self.events = spare;
+        }
     }
 
     pub(super) fn clear(&mut self) {
@@ -32,7 +46,7 @@ impl LaneBuffer {
     }
 
     /// What was collected as a block, and an empty buffer.
-    pub(super) fn take(&mut self, tag: &Arc<str>) -> Option<Block> {
+    pub(super) fn take(&mut self, tag: &Arc<str>, memory: &MemoryShare) -> Option<Block> {
         let records = self.ends.len() as u64;
         if records == 0 {
             return None;
@@ -45,7 +59,7 @@ impl LaneBuffer {
         } else {
             let mut events = std::mem::take(&mut self.events);
             events.shrink_to_fit();
-            Bytes::from(events)
+            memory.lend(events)
         };
         let block = Block { tag: Arc::clone(tag), events, records, ends };
         self.clear();

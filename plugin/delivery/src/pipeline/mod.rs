@@ -26,7 +26,7 @@ use crate::ledger::Ledger;
 use crate::log::{ClosableLog, Level, Log};
 use crate::metrics::Metrics;
 use crate::spool::{
-    Durability, MemoryBudget, MemoryShare, OpenDisk, SegmentId, Spool, SpoolSettings, folder_of, open_folder,
+    Durability, MemoryBudget, MemoryShare, OpenDisk, SealedSegment, Spool, SpoolSettings, folder_of, open_folder,
 };
 use crate::store::{Environment, Lake, OpenError};
 use acceptor::Acceptor;
@@ -75,7 +75,8 @@ enum Message {
         answer: SyncSender<Answer>,
         claim: Arc<Claim>,
     },
-    Delivered(SegmentId),
+    /// With its records, whose memory is let go of when it is not counted any more.
+    Delivered(Box<SealedSegment>),
     StoreFails,
     /// Nothing but that it must be seen: that the acceptor goes on.
     Wake,

@@ -8,7 +8,11 @@
 //! object is kept free of records that wait in memory. The first segment that is loaded and the first object that is made are always
 //! let in; others beside them, of other instances, as far as there is room. An object is there for as long as its store
 //! takes, so a slow store holds up the other instances when memory is short, and only then.
+//!
+//! What records leave is kept for the next ones while there is room beside all that.
 
+use super::spare_buffers::SpareBuffers;
+use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
@@ -23,6 +27,7 @@ pub struct MemoryBudget {
     released: Notify,
     claims: Mutex<Vec<Weak<Claim>>>,
     writing: Semaphore,
+    spares: Mutex<SpareBuffers>,
 }
 
 /// What is in memory, in bytes.
@@ -52,13 +57,23 @@ struct Claim {
 
 impl Default for MemoryBudget {
     fn default() -> Self {
-        Self { counts: Mutex::default(), released: Notify::new(), claims: Mutex::default(), writing: Semaphore::new(1) }
+        Self {
+            counts: Mutex::default(),
+            released: Notify::new(),
+            claims: Mutex::default(),
+            writing: Semaphore::new(1),
+            spares: Mutex::default(),
+        }
     }
 }
 
 impl MemoryBudget {
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spares(&self) -> MutexGuard<'_, SpareBuffers> {
+        self.spares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn release(&self, bytes: u64, of: fn(&mut Counts) -> &mut u64) {
@@ -110,6 +125,32 @@ impl MemoryShare {
 
     pub(super) fn hold(&self, bytes: u64) {
         self.budget.counts().waiting += bytes;
+        self.make_room();
+    }
+
+    /// Gives spare memory back that is beyond the limit.
+    fn make_room(&self) {
+        if self.budget.spares().bytes() > 0 {
+            let room = self.spool_limit_bytes().saturating_sub(self.budget.counts().sum());
+            self.budget.spares().shrink_to(usize::try_from(room).unwrap_or(usize::MAX));
+        }
+    }
+
+    /// Gives memory back that is kept for records to come.
+    pub fn drop_spares(&self) {
+        self.budget.spares().shrink_to(0);
+    }
+
+    /// An empty buffer with room for so many bytes, if there is one.
+    #[must_use]
+    pub fn take_spare(&self, needed: usize) -> Option<Vec<u8>> {
+        self.budget.spares().take(needed)
+    }
+
+    /// Bytes whose memory is kept for others when the last who has them lets go.
+    #[must_use]
+    pub fn lend(&self, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Lent { bytes, budget: Arc::clone(&self.budget) })
     }
 
     pub(super) fn release(&self, bytes: u64) {
@@ -149,6 +190,7 @@ impl MemoryShare {
     #[must_use]
     pub fn count_object(&self, bytes: u64) -> CountedBytes {
         self.budget.counts().objects += bytes;
+        self.make_room();
         CountedBytes { budget: Arc::clone(&self.budget), bytes, of: |counts| &mut counts.objects }
     }
 
@@ -159,8 +201,28 @@ impl MemoryShare {
         let is_let_in = bytes == 0 || is_first || counts.sum() + bytes <= limit;
         if is_let_in {
             counts.loaded += bytes;
+            drop(counts);
+            self.make_room();
         }
         is_let_in
+    }
+}
+
+/// Bytes that go back.
+struct Lent {
+    bytes: Vec<u8>,
+    budget: Arc<MemoryBudget>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.budget.spares().give(std::mem::take(&mut self.bytes));
     }
 }
 
@@ -211,6 +273,27 @@ mod tests {
         assert_eq!(small.spool_limit_bytes(), 80_000_000);
         drop(large);
         assert_eq!(small.spool_limit_bytes(), 28_000_000);
+    }
+
+    #[test]
+    fn memory_of_records_is_used_again_while_there_is_room_for_it() {
+        let budget = Arc::new(MemoryBudget::default());
+        let share = MemoryShare::join(&budget, 48_000_000, 0);
+        let lend = || share.lend(vec![7; 2_000_000]);
+        let (lent, other) = (lend(), lend().slice(5..10));
+        assert_eq!((lent.len(), other.as_ref()), (2_000_000, &[7; 5][..]));
+        assert!(share.take_spare(1).is_none());
+        drop(lent);
+        assert_eq!(share.take_spare(1_000_000).map(|spare| (spare.len(), spare.capacity())), Some((0, 2_000_000)));
+        drop(other);
+        share.hold(26_000_000);
+        assert_eq!(budget.spares().bytes(), 2_000_000);
+        let object = share.count_object(1);
+        assert_eq!(budget.spares().bytes(), 0);
+        drop((object, lend()));
+        assert!(share.take_spare(2_000_001).is_none());
+        share.drop_spares();
+        assert_eq!(budget.spares().bytes(), 0);
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod recovery;
 mod segment;
 mod set_aside;
 mod settings;
+mod spare_buffers;
 mod waiting_place;
 
 pub use disk::{Disk, DiskFile, DiskLock, SystemDisk};
