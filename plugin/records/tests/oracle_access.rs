@@ -71,13 +71,15 @@ fn parsed(line: &[u8]) -> Option<(Option<i64>, Fields)> {
 }
 
 /// Whether the two rightly differ: the parser's idea of an address is looser than the library's, a name with a port in
-/// front makes any second word a client, and a dash that is the whole virtual host is kept.
+/// front makes any second word a client, a dash that is the whole virtual host is kept, and no bracket stands in front of the time's.
 fn is_doubtful(line: &[u8]) -> bool {
     let text = show(line);
     let mut words = text.split(' ');
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let looks_like = |word: &str| word.matches(['.', ':']).count() >= 2;
+    let before_time = text.split(']').next().unwrap_or_default();
     first == "-"
+        || before_time.matches('[').count() > 1
         || (second != "-" && (first.contains(':') || (looks_like(second) && second.parse::<IpAddr>().is_err())))
         || second.parse::<IpAddr>().is_ok() && first.contains(':')
 }
