@@ -20,16 +20,19 @@ fn sample_lines(file: &str) -> Vec<String> {
     text.lines().filter(|line| !line.is_empty()).map(str::to_owned).take(500).collect()
 }
 
-/// What a record costs in the mean.
-fn cost(records: impl Iterator<Item = String>) -> f64 {
+/// What a record costs in the mean when all of them come for the first time, and when they have come twice before: then it is
+/// known what follows from their keys.
+fn costs(records: impl Iterator<Item = String>) -> [f64; 2] {
     let mut host = Host::start(&read_shipped("shiwake.wasm").unwrap(), Frees::AfterTheCall).unwrap();
-    let (mut count, mut fuel) = (0.0, 0.0);
-    for record in records {
-        host.filter(b"tail.0", record.as_bytes()).unwrap();
-        count += 1.0;
-        fuel += host.used_fuel() as f64;
-    }
-    fuel / count
+    let records: Vec<String> = records.collect();
+    let [first, _, third] = [(); 3].map(|()| {
+        let fuel = |record: &String| {
+            host.filter(b"tail.0", record.as_bytes()).unwrap();
+            host.used_fuel() as f64
+        };
+        records.iter().map(fuel).sum::<f64>() / records.len() as f64
+    });
+    [first, third]
 }
 
 fn line_record(line: &str) -> String {
@@ -37,15 +40,17 @@ fn line_record(line: &str) -> String {
 }
 
 #[track_caller]
-fn check(records: impl Iterator<Item = String>, kept: f64) {
-    let now = cost(records);
-    assert!(now <= kept * MORE_ALLOWED, "{now:.0} a record, {kept} are kept here");
-    assert!(now >= kept * LESS_EXPECTED, "{now:.0} a record, {kept} are kept here; keep the new number");
+fn check(records: impl Iterator<Item = String>, kept: [f64; 2]) {
+    let now = costs(records);
+    for (now, kept) in now.into_iter().zip(kept) {
+        assert!(now <= kept * MORE_ALLOWED, "{now:.0} a record, {kept} are kept here");
+        assert!(now >= kept * LESS_EXPECTED, "{now:.0} a record, {kept} are kept here; keep the new number");
+    }
 }
 
 #[test]
 fn access_lines() {
-    check(sample_lines("access_apache_combined.log").iter().map(|line| line_record(line)), 3_473.0);
+    check(sample_lines("access_apache_combined.log").iter().map(|line| line_record(line)), [3_473.0, 2_753.0]);
 }
 
 #[test]
@@ -58,7 +63,7 @@ fn access_lines_of_firelens() {
         })
         .to_string()
     };
-    check(sample_lines("access_apache_combined.log").iter().map(record), 4_547.0);
+    check(sample_lines("access_apache_combined.log").iter().map(record), [4_547.0, 3_391.0]);
 }
 
 #[test]
@@ -68,15 +73,15 @@ fn records_with_fields() {
         let record: Value = serde_json::from_str(record).unwrap();
         record.get("log").and_then(Value::as_str).unwrap().to_owned()
     });
-    check(records.filter(|text| text.starts_with('{')), 78_464.0);
+    check(records.filter(|text| text.starts_with('{')), [78_464.0, 42_256.0]);
 }
 
 #[test]
 fn lines_of_json() {
-    check(sample_lines("formats/json.ndjson").into_iter(), 135_855.0);
+    check(sample_lines("formats/json.ndjson").into_iter(), [135_855.0, 88_804.0]);
 }
 
 #[test]
 fn lines_of_a_logger() {
-    check(sample_lines("app_kafka_server.log").iter().map(|line| line_record(line)), 42_223.0);
+    check(sample_lines("app_kafka_server.log").iter().map(|line| line_record(line)), [42_223.0, 39_788.0]);
 }

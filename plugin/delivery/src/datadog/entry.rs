@@ -66,7 +66,8 @@ impl EntryWriter {
         tag: &str,
     ) -> Result<Written, MsgpackError> {
         let start = out.len();
-        if self.usual.write(out, event, index, log_type, tag) && out.len() - start <= MAX_ENTRY_BYTES {
+        let is_usual = self.usual.write(out, event, index, log_type, tag).is_some();
+        if is_usual && out.len() - start <= MAX_ENTRY_BYTES {
             return Ok(Written::Whole);
         }
         out.truncate(start);

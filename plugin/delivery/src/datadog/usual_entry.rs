@@ -64,7 +64,7 @@ impl UsualEntry {
         }
     }
 
-    /// Appends the entry of a usual record, whose keys the index holds; `false` for another one, of which it may have appended
+    /// Appends the entry of a usual record, whose keys the index holds; `None` for another one, of which it may have appended
     /// something.
     pub(super) fn write(
         &mut self,
@@ -73,18 +73,10 @@ impl UsualEntry {
         index: &FieldIndex,
         log_type: Option<LogType>,
         tag: &str,
-    ) -> bool {
-        self.is_usable && event.has_text_keys && self.write_usual(out, event, index, log_type, tag).is_some()
-    }
-
-    fn write_usual(
-        &mut self,
-        out: &mut Vec<u8>,
-        event: &Event<'_>,
-        index: &FieldIndex,
-        log_type: Option<LogType>,
-        tag: &str,
     ) -> Option<()> {
+        if !self.is_usable || !event.has_text_keys {
+            return None;
+        }
         let Self { options, layouts, fields, tags, date_json, tag_json, nested, .. } = self;
         let slot = index.layout_id().slot();
         if slot >= layouts.len() {
