@@ -94,7 +94,8 @@ def add_files(part: Section, host: FluentBit, folder: Path, is_quick: bool) -> N
     used = measure.take_turns(names, 1 if is_quick else 3, one)
     null, theirs = used[names[0]], measure.cpu(used[names[5]]).median
     part.say("### From a file to objects", f"{host.name}, {count:,} lines of Apache ({megabytes(size)} MB). Every record is counted in the "
-             "objects. The file lies in memory (`File_Cache_Advise off`, where the host has it). Servers and what reads objects are on the other core and not in the numbers.")
+             "objects. The file lies in memory (`File_Cache_Advise off`, where the host has it). Servers and what reads objects are "
+             "on the other core and not in the numbers.")
     part.table(["", "CPU s", "lowest..highest", "of out_s3's", "peak MB", "above null MB", "MB of objects"],
                [[name, number(series.median), series.spread(), f"{series.median / theirs:.2f}", megabytes(measure.peak(used[name])),
                  megabytes(measure.peak(used[name]) - measure.peak(null)), megabytes(sizes[name]) if name in sizes else ""]
