@@ -11,7 +11,8 @@ use shiwake_delivery::identity::watcher::{Pace, TaskReader, TaskWatcher};
 use shiwake_delivery::log::{Level, Log, RateLimit};
 use shiwake_delivery::record_stream::new_record_stream;
 use shiwake_records::event::Timestamp;
-use shiwake_records::sorter::{Pieces, Sorter};
+use shiwake_records::msgpack::Room;
+use shiwake_records::sorter::{PART_BYTES, Pieces, Sorter};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,15 +30,12 @@ struct Work {
     sorter: Sorter,
     task: Option<TaskReader>,
     /// The part of the answer that is being written.
-    part: Vec<u8>,
+    part: Room,
     growth: Growth,
     bad_lines: RateLimit,
     drop_lines: RateLimit,
 }
 
-/// What a part is copied to the answer at. A few records at a time are then copied while they are in the processor's nearest
-/// cache; a whole chunk would leave it.
-const PART_BYTES: usize = 8 * 1024;
 /// Memory that is kept from chunk to chunk, for records that are larger than a part.
 const KEPT_BYTES: usize = 256 * 1024;
 
@@ -95,7 +93,7 @@ impl FilterInstance {
             work: Mutex::new(Work {
                 sorter,
                 task: task_watcher.as_ref().map(TaskWatcher::reader),
-                part: Vec::new(),
+                part: Room::default(),
                 growth,
                 bad_lines: RateLimit::default(),
                 drop_lines: RateLimit::default(),
@@ -119,8 +117,8 @@ impl FilterInstance {
             // A chunk that panicked half-way may have left something.
             part.clear();
             let mut answer = HostBuffer::with_capacity(growth.estimate(chunk.len()));
-            let mut take = |part: &mut Vec<u8>| {
-                answer = answer.take().and_then(|mut answer| answer.append(part).map(|()| answer));
+            let mut take = |part: &mut Room| {
+                answer = answer.take().and_then(|mut answer| answer.append(part.bytes()).map(|()| answer));
                 part.clear();
             };
             let received = Timestamp::from_micros(self.clock.wall_micros());

@@ -8,8 +8,9 @@ use crate::audit_event;
 use crate::event::Event;
 use crate::fields::{FieldIndex, Marks, digest};
 use crate::identity::kept_origins::KeptOrigin;
-use crate::msgpack::{Composite, Room, RoomWriter, write};
-use smallvec::SmallVec;
+use crate::msgpack::{Composite, Room, room, write};
+use crate::usual_access::UsualFields;
+use arrayvec::ArrayVec;
 use std::ops::Range;
 
 /// A value to append.
@@ -39,7 +40,7 @@ pub const MAX_OVER_OWN: usize = 3;
 /// these for every record.
 #[derive(Debug, Clone, Default)]
 pub struct FoundFields<'a> {
-    items: SmallVec<[(&'a str, FoundValue<'a>); MAX_FOUND_FIELDS]>,
+    items: ArrayVec<(&'a str, FoundValue<'a>), MAX_FOUND_FIELDS>,
     /// The marks of their names: most that are asked for are not there.
     marks: Marks,
     /// Those that take the place of the record's own.
@@ -60,9 +61,8 @@ impl<'a> FoundFields<'a> {
     #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn push_digested(&mut self, digest: u8, name: &'a str, value: FoundValue<'a>) {
         debug_assert!(self.get(name).is_none(), "{name} twice");
-        if self.items.len() < MAX_FOUND_FIELDS {
+        if self.items.try_push((name, value)).is_ok() {
             self.marks.add(digest);
-            self.items.push((name, value));
         }
     }
 
@@ -182,6 +182,8 @@ pub struct Enriched<'e, 'a> {
     pub left_out: Option<Range<usize>>,
     /// Fields that are appended behind so many of the found ones.
     pub(crate) kept: Option<(usize, &'e KeptOrigin)>,
+    /// Fields that are appended before the found ones, of which `body` has none.
+    pub(crate) usual: Option<&'e UsualFields<'e, 'a>>,
 }
 
 impl<'e, 'a> Enriched<'e, 'a> {
@@ -206,64 +208,66 @@ impl<'e, 'a> Enriched<'e, 'a> {
         self.found.items.iter().filter(|(name, _)| self.is_new(name))
     }
 
-    /// Appends the event with its fields and its time, by way of `room`.
+    /// Appends the event with its fields and its time.
     ///
     /// What the event holds is copied byte for byte: its form, its metadata, its fields and their order.
-    pub(crate) fn append_to(&self, room: &mut Room, out: &mut Vec<u8>) {
+    pub(crate) fn append_to(&self, room: &mut Room) {
         let Enriched { event, body, found, .. } = *self;
         let new = self.find_new();
 
-        let mut writer = room.writer(out);
         match self.time {
             None => {
                 let head = event.raw.len() - event.body.whole.len();
-                writer.raw(event.raw.get(..head).unwrap_or_default());
+                room.raw(event.raw.get(..head).unwrap_or_default());
             }
             Some((seconds, nanoseconds)) => {
-                if event.metadata.is_some() {
-                    writer.array([0x92]);
-                }
-                writer.array([0x92]);
-                writer.event_time(seconds, nanoseconds);
-                if let Some(metadata) = event.metadata {
-                    writer.raw(metadata.whole);
+                let ([a, b, c, d], [e, f, g, h]) = (seconds.to_be_bytes(), nanoseconds.to_be_bytes());
+                match event.metadata {
+                    None => room.array([0x92, 0xd7, 0x00, a, b, c, d, e, f, g, h]),
+                    Some(metadata) => {
+                        room.array([0x92, 0x92, 0xd7, 0x00, a, b, c, d, e, f, g, h]);
+                        room.raw(metadata.whole);
+                    }
                 }
             }
         }
         let count = new.map_or(found.len(), |new| new.count_ones() as usize);
         let count = u32::try_from(count).unwrap_or_default() + self.kept.map_or(0, |(_, kept)| kept.count);
+        let count = count + self.usual.map_or(0, UsualFields::count);
         let count = body.count.saturating_add(count);
         if found.has_over_own() {
-            self.write_body_in_parts(count, &mut writer);
+            self.write_body_in_parts(count, room);
         } else {
-            writer.map_header(count);
-            writer.raw(body.content);
+            room.map_header(count);
+            room.raw(body.content);
+        }
+        if let Some(usual) = self.usual {
+            usual.append_to(room);
         }
         let found = found.items.as_slice();
         match self.kept {
-            None => write_some(found, new, &mut writer),
+            None => write_some(found, new, room),
             Some((at, kept)) => {
                 let (before, behind) = found.split_at_checked(at).unwrap_or((found, &[]));
-                write_some(before, new, &mut writer);
-                writer.raw(&kept.pairs);
-                write_some(behind, new.map(|new| new.checked_shr(at as u32).unwrap_or_default()), &mut writer);
+                write_some(before, new, room);
+                room.raw(&kept.pairs);
+                write_some(behind, new.map(|new| new.checked_shr(at as u32).unwrap_or_default()), room);
             }
         }
-        writer.finish();
-    }
+            }
 
     /// Writes the header of a map with so many fields and those that are replaced, and the record without these.
     #[inline(never)]
-    fn write_body_in_parts(&self, count: u32, writer: &mut RoomWriter<'_>) {
+    fn write_body_in_parts(&self, count: u32, room: &mut Room) {
         let replaced = self.replaced();
         let replaced_fields = replaced.iter().flatten().map(|_| 1).sum();
-        writer.map_header(count.saturating_sub(replaced_fields));
+        room.map_header(count.saturating_sub(replaced_fields));
         let mut copied = 0;
         for place in replaced.into_iter().flatten() {
-            writer.raw(self.body.content.get(copied..place.start).unwrap_or_default());
+            room.raw(self.body.content.get(copied..place.start).unwrap_or_default());
             copied = place.end;
         }
-        writer.raw(self.body.content.get(copied..).unwrap_or_default());
+        room.raw(self.body.content.get(copied..).unwrap_or_default());
     }
 
     /// A bit for each found field that is appended; `None` when all are.
@@ -281,32 +285,33 @@ impl<'e, 'a> Enriched<'e, 'a> {
 }
 
 /// Appends fields: those whose bits are set, or all.
-#[inline]
-fn write_some(fields: &[(&str, FoundValue<'_>)], which: Option<u128>, writer: &mut RoomWriter<'_>) {
-    match which {
-        None => fields.iter().for_each(|(name, value)| value.write(name, writer)),
-        Some(which) => {
-            for (_, (name, value)) in fields.iter().enumerate().filter(|(at, _)| which >> at & 1 == 1) {
-                value.write(name, writer);
-            }
+fn write_some(fields: &[(&str, FoundValue<'_>)], which: Option<u128>, room: &mut Room) {
+    let Some(which) = which else { return write_all(fields, room) };
+    for (at, field) in fields.iter().enumerate() {
+        if which >> at & 1 == 1 {
+            write_all(std::slice::from_ref(field), room);
         }
     }
 }
 
-impl FoundValue<'_> {
-    /// Appends a field of that name with the value.
-    #[inline(always)]
-    fn write(&self, name: &str, writer: &mut RoomWriter<'_>) {
-        match self {
-            FoundValue::Text(text) => writer.text_field(name.as_bytes(), text),
-            FoundValue::Int(int) => writer.int_field(name.as_bytes(), *int),
-            other => writer.apart(|out| {
-                write::str(out, name.as_bytes());
-                other.append_to(out);
-            }),
-        }
-    }
+#[inline(never)]
+fn write_all(fields: &[(&str, FoundValue<'_>)], room: &mut Room) {
+    room.fields(
+        fields,
+        |(name, value), room| match value {
+            FoundValue::Text(text) => room::text_field(room, name.as_bytes(), text),
+            FoundValue::Int(int) => room::int_field(room, name.as_bytes(), *int),
+            FoundValue::Float(float) => room::float_field(room, name.as_bytes(), *float),
+            FoundValue::Bool(_) | FoundValue::Object(_) | FoundValue::Map(..) => None,
+        },
+        |(name, value), out| {
+            write::str(out, name.as_bytes());
+            value.append_to(out);
+        },
+    );
+}
 
+impl FoundValue<'_> {
     /// Appends the value as MessagePack.
     pub fn append_to(&self, out: &mut Vec<u8>) {
         match self {
@@ -336,8 +341,9 @@ mod tests {
         found: &FoundFields<'a>,
         time: Option<(u32, u32)>,
     ) {
-        Enriched { event, body: &event.body, index, found, time, left_out: None, kept: None }
-            .append_to(&mut Room::default(), out);
+        let mut room = Room::default();
+        Enriched { event, body: &event.body, index, found, time, left_out: None, kept: None, usual: None }.append_to(&mut room);
+        out.extend_from_slice(room.bytes());
     }
 
     #[test]

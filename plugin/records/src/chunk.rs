@@ -18,8 +18,12 @@ pub const SEARCH_FACTOR: usize = 16;
 const ARRAYS_OF_TWO: [&[u8]; 2] = [&[0x92], &[0xdd, 0, 0, 0, 2]];
 
 /// What is behind the header of an array of two, when one is there.
+#[inline]
 fn in_array_of_two(bytes: &[u8]) -> Option<&[u8]> {
-    ARRAYS_OF_TWO.iter().find_map(|header| bytes.strip_prefix(*header))
+    match bytes {
+        [0x92, rest @ ..] | [0xdd, 0, 0, 0, 2, rest @ ..] => Some(rest),
+        _ => None,
+    }
 }
 
 /// Bytes of a chunk that are no event.
@@ -100,12 +104,12 @@ impl<'a> Chunk<'a> {
     /// Whether the chunk ends at `end` or goes on as events begin: an array of two, and a time or the newer form's array.
     #[inline]
     fn is_followed_well(&self, end: usize) -> bool {
-        const AFTER_HEADER: [u8; 10] = [0x92, 0xdd, 0xc7, 0xcb, 0xce, 0xcf, 0xd3, 0xd7, 0xfe, 0xff];
         match self.bytes.get(end..) {
             None | Some([]) => true,
-            Some(rest) => {
-                in_array_of_two(rest).and_then(|rest| rest.first()).is_some_and(|first| AFTER_HEADER.contains(first))
-            }
+            Some(rest) => matches!(
+                in_array_of_two(rest),
+                Some([0x92 | 0xdd | 0xc7 | 0xcb | 0xce | 0xcf | 0xd3 | 0xd7 | 0xfe | 0xff, ..])
+            ),
         }
     }
 

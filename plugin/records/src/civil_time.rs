@@ -78,9 +78,47 @@ pub fn parse_common_log_time(text: &[u8]) -> Option<i64> {
     let [day, ..] = DAY.digits_at::<0>(text)?.pairs();
     let [century, _, year_of_century, ..] = YEAR.digits_at::<7>(text)?.pairs();
     let clock = TIME.digits_at::<12>(text)?.clock_seconds()?;
-    let [.., zone_hours, _, zone_minutes, _] = ZONE.digits_at::<18>(text)?.pairs();
-    let zone = zone_seconds(sign, zone_hours, zone_minutes)?;
+    let zone = match text {
+        [.., b' ', b'+', b'0', b'0', b'0', b'0'] => 0,
+        _ => {
+            let [.., zone_hours, _, zone_minutes, _] = ZONE.digits_at::<18>(text)?.pairs();
+            zone_seconds(sign, zone_hours, zone_minutes)?
+        }
+    };
     Some(midnight_of([century, year_of_century, month_of([a, b, c])?, day])? + i64::from(clock) - zone)
+}
+
+/// The date that was read last of times of the Common Log Format.
+#[derive(Debug, Default)]
+pub(crate) struct KnownLogDate {
+    text: [u8; 12],
+    midnight: i64,
+}
+
+impl KnownLogDate {
+    /// As [`parse_common_log_time`].
+    #[inline]
+    pub(crate) fn parse(&mut self, text: &[u8; 26]) -> Option<i64> {
+        const TIME: Form = Form::new(b"00:00:00");
+        match text {
+            // Of the same date, in the zone that most servers have.
+            [date @ .., _, _, _, _, _, _, _, _, b' ', b'+', b'0', b'0', b'0', b'0'] if *date == self.text => {
+                Some(self.midnight + i64::from(TIME.digits_at::<12>(text)?.clock_seconds()?))
+            }
+            _ => self.read(text),
+        }
+    }
+
+    #[inline(never)]
+    fn read(&mut self, text: &[u8; 26]) -> Option<i64> {
+        let seconds = parse_common_log_time(text)?;
+        let mut midnight = *text;
+        if let (Some(date), Some(clock)) = (text.first_chunk(), midnight.last_chunk_mut::<14>()) {
+            *clock = *b"00:00:00 +0000";
+            (self.text, self.midnight) = (*date, parse_common_log_time(&midnight)?);
+        }
+        Some(seconds)
+    }
 }
 
 /// Reads an RFC 3339 time (<https://www.rfc-editor.org/rfc/rfc3339#section-5.6>), `2015-05-17T10:05:03.25Z` or with an offset

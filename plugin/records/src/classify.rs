@@ -37,7 +37,7 @@ pub(crate) const LEVEL_FIELDS: KeySet = KeySet::new(&[
 ]);
 /// Keys of the status of a response.
 pub const STATUS_KEYS: [&str; 5] = ["status", "status_code", "http_status", "response_code", "code"];
-const MESSAGE: KeySet = KeySet::new(&MESSAGE_KEYS);
+pub(crate) const MESSAGE: KeySet = KeySet::new(&MESSAGE_KEYS);
 
 /// What a record was found to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -87,6 +87,20 @@ impl Digits {
     }
 }
 
+/// The number with which a text begins, when it has one to seven digits, and what is behind it; `None` too when the text is shorter
+/// than eight bytes.
+#[inline]
+pub(crate) fn short_number(text: &[u8]) -> Option<(u32, &[u8])> {
+    let values = u64::from_le_bytes(*text.first_chunk()?) ^ ALL.bytes;
+    let digits = ALL.others(values).trailing_zeros() / u8::BITS;
+    if !(1..8).contains(&digits) {
+        return None;
+    }
+    // What is shifted in stands for zeros in front.
+    let number = Digits(values << (u64::BITS - digits * u8::BITS)).number();
+    Some((number, text.get(digits as usize..)?))
+}
+
 /// The nanoseconds that the digits behind a second's point are, with which `rest` begins, and what is behind them; those behind the
 /// ninth are left out. `None` when there is no digit. `text` ends with `rest` and has eight bytes at least.
 #[inline]

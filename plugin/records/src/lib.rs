@@ -44,3 +44,4 @@ pub mod sorter;
 mod subject;
 pub mod trace_ids;
 pub mod units;
+mod usual_access;

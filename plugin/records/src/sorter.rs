@@ -7,6 +7,7 @@
 
 use crate::append::{Enriched, FoundFields, FoundValue};
 use crate::chunk::{Chunk, Item};
+use crate::civil_time::KnownLogDate;
 use crate::classify::{Fate, Verdict};
 use crate::event::{Event, EventKind, Timestamp};
 use crate::expand::Expander;
@@ -23,7 +24,9 @@ use crate::record_id::{self, RecordIds};
 use crate::record_time::RecordTimes;
 use crate::rules::{Evaluation, Explanation, RuleCounts, RuleId, RuleSet, RuleState};
 use crate::subject::Subject;
+use crate::line::combined::AccessLine;
 use crate::trace_ids::TraceIds;
+use crate::usual_access::{self, UsualAccess, UsualFields};
 use std::sync::Arc;
 
 /// What is done with the pieces of a long line ([`crate::pieces`]).
@@ -149,11 +152,17 @@ pub struct Sorter {
     origins: Origins,
     record_times: RecordTimes,
     record_ids: Option<RecordIds>,
+    /// Whether [`Sorter::sort_usual`] is a way for some records.
+    may_be_usual: bool,
+    known_date: KnownLogDate,
     room: Room,
 }
 
-/// Bytes of a joined line that memory is kept for between chunks.
+/// Bytes of a joined line, and of what is put together, that memory is kept for between chunks.
 const KEPT_BYTES: usize = 256 * 1024;
+/// At how many bytes what is put together is best taken: a few records at a time are then copied while they are in the processor's
+/// nearest cache, which a whole chunk would leave.
+pub const PART_BYTES: usize = 8 * 1024;
 
 impl Default for Sorter {
     fn default() -> Self {
@@ -169,6 +178,10 @@ impl Sorter {
             origins: Origins::new(&config),
             record_times: RecordTimes::default(),
             record_ids: None,
+            known_date: KnownLogDate::default(),
+            // What comes of a label must not depend on what stands in the line.
+            may_be_usual: !matches!(config.placement, Placement::FromMap(_))
+                && !config.labels.iter().any(|label| usual_access::has_name(&label.field)),
             room: Room::default(),
             config,
             state: RuleState::default(),
@@ -228,7 +241,10 @@ impl Sorter {
             return None;
         }
         self.index.fill(&event.body);
-        Some(self.sort_indexed(event, false, true, |enriched, room| enriched.append_to(room, out)))
+        let mut room = std::mem::take(&mut self.room);
+        let verdict = self.sort_one(event, &mut room);
+        self.give_back(room, out);
+        Some(verdict)
     }
 
     /// Sorts an event that comes alone, as from a host that hands over one at a time, and gives `write` what it is made of;
@@ -246,7 +262,7 @@ impl Sorter {
         if is_piece && self.config.pieces == Pieces::JoinOrPass {
             return SortedItem::Piece;
         }
-        SortedItem::of(self.sort_indexed(event, is_piece, false, |enriched, _| write(enriched)))
+        SortedItem::of(self.sort_indexed(event, is_piece, false, write))
     }
 
     /// Why [`Sorter::sort`] gives the event the rule that it gives it; `None` for a group marker. For people: it asks every rule,
@@ -265,6 +281,41 @@ impl Sorter {
         Some(if own.is_some() { Explanation::of_own_type() } else { evaluation.explain() })
     }
 
+    /// Sorts a record that is no piece, whose keys the index holds.
+    #[inline]
+    fn sort_one(&mut self, event: &Event<'_>, room: &mut Room) -> Verdict {
+        match self.sort_usual(event, room) {
+            Some(verdict) => verdict,
+            None => self.sort_indexed(event, false, true, |enriched| enriched.append_to(room)),
+        }
+    }
+
+    /// As [`Sorter::sort_indexed`], the short way, for usual records of access lines; `None` for all others.
+    #[inline]
+    fn sort_usual(&mut self, event: &Event<'_>, room: &mut Room) -> Option<Verdict> {
+        let Self { config, state, index, origins, may_be_usual, known_date, record_ids, .. } = self;
+        let body = event.body;
+        let line = usual_access::line_of(index, &body).filter(|_| *may_be_usual && record_ids.is_none())?;
+        let mut found = FoundFields::default();
+        let mut evaluation = Evaluation::new(&config.rules, state, index, body, line, None, &mut found);
+        if !evaluation.is_plain() {
+            return None;
+        }
+        let access = AccessLine::parse_on(line, known_date);
+        let access = UsualAccess::of(access.as_ref()?)?;
+        let verdict = evaluation.verdict_of_read(access.reading());
+        if verdict.fate != Fate::Kept {
+            return Some(verdict);
+        }
+        let usual = UsualFields::new(&access, &verdict);
+        let record = Record { index, body, was_sorted: false };
+        let kept = origins.add_to(config, &record, true, &mut found).map(|kept| (0, kept));
+        let time = event_time(&verdict, config);
+        let usual = Some(&usual);
+        Enriched { event, body: &body, index, found: &found, time, left_out: None, kept, usual }.append_to(room);
+        Some(verdict)
+    }
+
     /// Sorts the record whose keys the index holds. What `write` is given has all fields among the found ones unless it `may_be_kept`
     /// what earlier records were given.
     fn sort_indexed(
@@ -272,9 +323,9 @@ impl Sorter {
         event: &Event<'_>,
         is_incomplete: bool,
         may_be_kept: bool,
-        write: impl FnOnce(&Enriched<'_, '_>, &mut Room),
+        write: impl FnOnce(&Enriched<'_, '_>),
     ) -> Verdict {
-        let Self { config, state, index, expander, origins, record_times, record_ids, room, .. } = self;
+        let Self { config, state, index, expander, origins, record_times, record_ids, .. } = self;
         let rules = &*config.rules;
         let Subject { body, line, expanded, left_out, own, was_sorted } =
             Subject::of(event, is_incomplete, rules, index, expander);
@@ -317,17 +368,31 @@ impl Sorter {
             found.push(record_id::KEY, FoundValue::Text(ids.next_id()));
         }
 
-        // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
-        let line_time = verdict.line_time.filter(|_| config.use_line_time);
-        let line_time = line_time.and_then(|time| Some((u32::try_from(time.seconds).ok()?, time.nanoseconds)));
-        write(&Enriched { event, body: &body, index, found: &found, time: line_time, left_out, kept }, room);
+        let time = event_time(&verdict, config);
+        write(&Enriched { event, body: &body, index, found: &found, time, left_out, kept, usual: None });
         verdict
     }
 
     /// Sorts a whole chunk that was received at `received`. Markers are copied as they are, and so are events that keep
     /// bad bytes; bad bytes become such events, so that what is behind them can be read by everybody.
     pub fn sort_chunk(&mut self, chunk: &[u8], received: Timestamp, out: &mut Vec<u8>) -> SortedChunk {
-        self.sort_items(chunk, received, out, |_, _| {})
+        let mut room = std::mem::take(&mut self.room);
+        let sorted = self.sort_items(chunk, received, &mut room, |_, room| {
+            if room.len() >= PART_BYTES {
+                out.extend_from_slice(room.bytes());
+                room.clear();
+            }
+        });
+        self.give_back(room, out);
+        sorted
+    }
+
+    /// Appends what is in the room, and keeps its memory.
+    fn give_back(&mut self, mut room: Room, out: &mut Vec<u8>) {
+        out.extend_from_slice(room.bytes());
+        room.clear();
+        room.shrink_to(KEPT_BYTES);
+        self.room = room;
     }
 
     /// As [`Sorter::sort_chunk`]; `take` is told of every item that was appended, and may have what is written so far and empty
@@ -336,22 +401,24 @@ impl Sorter {
         &mut self,
         chunk: &[u8],
         received: Timestamp,
-        out: &mut Vec<u8>,
-        mut take: impl FnMut(SortedItem, &mut Vec<u8>),
+        room: &mut Room,
+        mut take: impl FnMut(SortedItem, &mut Room),
     ) -> SortedChunk {
         let mut sorted = SortedChunk::default();
         let mut is_planned = false;
         let mut items = Chunk::new(chunk);
-        while let Some(item) = items.next_indexed(&mut self.index) {
-            let kind = match &item {
+        loop {
+            let next = items.next_indexed(&mut self.index);
+            let Some(item) = &next else { break };
+            let kind = match item {
                 Item::Event(event) if quarantine::keeps_bad_bytes(event) => {
                     sorted.records += 1;
-                    out.extend_from_slice(event.raw);
+                    room.raw(event.raw);
                     SortedItem::Quarantined { is_new: false }
                 }
                 Item::Event(event) if event.kind != EventKind::Record => {
                     sorted.markers += 1;
-                    out.extend_from_slice(event.raw);
+                    room.raw(event.raw);
                     SortedItem::Marker
                 }
                 Item::Event(event) => {
@@ -364,22 +431,18 @@ impl Sorter {
                         PieceFate::NoPiece
                     };
                     match fate {
-                        PieceFate::NoPiece => {
-                            sorted.counted(SortedItem::of(
-                                self.sort_indexed(event, false, true, |enriched, room| enriched.append_to(room, out)),
-                            ))
-                        }
-                        PieceFate::Apart => sorted.counted(self.sort_apart(event, out)),
+                        PieceFate::NoPiece => sorted.counted(SortedItem::of(self.sort_one(event, room))),
+                        PieceFate::Apart => sorted.counted(self.sort_apart(event, room)),
                         PieceFate::InLaterOne => continue,
-                        PieceFate::Whole(whole) => match self.sort_joined(chunk, whole, out) {
+                        PieceFate::Whole(whole) => match self.sort_joined(chunk, whole, room) {
                             Some(verdict) => sorted.counted(SortedItem::of(verdict)),
                             None => {
                                 // Rather apart than lost.
                                 for place in whole.places() {
                                     let Some(event) = self.joiner.event(chunk, place) else { continue };
                                     self.index.fill(&event.body);
-                                    let kind = sorted.counted(self.sort_apart(&event, out));
-                                    take(kind, out);
+                                    let kind = sorted.counted(self.sort_apart(&event, room));
+                                    take(kind, room);
                                 }
                                 continue;
                             }
@@ -388,11 +451,11 @@ impl Sorter {
                 }
                 Item::Bad(bad) => {
                     sorted.bad += 1;
-                    quarantine::append_event(out, bad, received);
+                    room.apart(|out| quarantine::append_event(out, bad, received));
                     SortedItem::Quarantined { is_new: true }
                 }
             };
-            take(kind, out);
+            take(kind, room);
         }
         if is_planned {
             self.joiner.clear();
@@ -401,27 +464,35 @@ impl Sorter {
     }
 
     /// A piece that is not joined; the index holds its keys.
-    fn sort_apart(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> SortedItem {
+    fn sort_apart(&mut self, event: &Event<'_>, room: &mut Room) -> SortedItem {
         if self.config.pieces == Pieces::JoinOrPass {
-            out.extend_from_slice(event.raw);
+            room.raw(event.raw);
             return SortedItem::Piece;
         }
-        SortedItem::of(self.sort_indexed(event, true, true, |enriched, room| enriched.append_to(room, out)))
+        SortedItem::of(self.sort_indexed(event, true, true, |enriched| enriched.append_to(room)))
     }
 
-    fn sort_joined(&mut self, chunk: &[u8], whole: Whole, out: &mut Vec<u8>) -> Option<Verdict> {
+    fn sort_joined(&mut self, chunk: &[u8], whole: Whole, room: &mut Room) -> Option<Verdict> {
         let mut joined = std::mem::take(&mut self.joined);
         joined.clear();
         let appended = self.joiner.append_joined(chunk, whole, &mut joined);
         let event = appended.and_then(|()| Event::read(&mut Reader::new(&joined)).ok());
         let verdict = event.map(|event| {
             self.index.fill(&event.body);
-            self.sort_indexed(&event, false, true, |enriched, room| enriched.append_to(room, out))
+            self.sort_indexed(&event, false, true, |enriched| enriched.append_to(room))
         });
         joined.shrink_to(KEPT_BYTES);
         self.joined = joined;
         verdict
     }
+}
+
+/// The time that takes the place of the host's, in seconds and nanoseconds.
+#[inline]
+fn event_time(verdict: &Verdict, config: &SorterConfig) -> Option<(u32, u32)> {
+    let time = verdict.line_time.filter(|_| config.use_line_time)?;
+    // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
+    Some((u32::try_from(time.seconds).ok()?, time.nanoseconds))
 }
 
 /// Fields that name the trace a record is of, in the order in which they count. What Datadog's own fields say is in its form.

@@ -20,6 +20,7 @@ use crate::spool::{Appended, ChunkBlocks, ChunkId, SegmentId, Spool, SpoolError,
 use sealing::MANY_SEGMENTS;
 use shiwake_records::event::Timestamp;
 use shiwake_records::log_type::LogType;
+use shiwake_records::msgpack::Room;
 use shiwake_records::rules::RuleId;
 use shiwake_records::sorter::{SortedItem, Sorter};
 use std::collections::{BTreeMap, VecDeque};
@@ -66,7 +67,7 @@ pub(super) struct Acceptor {
     deliverers_left: usize,
     /// An entry a lane.
     buffers: Vec<LaneBuffer>,
-    sorted: Vec<u8>,
+    sorted: Room,
     waiting: VecDeque<Waiting>,
     is_poisoned: bool,
     next_summary: Duration,
@@ -93,7 +94,7 @@ impl Acceptor {
             deliverers_left: jobs.count(),
             owed: Owed::default(),
             jobs: Some(jobs),
-            sorted: Vec::new(),
+            sorted: Room::default(),
             waiting: VecDeque::new(),
             is_poisoned: false,
             next_summary,
@@ -400,7 +401,7 @@ impl Acceptor {
                 place => place,
             };
             if let Some(buffer) = buffers.get_mut(place) {
-                buffer.push(sorted, &surroundings.memory);
+                buffer.push(sorted.bytes(), &surroundings.memory);
             }
             sorted.clear();
         });

@@ -40,6 +40,13 @@ impl Answer {
         Places { count, rest: self.0 >> 8 }
     }
 
+    /// The place of the one key that is there; `None` when there is another number of them.
+    #[inline]
+    pub(super) fn only(self) -> Option<(usize, usize)> {
+        let [count, name, place, ..] = self.0.to_le_bytes();
+        (count == 2).then_some((name.into(), place.into()))
+    }
+
     /// What follows from where among the keys each name of a set is.
     pub(super) fn of(places: impl Iterator<Item = Option<usize>>) -> Self {
         let (mut packed, mut count) = (0, 0);

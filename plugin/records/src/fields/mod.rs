@@ -169,6 +169,13 @@ impl FieldIndex {
         if answer.is_nothing() { None } else { self.first_text_among(body, keys, answer) }
     }
 
+    /// The text of the only one of several keys that the record has.
+    #[inline]
+    pub(crate) fn text_of_only<'a>(&self, body: &Composite<'a>, keys: &KeySet) -> Option<&'a [u8]> {
+        let (_, place) = self.answer(keys).only()?;
+        self.text_at(body, place)
+    }
+
     #[inline(never)]
     fn first_text_among<'a>(
         &self,

@@ -9,7 +9,8 @@
 use super::access_tail;
 use super::words::{decimal, find_either, split_at_byte, split_request};
 use crate::append::{FoundFields, FoundValue};
-use crate::civil_time::parse_common_log_time;
+use crate::civil_time::{KnownLogDate, parse_common_log_time};
+use crate::digits::short_number;
 
 /// What stands in an access line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +41,17 @@ impl<'a> AccessLine<'a> {
     /// Takes a line apart; `None` when it is no access line.
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
+        Self::parse_on(line, &mut KnownLogDate::default())
+    }
+
+    /// As [`AccessLine::parse`], of lines that come one after another.
+    pub(crate) fn parse_on(line: &'a [u8], known_date: &mut KnownLogDate) -> Option<Self> {
         let (remote_addr, rest) = split_at_byte(line, b' ')?;
         let [virtual_host, remote_addr, remote_user, rest] = match rest.strip_prefix(NOBODY) {
             Some(rest) => [b"", remote_addr, b"-", rest],
             None => client(remote_addr, rest)?,
         };
-        let (time_seconds, rest) = time(rest)?;
+        let (time_seconds, rest) = time(rest, known_date)?;
         let (request, rest) = quoted(rest.strip_prefix(b" ")?)?;
         let (status, rest) = status(rest.strip_prefix(b" ")?)?;
         let (bytes, rest) = size(rest)?;
@@ -68,12 +74,19 @@ impl<'a> AccessLine<'a> {
         })
     }
 
+    /// Method, path, query and protocol, when the client sent a request line.
+    #[inline]
+    pub(crate) fn request_parts(&self) -> Option<[&'a [u8]; 4]> {
+        let (method, target, protocol) = split_request(self.request)?;
+        let (path, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
+        Some([method, path, query, protocol])
+    }
+
     /// Adds what the line says to the fields of its record.
     pub fn add_to(&self, found: &mut FoundFields<'a>) {
         found.push_text("remote_addr", self.remote_addr);
         found.push_text("remote_user", self.remote_user);
-        if let Some((method, target, protocol)) = split_request(self.request) {
-            let (path, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
+        if let Some([method, path, query, protocol]) = self.request_parts() {
             found.push_text("method", method);
             found.push_text("path", path);
             found.push_text("query", query);
@@ -115,9 +128,9 @@ fn client<'a>(first: &'a [u8], rest: &'a [u8]) -> Option<[&'a [u8]; 4]> {
 }
 
 /// The time, when it is one, and what is behind its bracket.
-fn time(text: &[u8]) -> Option<(Option<i64>, &[u8])> {
-    if let Some((time, [b']', rest @ ..])) = text.split_at_checked(TIME_BYTES)
-        && let Some(seconds) = parse_common_log_time(time)
+fn time<'a>(text: &'a [u8], known_date: &mut KnownLogDate) -> Option<(Option<i64>, &'a [u8])> {
+    if let Some((time, [b']', rest @ ..])) = text.split_first_chunk::<TIME_BYTES>()
+        && let Some(seconds) = known_date.parse(time)
     {
         return Some((Some(seconds), rest));
     }
@@ -137,6 +150,9 @@ fn status(text: &[u8]) -> Option<(i64, &[u8])> {
 
 /// The size, `None` for a dash, and what is behind the space behind it.
 fn size(text: &[u8]) -> Option<(Option<i64>, &[u8])> {
+    if let Some((number, [b' ', rest @ ..])) = short_number(text) {
+        return Some((Some(i64::from(number)), rest));
+    }
     // As many digits always fit.
     const DIGITS: usize = 18;
     let mut number = 0;

@@ -70,6 +70,11 @@ impl LineFormat {
 pub struct LineFormats(u32);
 
 impl LineFormats {
+    /// The set of one.
+    pub(crate) const fn only(format: LineFormat) -> Self {
+        Self(1 << format as u32)
+    }
+
     /// The set with one more.
     #[must_use]
     pub fn with(self, format: LineFormat) -> Self {

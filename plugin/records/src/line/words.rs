@@ -111,11 +111,14 @@ pub(super) fn split_request(request: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (method, rest) = match request {
         // Which most requests are.
         [b'G', b'E', b'T', b' ', rest @ ..] => (request.get(..3)?, rest),
-        _ => split_at_byte(request, b' ')?,
+        _ => {
+            let (method, rest) = split_at_byte(request, b' ')?;
+            if method.is_empty() || !method.iter().all(u8::is_ascii_uppercase) {
+                return None;
+            }
+            (method, rest)
+        }
     };
-    if method.is_empty() || !method.iter().all(u8::is_ascii_uppercase) {
-        return None;
-    }
     if let Some((target, protocol @ [b' ', b'H', b'T', b'T', b'P', b'/', version @ ..])) = rest.split_last_chunk::<9>()
         && !version.contains(&b' ')
     {

@@ -9,13 +9,13 @@
 pub mod json;
 mod nested;
 mod reader;
-mod room;
+pub(crate) mod room;
 mod same;
 mod value;
 pub mod write;
 
 pub use reader::{MsgpackError, Reader};
 pub(crate) use reader::{plain_text, plain_value, value_bytes};
-pub(crate) use room::{Room, RoomWriter};
+pub use room::Room;
 pub use same::is_same;
 pub use value::{Composite, Value};

@@ -1,52 +1,63 @@
-//! Memory in which small values are put together, to be appended to a buffer at once.
+//! Memory in which records are put together.
 //!
-//! A buffer asks before each value whether it has to grow, and copies a text of unknown length by a call. Here there is room as
-//! long as a value is a small one, and what is short is copied in moves of fixed size.
+//! A growing buffer asks before each value whether it has to grow, and copies a text of unknown length by a call. Here there is room as
+//! long as a value is a small one, and what is short is copied in moves of fixed size. So the memory is always written to its end:
+//! behind what counts stands what was there before.
 
 use super::write;
 
-/// Bytes that are put together at most.
-const ROOM_BYTES: usize = 2048;
+/// Bytes that there is room for at first.
+const FIRST_BYTES: usize = 4096;
 /// A text shorter than this has its length in its first byte.
 const SHORT_BYTES: usize = 32;
 /// Longest text whose length is one byte, and its header.
 const MEDIUM_BYTES: usize = 0xff;
 const MEDIUM_HEADER_BYTES: usize = 2;
+/// Bytes of the longest field that is written without a look at how much room there is.
+pub(crate) const FIELD_BYTES: usize = SHORT_BYTES + MEDIUM_HEADER_BYTES + MEDIUM_BYTES;
 
 /// The memory, which is kept from record to record.
-#[derive(Debug)]
-pub(crate) struct Room {
-    bytes: Box<[u8; ROOM_BYTES]>,
-}
-
-impl Default for Room {
-    fn default() -> Self {
-        Self { bytes: Box::new([0; ROOM_BYTES]) }
-    }
+#[derive(Debug, Default)]
+pub struct Room {
+    bytes: Vec<u8>,
+    /// Bytes that count.
+    used: usize,
 }
 
 impl Room {
-    /// What is written goes to the end of `out`, when [`RoomWriter::finish`] is called at the latest.
+    /// What was put together.
+    #[must_use]
     #[inline]
-    pub(crate) fn writer<'r>(&'r mut self, out: &'r mut Vec<u8>) -> RoomWriter<'r> {
-        RoomWriter { room: &mut self.bytes, used: 0, out }
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.used).unwrap_or_default()
     }
-}
 
-/// Writes values behind one another.
-#[derive(Debug)]
-pub(crate) struct RoomWriter<'r> {
-    room: &'r mut [u8; ROOM_BYTES],
-    /// Bytes of the room that are written.
-    used: usize,
-    out: &'r mut Vec<u8>,
-}
-
-impl RoomWriter<'_> {
-    /// Appends what is still in the room.
+    /// Bytes that were put together.
+    #[must_use]
     #[inline]
-    pub(crate) fn finish(mut self) {
-        self.flush();
+    pub fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Whether nothing was put together.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// Forgets what was put together, and keeps its memory.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.used = 0;
+    }
+
+    /// Gives back what memory is not in use and above so many bytes.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let kept = bytes.max(self.used);
+        if self.bytes.len() > kept {
+            self.bytes.truncate(kept);
+            self.bytes.shrink_to(kept);
+        }
     }
 
     /// Appends bytes as they are.
@@ -57,78 +68,60 @@ impl RoomWriter<'_> {
                 copy_short(room, bytes);
                 self.used += bytes.len();
             }
-            _ => self.raw_apart(bytes),
+            _ => self.long_raw(bytes),
         }
     }
 
     /// Appends so many bytes.
     #[inline]
     pub(crate) fn array<const N: usize>(&mut self, bytes: [u8; N]) {
-        match self.next::<N>() {
-            Some(room) => {
-                *room = bytes;
-                self.used += N;
-            }
-            None => self.raw_apart(&bytes),
+        if let Some(room) = self.next::<N>() {
+            *room = bytes;
+            self.used += N;
         }
     }
 
-    /// Appends a key and behind it a string, as [`write::str`] does.
+    /// Appends fields, each as `write` writes it at a place in the memory, which gives the place behind it; or as `write_apart` does,
+    /// where that gives none.
     #[inline]
-    pub(crate) fn text_field(&mut self, name: &[u8], text: &[u8]) {
-        match self.next::<{ 2 * SHORT_BYTES }>() {
-            Some(room) if name.len() < SHORT_BYTES => {
-                let value = write_short(room, name);
-                if text.len() < SHORT_BYTES {
-                    write_short(value, text);
-                    self.used += 2 + name.len() + text.len();
-                } else {
-                    self.used += 1 + name.len();
-                    self.long_str(text);
+    pub(crate) fn fields<'f, F: 'f>(
+        &mut self,
+        fields: &'f [F],
+        write: impl Fn(&F, &mut [u8; FIELD_BYTES]) -> Option<usize>,
+        write_apart: impl Fn(&F, &mut Vec<u8>),
+    ) {
+        let mut rest = fields.iter();
+        loop {
+            let (bytes, mut used) = (self.bytes.as_mut_slice(), self.used);
+            let unwritten = rest.find(|field| {
+                let room = bytes.get_mut(used..).and_then(|room| room.first_chunk_mut());
+                match room.and_then(|room| write(field, room)) {
+                    Some(length) => {
+                        used += length;
+                        false
+                    }
+                    None => true,
                 }
+            });
+            self.used = used;
+            match unwritten {
+                Some(field) => self.apart(|out| write_apart(field, out)),
+                None => return,
             }
-            _ => self.apart(|out| {
-                write::str(out, name);
-                write::str(out, text);
-            }),
         }
     }
 
-    /// Appends a key and behind it an integer, as [`write::int`] does.
-    #[inline]
-    pub(crate) fn int_field(&mut self, name: &[u8], int: i64) {
-        match self.next::<{ 2 * SHORT_BYTES }>() {
-            Some(room) if name.len() < SHORT_BYTES && (0..=0xffff_ffff).contains(&int) => {
-                let value = write_short(room, name);
-                let number = int as u32;
-                let bytes = number.to_be_bytes();
-                let length = match (number, bytes) {
-                    (0..=0x7f, _) => set(value, [number as u8]),
-                    (0x80..=0xff, [.., a]) => set(value, [0xcc, a]),
-                    (0x100..=0xffff, [.., a, b]) => set(value, [0xcd, a, b]),
-                    (_, [a, b, c, d]) => set(value, [0xce, a, b, c, d]),
-                };
-                self.used += 1 + name.len() + length;
-            }
-            _ => self.apart(|out| {
-                write::str(out, name);
-                write::int(out, int);
-            }),
-        }
-    }
-
-    #[inline(never)]
-    fn long_str(&mut self, text: &[u8]) {
-        let length = text.len();
-        match self.next::<{ MEDIUM_HEADER_BYTES + MEDIUM_BYTES }>() {
-            Some([head, size, room @ ..]) if (SHORT_BYTES..=MEDIUM_BYTES).contains(&length) => {
-                (*head, *size) = (0xd9, length as u8);
-                if let Some(room) = room.get_mut(..length) {
-                    room.copy_from_slice(text);
-                }
-                self.used += MEDIUM_HEADER_BYTES + length;
-            }
-            _ => self.apart(|out| write::str(out, text)),
+    /// As [`Room::fields`], one field.
+    #[inline(always)]
+    pub(crate) fn field(
+        &mut self,
+        write: impl FnOnce(&mut [u8; FIELD_BYTES]) -> Option<usize>,
+        write_apart: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let room = self.bytes.get_mut(self.used..).and_then(|room| room.first_chunk_mut());
+        match room.and_then(write) {
+            Some(length) => self.used += length,
+            None => self.apart(write_apart),
         }
     }
 
@@ -145,38 +138,88 @@ impl RoomWriter<'_> {
         }
     }
 
-    /// Appends a Fluent Bit EventTime, as [`write::event_time`] does.
-    #[inline]
-    pub(crate) fn event_time(&mut self, seconds: u32, nanoseconds: u32) {
-        self.array([0xd7, 0x00]);
-        self.array(seconds.to_be_bytes());
-        self.array(nanoseconds.to_be_bytes());
-    }
-
     /// Appends what `write` appends.
     #[cold]
+    #[inline(never)]
     pub(crate) fn apart(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.flush();
-        write(self.out);
+        self.bytes.truncate(self.used);
+        write(&mut self.bytes);
+        self.used = self.bytes.len();
+        // What is behind counts for nothing, and need not be the memory's end.
+        self.bytes.resize(self.bytes.capacity().min(self.used + FIRST_BYTES), 0);
     }
 
     #[inline(never)]
-    fn raw_apart(&mut self, bytes: &[u8]) {
-        self.flush();
-        self.out.extend_from_slice(bytes);
+    fn long_raw(&mut self, bytes: &[u8]) {
+        let end = self.used.saturating_add(bytes.len());
+        if end > self.bytes.len() {
+            self.grow(bytes.len());
+        }
+        if let Some(room) = self.bytes.get_mut(self.used..end) {
+            room.copy_from_slice(bytes);
+            self.used = end;
+        }
     }
 
-    /// The next bytes of the room, when there are so many.
+    /// The next bytes of the room.
     #[inline]
     fn next<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
-        self.room.get_mut(self.used..)?.first_chunk_mut()
+        if self.bytes.len() - self.used < N {
+            self.grow(N);
+        }
+        self.bytes.get_mut(self.used..)?.first_chunk_mut()
     }
 
-    #[inline]
-    fn flush(&mut self) {
-        self.out.extend_from_slice(self.room.get(..self.used).unwrap_or_default());
-        self.used = 0;
+    /// Makes room for so many bytes at least, and for as many again as there are.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, bytes: usize) {
+        let bytes = bytes.saturating_add(FIRST_BYTES).max(self.bytes.len());
+        self.bytes.resize(self.used.saturating_add(bytes), 0);
     }
+}
+
+/// Writes a key and behind it a string, as [`write::str`] does, and says how many bytes they are; `None` when they are long.
+#[inline(always)]
+pub(crate) fn text_field(room: &mut [u8; FIELD_BYTES], name: &[u8], text: &[u8]) -> Option<usize> {
+    let (value, length) = (short_name(room, name)?, text.len());
+    if length < SHORT_BYTES {
+        write_short(value, text);
+        return Some(2 + name.len() + length);
+    }
+    let [head, size, value @ ..] = value else { return None };
+    let value = value.get_mut(..length).filter(|_| length <= MEDIUM_BYTES)?;
+    (*head, *size) = (0xd9, length as u8);
+    value.copy_from_slice(text);
+    Some(1 + name.len() + MEDIUM_HEADER_BYTES + length)
+}
+
+/// Writes a key and behind it an integer, as [`write::int`] does, and says how many bytes they are; `None` when the key is long, or the
+/// integer is negative or large.
+#[inline(always)]
+pub(crate) fn int_field(room: &mut [u8; FIELD_BYTES], name: &[u8], int: i64) -> Option<usize> {
+    let number = u32::try_from(int).ok()?;
+    let value = short_name(room, name)?;
+    let length = match (number, number.to_be_bytes()) {
+        (0..=0x7f, [.., a]) => set(value, [a]),
+        (0x80..=0xff, [.., a]) => set(value, [0xcc, a]),
+        (0x100..=0xffff, [.., a, b]) => set(value, [0xcd, a, b]),
+        (_, [a, b, c, d]) => set(value, [0xce, a, b, c, d]),
+    };
+    Some(1 + name.len() + length)
+}
+
+/// Writes a key and behind it a float, as [`write::float`] does, and says how many bytes they are; `None` when the key is long.
+#[inline(always)]
+pub(crate) fn float_field(room: &mut [u8; FIELD_BYTES], name: &[u8], float: f64) -> Option<usize> {
+    let [a, b, c, d, e, f, g, h] = float.to_be_bytes();
+    Some(1 + name.len() + set(short_name(room, name)?, [0xcb, a, b, c, d, e, f, g, h]))
+}
+
+/// Writes a short key, and gives what is behind it.
+#[inline(always)]
+fn short_name<'r>(room: &'r mut [u8; FIELD_BYTES], name: &[u8]) -> Option<&'r mut [u8]> {
+    if name.len() < SHORT_BYTES { Some(write_short(room, name)) } else { None }
 }
 
 /// Sets the first bytes and says how many they are.
@@ -228,24 +271,37 @@ mod tests {
 
     #[derive(Debug, Clone)]
     enum Piece {
-        Text(usize, usize),
+        Fields(Vec<(usize, Field)>),
         Raw(usize),
-        Int(usize, i64),
         Map(u32),
-        Time(u32, u32),
+        Apart(usize),
+    }
+
+    #[derive(Debug, Clone)]
+    enum Field {
+        Text(usize),
+        Int(i64),
+        Float(f64),
+    }
+
+    fn length() -> impl Strategy<Value = usize> {
+        prop_oneof![0_usize..40, 250_usize..260, Just(3_000)]
     }
 
     fn piece() -> impl Strategy<Value = Piece> {
-        let length = || prop_oneof![0_usize..40, 250_usize..260, Just(3_000)];
+        let field = prop_oneof![
+            length().prop_map(Field::Text),
+            any::<i64>().prop_map(Field::Int),
+            (-200_i64..70_000).prop_map(Field::Int),
+            (0_i64..1 << 33).prop_map(Field::Int),
+            any::<f64>().prop_map(Field::Float),
+        ];
         prop_oneof![
-            (length(), length()).prop_map(|(name, length)| Piece::Text(name, length)),
+            proptest::collection::vec((length(), field), 0..20).prop_map(Piece::Fields),
             length().prop_map(Piece::Raw),
-            (length(), any::<i64>()).prop_map(|(name, int)| Piece::Int(name, int)),
-            (length(), -200_i64..70_000).prop_map(|(name, int)| Piece::Int(name, int)),
-            (0_usize..40, 0_i64..1 << 33).prop_map(|(name, int)| Piece::Int(name, int)),
             (0_u32..20).prop_map(Piece::Map),
             (65_530_u32..65_540).prop_map(Piece::Map),
-            any::<(u32, u32)>().prop_map(|(seconds, nanoseconds)| Piece::Time(seconds, nanoseconds)),
+            length().prop_map(Piece::Apart),
         ]
     }
 
@@ -254,37 +310,42 @@ mod tests {
         fn what_is_put_together_is_what_is_written_one_by_one(pieces in proptest::collection::vec(piece(), 0..200)) {
             let bytes: Vec<u8> = (0..3_000_u32).map(|at| (at % 251) as u8).collect();
             let part = |length: usize| bytes.get(..length).unwrap_or_default();
-            let (mut room, mut out, mut expected) = (Room::default(), b"before".to_vec(), b"before".to_vec());
-            let mut writer = room.writer(&mut out);
+            let (mut writer, mut expected) = (Room::default(), b"before".to_vec());
+            writer.raw(b"before");
             for piece in pieces {
                 match piece {
-                    Piece::Text(name, length) => {
-                        let (name, text) = (part(name), part(length));
-                        writer.text_field(name, text);
-                        write::str(&mut expected, name);
-                        write::str(&mut expected, text);
+                    Piece::Fields(fields) => {
+                        let write_apart = |(name, field): &(usize, Field), out: &mut Vec<u8>| {
+                            write::str(out, part(*name));
+                            match field {
+                                Field::Text(length) => write::str(out, part(*length)),
+                                Field::Int(int) => write::int(out, *int),
+                                Field::Float(float) => write::float(out, *float),
+                            }
+                        };
+                        let write = |(name, field): &(usize, Field), room: &mut [u8; FIELD_BYTES]| match field {
+                            Field::Text(length) => text_field(room, part(*name), part(*length)),
+                            Field::Int(int) => int_field(room, part(*name), *int),
+                            Field::Float(float) => float_field(room, part(*name), *float),
+                        };
+                        writer.fields(&fields, write, write_apart);
+                        fields.iter().for_each(|field| write_apart(field, &mut expected));
                     }
                     Piece::Raw(length) => {
                         writer.raw(part(length));
                         expected.extend_from_slice(part(length));
                     }
-                    Piece::Int(name, int) => {
-                        writer.int_field(part(name), int);
-                        write::str(&mut expected, part(name));
-                        write::int(&mut expected, int);
-                    }
                     Piece::Map(count) => {
                         writer.map_header(count);
                         write::map_header(&mut expected, count);
                     }
-                    Piece::Time(seconds, nanoseconds) => {
-                        writer.event_time(seconds, nanoseconds);
-                        write::event_time(&mut expected, seconds, nanoseconds);
+                    Piece::Apart(length) => {
+                        writer.apart(|out| write::str(out, part(length)));
+                        write::str(&mut expected, part(length));
                     }
                 }
             }
-            writer.finish();
-            prop_assert_eq!(out, expected);
+            prop_assert_eq!(writer.bytes(), expected);
         }
     }
 }

@@ -56,6 +56,11 @@ pub struct Effect {
 }
 
 impl Effect {
+    /// Whether it says nothing but a type, a severity, or that the record is thrown away.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.set.is_empty() && self.sample.is_none() && matches!(self.parse, None | Some(Parse::Auto))
+    }
+
     /// Whether the rule decides what the record is.
     #[must_use]
     pub fn decides(&self) -> bool {

@@ -184,6 +184,33 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         verdict
     }
 
+    /// Whether [`Evaluation::verdict_of_read`] may be asked.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.of_layout().is_some_and(|known| known.is_plain)
+    }
+
+    /// As [`Evaluation::verdict`], of a record that gives itself no level, whose line was read and taken apart, and where nothing is
+    /// asked of what was found.
+    pub(crate) fn verdict_of_read(&mut self, reading: LineReading) -> Verdict {
+        let at = match self.find_by_facts(&reading) {
+            Some(at) => at,
+            None => {
+                (self.level, self.reading) = (Some(None), Some(reading));
+                self.find_deciding()
+            }
+        };
+        let effect = self.rules.effect(at);
+        let is_dropped = effect.is_some_and(|effect| effect.drop);
+        Verdict {
+            log_type: effect.and_then(|effect| effect.log_type).unwrap_or(LogType::App),
+            severity: effect.and_then(|effect| effect.severity).or(reading.severity),
+            rule: RuleId::of(at),
+            line_time: reading.line_time,
+            fate: if is_dropped { self.fate(&[at]) } else { Fate::Kept },
+        }
+    }
+
     /// What [`Evaluation::verdict_of_several`] gives for one rule, which is what most records have.
     fn verdict_of_one(&mut self, at: usize) -> Verdict {
         let Some(effect) = self.rules.effect(at) else { return self.verdict_of_several(at, &[at]) };

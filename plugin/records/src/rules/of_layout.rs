@@ -16,6 +16,8 @@ pub(super) struct OfLayout {
     is_known: bool,
     /// What is asked of such a record; not there while it is gone through.
     pub(super) program: Option<Box<Program>>,
+    /// Whether each rule that may decide says nothing but a type, a severity, or that the record goes.
+    pub(super) is_plain: bool,
     /// Where the value of each field is that rules ask for.
     places: Vec<Place>,
     pub(super) level: LevelPlace,
@@ -55,6 +57,7 @@ impl OfLayout {
         self.places.extend(rules.shared.fields.iter().map(|field| Place::of(field, index)));
         let keys = Keys::new(&self.places, index);
         self.program.get_or_insert_default().renew(rules, Known { tag_answers, keys });
+        self.is_plain = self.program.as_ref().is_some_and(|program| program.is_plain(rules));
         self.level = LevelPlace::of(index);
         self.status = classify::status_place(index);
         self.is_known = true;

@@ -131,6 +131,15 @@ impl Program {
         self.entry = END;
     }
 
+    /// Whether no rule that may hold leaves the decision to others, and none says more than [`Effect::is_plain`].
+    pub(super) fn is_plain(&self, rules: &RuleSet) -> bool {
+        self.steps.iter().all(|step| match step.ask {
+            Ask::Holds(_) => false,
+            Ask::Decides(rule) => rules.effect(rule as usize).is_some_and(Effect::is_plain),
+            _ => true,
+        })
+    }
+
     /// The first step to be taken.
     #[inline]
     pub(super) fn entry(&self) -> u32 {
@@ -152,6 +161,13 @@ impl Program {
     pub(super) fn by_facts(&self, formats: LineFormats, severity: Option<Severity>) -> Option<u32> {
         let fact = (*self.facts.get(slot_of(formats, severity))?)?;
         (fact.formats == formats && fact.severity == severity).then_some(fact.rule)
+    }
+
+    /// As [`Program::by_facts`], when that is the first that is asked.
+    #[inline]
+    pub(super) fn by_first_facts(&self, formats: LineFormats, severity: Option<Severity>) -> Option<u32> {
+        let begins_with_facts = self.step(self.entry)?.ask == Ask::ByFacts;
+        if begins_with_facts { self.by_facts(formats, severity) } else { None }
     }
 
     /// Notes the rule that lines with these facts have.
