@@ -254,7 +254,7 @@ impl<'e, 'a> Enriched<'e, 'a> {
                 write_some(behind, new.map(|new| new.checked_shr(at as u32).unwrap_or_default()), room);
             }
         }
-            }
+    }
 
     /// Writes the header of a map with so many fields and those that are replaced, and the record without these.
     #[inline(never)]
@@ -342,7 +342,8 @@ mod tests {
         time: Option<(u32, u32)>,
     ) {
         let mut room = Room::default();
-        Enriched { event, body: &event.body, index, found, time, left_out: None, kept: None, usual: None }.append_to(&mut room);
+        Enriched { event, body: &event.body, index, found, time, left_out: None, kept: None, usual: None }
+            .append_to(&mut room);
         out.extend_from_slice(room.bytes());
     }
 

@@ -17,6 +17,7 @@ use crate::identity::labels::LabelField;
 use crate::identity::origins::Origins;
 use crate::identity::placement::Placement;
 use crate::identity::task::TaskIdentity;
+use crate::line::combined::AccessLine;
 use crate::msgpack::{Composite, Reader, Room};
 use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
 use crate::quarantine;
@@ -24,7 +25,6 @@ use crate::record_id::{self, RecordIds};
 use crate::record_time::RecordTimes;
 use crate::rules::{Evaluation, Explanation, RuleCounts, RuleId, RuleSet, RuleState};
 use crate::subject::Subject;
-use crate::line::combined::AccessLine;
 use crate::trace_ids::TraceIds;
 use crate::usual_access::{self, UsualAccess, UsualFields};
 use std::sync::Arc;
@@ -179,9 +179,7 @@ impl Sorter {
             record_times: RecordTimes::default(),
             record_ids: None,
             known_date: KnownLogDate::default(),
-            // What comes of a label must not depend on what stands in the line.
-            may_be_usual: !matches!(config.placement, Placement::FromMap(_))
-                && !config.labels.iter().any(|label| usual_access::has_name(&label.field)),
+            may_be_usual: usual_access::is_apart_from(&config),
             room: Room::default(),
             config,
             state: RuleState::default(),

@@ -7,12 +7,14 @@
 use crate::classify::{LineReading, MESSAGE, Verdict};
 use crate::event::Timestamp;
 use crate::fields::{FieldIndex, KeySet};
+use crate::identity::placement::Placement;
 use crate::line::combined::AccessLine;
 use crate::line::{LineFormat, LineFormats};
 use crate::log_type::LogType;
 use crate::msgpack::room::{self, FIELD_BYTES, Room};
 use crate::msgpack::{Composite, write};
 use crate::severity::Severity;
+use crate::sorter::SorterConfig;
 
 /// Keys of records that are no usual ones.
 const NAMES: [&str; 29] = [
@@ -52,9 +54,14 @@ const NAMES: [&str; 29] = [
 ];
 const UNUSUAL: KeySet = KeySet::new(&NAMES);
 
-/// Whether a field of that name is given by an access line, or keeps a record from being a usual one.
-pub(crate) fn has_name(name: &str) -> bool {
-    NAMES.contains(&name)
+/// Whether what is configured gives no field that an access line gives too, and takes none from a filter's map.
+pub(crate) fn is_apart_from(config: &SorterConfig) -> bool {
+    let map = match &config.placement {
+        Placement::FromMap(_) => return false,
+        Placement::Map(name) => Some(name),
+        Placement::Flat | Placement::Only(_) => None,
+    };
+    !config.labels.iter().map(|label| &label.field).chain(map).any(|name| NAMES.contains(&name.as_str()))
 }
 
 /// An access line, of which it is known what becomes of it.

@@ -142,8 +142,9 @@ impl Placement {
             Placement::Map(name) => {
                 let own = index.get(body, name.as_bytes());
                 let is_there = was_sorted && matches!(own, Some(Value::Map(_)));
-                if own.is_some() && !is_there {
-                    // The record's own field of that name has nothing to do with this one.
+                let is_found = found.iter().take(others).any(|(found, _)| *found == name);
+                if is_found || (own.is_some() && !is_there) {
+                    // The field of that name, the record's own or its line's, has nothing to do with this one.
                     return;
                 }
                 let mut count = 0;
