@@ -273,7 +273,8 @@ impl<'e, 'a> Enriched<'e, 'a> {
     /// A bit for each found field that is appended; `None` when all are.
     #[inline]
     fn find_new(&self) -> Option<u128> {
-        if self.index.marks().meets(&self.found.marks) { Some(self.compare_names()) } else { None }
+        let may_be_there = self.found.len() > 0 && self.index.marks().meets(&self.found.marks);
+        if may_be_there { Some(self.compare_names()) } else { None }
     }
 
     #[inline(never)]
@@ -285,8 +286,14 @@ impl<'e, 'a> Enriched<'e, 'a> {
 }
 
 /// Appends fields: those whose bits are set, or all.
+#[inline]
 fn write_some(fields: &[(&str, FoundValue<'_>)], which: Option<u128>, room: &mut Room) {
-    let Some(which) = which else { return write_all(fields, room) };
+    let Some(which) = which else {
+        if !fields.is_empty() {
+            write_all(fields, room);
+        }
+        return;
+    };
     for (at, field) in fields.iter().enumerate() {
         if which >> at & 1 == 1 {
             write_all(std::slice::from_ref(field), room);

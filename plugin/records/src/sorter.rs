@@ -293,20 +293,19 @@ impl Sorter {
     fn sort_usual(&mut self, event: &Event<'_>, room: &mut Room) -> Option<Verdict> {
         let Self { config, state, index, origins, may_be_usual, known_date, record_ids, .. } = self;
         let body = event.body;
-        let line = usual_access::line_of(index, &body).filter(|_| *may_be_usual && record_ids.is_none())?;
-        let mut found = FoundFields::default();
-        let mut evaluation = Evaluation::new(&config.rules, state, index, body, line, None, &mut found);
-        if !evaluation.is_plain() {
+        let line = usual_access::line_of(index, &body)?;
+        if !(*may_be_usual && record_ids.is_none() && state.is_plain(index)) {
             return None;
         }
         let access = AccessLine::parse_on(line, known_date);
         let access = UsualAccess::of(access.as_ref()?)?;
-        let verdict = evaluation.verdict_of_read(access.reading());
+        let verdict = state.verdict_of_read(&config.rules, index, body, line, access.reading());
         if verdict.fate != Fate::Kept {
             return Some(verdict);
         }
         let usual = UsualFields::new(&access, &verdict);
         let record = Record { index, body, was_sorted: false };
+        let mut found = FoundFields::default();
         let kept = origins.add_to(config, &record, true, &mut found).map(|kept| (0, kept));
         let time = event_time(&verdict, config);
         let usual = Some(&usual);

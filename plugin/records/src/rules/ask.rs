@@ -27,16 +27,6 @@ impl<'a> Evaluation<'_, 'a> {
         deciding.map_or(self.rules.compiled.len().saturating_sub(1), |rule| rule as usize)
     }
 
-    /// The rule that decides, when nothing is asked but what the line is written as and how bad the record is, and records with the
-    /// same answers came before.
-    #[inline]
-    pub(super) fn find_by_facts(&mut self, reading: &LineReading) -> Option<usize> {
-        let program = self.of_layout()?.program.as_ref()?;
-        let rule = program.by_first_facts(reading.formats, reading.severity)?;
-        self.state.count(rule as usize, |counts| counts.matched += 1);
-        Some(rule as usize)
-    }
-
     /// Where the program is of records with these keys, when they are known.
     #[inline]
     fn program(&mut self) -> Option<&mut Option<Box<Program>>> {

@@ -104,6 +104,57 @@ impl RuleState {
         self.applied.clear();
     }
 
+    /// Whether [`RuleState::verdict_of_read`] may be asked of the record whose keys the index holds. Of keys that come for the first
+    /// time it may not.
+    #[inline]
+    pub(crate) fn is_plain(&self, index: &FieldIndex) -> bool {
+        let known = self.of_layouts.get(index.layout_id().slot);
+        known.is_some_and(|known| known.is_plain(index))
+    }
+
+    /// As [`Evaluation::verdict`], of a record that gives itself no level, whose line was read and taken apart, and where nothing is
+    /// asked of what was found.
+    pub(crate) fn verdict_of_read<'a>(
+        &mut self,
+        rules: &'a RuleSet,
+        index: &FieldIndex,
+        body: Composite<'a>,
+        line: &'a [u8],
+        reading: LineReading,
+    ) -> Verdict {
+        let at = match self.find_by_facts(index, &reading) {
+            Some(at) => at,
+            None => {
+                let mut found = FoundFields::default();
+                let mut evaluation = Evaluation::new(rules, self, index, body, line, None, &mut found);
+                (evaluation.level, evaluation.reading) = (Some(None), Some(reading));
+                evaluation.find_deciding()
+            }
+        };
+        let effect = rules.effect(at);
+        let is_dropped = effect.is_some_and(|effect| effect.drop);
+        if is_dropped {
+            self.count(at, |counts| counts.dropped += 1);
+        }
+        Verdict {
+            log_type: effect.and_then(|effect| effect.log_type).unwrap_or(LogType::App),
+            severity: effect.and_then(|effect| effect.severity).or(reading.severity),
+            rule: RuleId::of(at),
+            line_time: reading.line_time,
+            fate: if is_dropped { Fate::Dropped } else { Fate::Kept },
+        }
+    }
+
+    /// The rule that decides, when nothing is asked but what the line is written as and how bad the record is, and records with the
+    /// same answers came before.
+    #[inline]
+    fn find_by_facts(&mut self, index: &FieldIndex, reading: &LineReading) -> Option<usize> {
+        let program = self.of_layouts.get(index.layout_id().slot)?.program.as_ref()?;
+        let rule = program.by_first_facts(reading.formats, reading.severity)? as usize;
+        self.count(rule, |counts| counts.matched += 1);
+        Some(rule)
+    }
+
     pub(super) fn count(&mut self, rule: usize, add: impl FnOnce(&mut RuleCounts)) {
         if let Some(counts) = self.counts.get_mut(rule) {
             add(counts);
@@ -182,33 +233,6 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         rules.clear();
         self.state.applied = rules;
         verdict
-    }
-
-    /// Whether [`Evaluation::verdict_of_read`] may be asked.
-    #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
-        self.of_layout().is_some_and(|known| known.is_plain)
-    }
-
-    /// As [`Evaluation::verdict`], of a record that gives itself no level, whose line was read and taken apart, and where nothing is
-    /// asked of what was found.
-    pub(crate) fn verdict_of_read(&mut self, reading: LineReading) -> Verdict {
-        let at = match self.find_by_facts(&reading) {
-            Some(at) => at,
-            None => {
-                (self.level, self.reading) = (Some(None), Some(reading));
-                self.find_deciding()
-            }
-        };
-        let effect = self.rules.effect(at);
-        let is_dropped = effect.is_some_and(|effect| effect.drop);
-        Verdict {
-            log_type: effect.and_then(|effect| effect.log_type).unwrap_or(LogType::App),
-            severity: effect.and_then(|effect| effect.severity).or(reading.severity),
-            rule: RuleId::of(at),
-            line_time: reading.line_time,
-            fate: if is_dropped { self.fate(&[at]) } else { Fate::Kept },
-        }
     }
 
     /// What [`Evaluation::verdict_of_several`] gives for one rule, which is what most records have.

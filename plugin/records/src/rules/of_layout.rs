@@ -17,7 +17,7 @@ pub(super) struct OfLayout {
     /// What is asked of such a record; not there while it is gone through.
     pub(super) program: Option<Box<Program>>,
     /// Whether each rule that may decide says nothing but a type, a severity, or that the record goes.
-    pub(super) is_plain: bool,
+    is_plain: bool,
     /// Where the value of each field is that rules ask for.
     places: Vec<Place>,
     pub(super) level: LevelPlace,
@@ -38,6 +38,12 @@ impl OfLayout {
             self.find_out(index, rules, tag_answers);
         }
         true
+    }
+
+    /// Whether it is known, and no rule that may decide says more than a plain one.
+    #[inline]
+    pub(super) fn is_plain(&self, index: &FieldIndex) -> bool {
+        self.is_known && self.is_plain && self.layout == index.layout_id()
     }
 
     /// Forgets what is known, and keeps the memory.
