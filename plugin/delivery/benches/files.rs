@@ -48,7 +48,7 @@ fn segment(file: &str, log_type: LogType) -> (LoadedSegment, u64) {
         }
     }
     let bytes = events.len() as u64;
-    let block = Block { tag: "app".into(), events: Bytes::from(events), records, ends: None };
+    let block = Block { tag: "app".into(), events: Bytes::from(events), records, places: None };
     let id = SegmentId { stream: "s".into(), lane: Lane::Typed(log_type), number: 0 };
     (LoadedSegment { id, first_record: 0, records, blocks: vec![block] }, bytes)
 }

@@ -60,7 +60,7 @@ fn append(criterion: &mut Criterion<CpuTime>) {
                 let id = spool.identify(&events, &number.to_string());
                 let mut blocks = lanes.each(|| None);
                 blocks[lanes.index(LANE)] =
-                    Some(Block { tag: "app".into(), events: events.clone(), records: RECORDS, ends: None });
+                    Some(Block { tag: "app".into(), events: events.clone(), records: RECORDS, places: None });
                 spool.append(id, blocks, Duration::ZERO).unwrap();
                 spool.sync().unwrap();
                 if spool.open_segment(LANE).is_some_and(|segment| segment.bytes >= SEGMENT_BYTES) {

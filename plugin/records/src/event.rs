@@ -187,32 +187,33 @@ impl<'a> Head<'a> {
         // What Fluent Bit's own inputs write.
         const NEWER_LONG: [u8; 12] = [0xdd, 0, 0, 0, 2, 0xdd, 0, 0, 0, 2, 0xd7, 0];
         if let Some((&NEWER_LONG, rest)) = bytes.split_first_chunk() {
-            Self::of_time(bytes, NEWER_LONG.len(), rest, &[0xdf, 0, 0, 0, 0])
+            Self::of_time(bytes, NEWER_LONG.len(), rest, true)
         } else if let Some((&NEWER, rest)) = bytes.split_first_chunk() {
-            Self::of_time(bytes, NEWER.len(), rest, &[0x80])
+            Self::of_time(bytes, NEWER.len(), rest, true)
         } else if let Some((&OLDER, rest)) = bytes.split_first_chunk() {
-            Self::of_time(bytes, OLDER.len(), rest, &[])
+            Self::of_time(bytes, OLDER.len(), rest, false)
         } else {
             None
         }
     }
 
-    /// The head when `data`, which begins at `start` in `bytes`, begins with the eight bytes of a time and these metadata, in which
-    /// there is nothing.
+    /// The head when `data`, which begins at `start` in `bytes`, begins with the eight bytes of a time and, if it has metadata, with an
+    /// empty map: as short as can be, or with four bytes for its length, which our filter leaves behind a time that it has put there.
     #[inline(always)]
-    fn of_time(bytes: &'a [u8], start: usize, data: &'a [u8], empty: &[u8]) -> Option<(usize, Self)> {
+    fn of_time(bytes: &'a [u8], start: usize, data: &'a [u8], has_metadata: bool) -> Option<(usize, Self)> {
+        const LONG: [u8; 5] = [0xdf, 0, 0, 0, 0];
         let (time, rest) = data.split_first_chunk::<8>()?;
         let time_raw = bytes.get(start - 2..start + 8)?;
-        let metadata = match empty {
-            [] => None,
-            empty if rest.starts_with(empty) => {
-                let (whole, content) = (rest.get(..empty.len())?, rest.get(..0)?);
-                Some(Composite { count: 0, content, whole })
-            }
-            _ => return None,
-        };
+        let whole = match rest.first() {
+            _ if !has_metadata => rest.get(..0),
+            Some(0x80) => rest.get(..1),
+            _ if rest.starts_with(&LONG) => rest.get(..LONG.len()),
+            _ => None,
+        }?;
+        let content = rest.get(..0)?;
+        let metadata = has_metadata.then_some(Composite { count: 0, content, whole });
         let time = known_time(from_event_time(time));
-        Some((start + 8 + empty.len(), Head { time_offset: 0, time_raw, time, metadata }))
+        Some((start + 8 + whole.len(), Head { time_offset: 0, time_raw, time, metadata }))
     }
 
     /// Any head.

@@ -68,7 +68,7 @@ impl Sizes {
         let writer = FileWriter { codec: Codec::default(), schemas, rules: rules.fingerprint() };
         let file_bytes = |log_type, events, records| {
             let id = SegmentId { stream: Arc::from("dry-run"), lane: Lane::Typed(log_type), number: 0 };
-            let blocks = vec![Block { tag: Arc::from(tag), events, records, ends: None }];
+            let blocks = vec![Block { tag: Arc::from(tag), events, records, places: None }];
             let segment = LoadedSegment { id, first_record: 0, records, blocks };
             let mut file_bytes = 0;
             for plan in plan(&segment)? {

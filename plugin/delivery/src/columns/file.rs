@@ -12,7 +12,7 @@ use super::rows::Rows;
 use crate::lane::Lane;
 use crate::partition::Partition;
 use crate::schema::{Column, Schemas, arrow_schema};
-use crate::spool::{Block, LoadedSegment};
+use crate::spool::{Block, LoadedSegment, RecordPlace};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::errors::ParquetError;
@@ -96,43 +96,64 @@ pub fn plan(segment: &LoadedSegment) -> Result<Vec<PartitionPlan>, FileError> {
     let mut places = Vec::with_capacity(usize::try_from(segment.records).unwrap_or(0));
     for (number, block) in segment.blocks.iter().enumerate() {
         // Blocks were written event by event, so they are read strictly; looking for events is for chunks from outside.
-        let mut reader = Reader::new(&block.events);
-        let mut ends = block.ends.iter().flat_map(|ends| ends.iter());
-        while !reader.is_at_end() {
-            let start = reader.position();
-            let damaged = || FileError::Damaged { block: number, offset: start };
-            let event = match ends.next() {
-                Some(end) => Event::read_until(&mut reader, *end as usize),
-                None => Event::read(&mut reader),
-            };
-            let event = event.map_err(|_| damaged())?;
-            let length = event.body.content.len();
-            let narrow = |number: usize| u32::try_from(number).map_err(|_| damaged());
-            places.push(Place {
-                time_micros: event.time.micros(),
-                block: narrow(number)?,
-                offset: narrow(start)?,
-                // The record is what an event ends with.
-                content: narrow(reader.position() - length)?,
-                length: narrow(length)?,
-                pairs: event.body.count,
-                // Hosts since 2.1 write a map, and mostly an empty one.
-                has_metadata: event.metadata.is_some_and(|metadata| metadata.count > 0),
-            });
+        let mut known = block.places.iter().flat_map(|places| places.iter());
+        let mut start = 0;
+        while start < block.events.len() {
+            let place = place_at(block, number, start, known.next());
+            let place = place.ok_or(FileError::Damaged { block: number, offset: start })?;
+            start = place.content as usize + place.length as usize;
+            places.push(place);
         }
     }
     // Stable: records of the same microsecond stay in the order in which they came.
     places.sort_by_key(|place| place.time_micros);
-    let plans = places
-        .chunk_by(|a, b| a.time_micros.div_euclid(HOUR_MICROS) == b.time_micros.div_euclid(HOUR_MICROS))
-        .filter_map(|places| {
-            let partition = Partition::of(segment.id.lane, places.first()?.time_micros);
-            Some(PartitionPlan { partition, part: (0, 0), places: places.to_vec() })
+    let hour = |place: &Place| place.time_micros.div_euclid(HOUR_MICROS);
+    let hours = if places.first().map(hour) == places.last().map(hour) {
+        vec![places]
+    } else {
+        places.chunk_by(|a, b| hour(a) == hour(b)).map(<[Place]>::to_vec).collect()
+    };
+    let parts = hours.len();
+    let plans = hours.into_iter().enumerate().filter_map(|(number, places)| {
+        let partition = Partition::of(segment.id.lane, places.first()?.time_micros);
+        Some(PartitionPlan { partition, part: (number, parts), places })
+    });
+    Ok(plans.collect())
+}
+
+/// The place of the record whose event begins at `start`, of which it may be known where it ends and more; `None` when there is none.
+fn place_at(block: &Block, number: usize, start: usize, known: Option<&RecordPlace>) -> Option<Place> {
+    let (block_number, offset) = (u32::try_from(number).ok()?, u32::try_from(start).ok()?);
+    if let Some(RecordPlace { end, plain: Some(plain) }) = known {
+        let content = offset.checked_add(u32::from(plain.head_bytes.get()))?;
+        return Some(Place {
+            time_micros: plain.time_micros(),
+            block: block_number,
+            offset,
+            content,
+            length: end.checked_sub(content).filter(|_| *end as usize <= block.events.len())?,
+            pairs: u32::from(plain.pairs),
+            has_metadata: false,
         });
-    let mut plans: Vec<PartitionPlan> = plans.collect();
-    let parts = plans.len();
-    plans.iter_mut().enumerate().for_each(|(number, plan)| plan.part = (number, parts));
-    Ok(plans)
+    }
+    let mut reader = Reader::at(&block.events, start);
+    let event = match known {
+        Some(place) => Event::read_until(&mut reader, place.end as usize),
+        None => Event::read(&mut reader),
+    };
+    let event = event.ok()?;
+    let length = event.body.content.len();
+    Some(Place {
+        time_micros: event.time.micros(),
+        block: block_number,
+        offset,
+        // The record is what an event ends with.
+        content: u32::try_from(reader.position() - length).ok()?,
+        length: u32::try_from(length).ok()?,
+        pairs: event.body.count,
+        // Hosts since 2.1 write a map, and mostly an empty one.
+        has_metadata: event.metadata.is_some_and(|metadata| metadata.count > 0),
+    })
 }
 
 /// Writes lanes' files.

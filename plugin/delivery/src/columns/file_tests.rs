@@ -31,7 +31,7 @@ fn segment(blocks: &[Vec<(i64, i64)>]) -> LoadedSegment {
         .iter()
         .map(|events| {
             let bytes: Vec<u8> = events.iter().flat_map(|(seconds, status)| event(*seconds, *status)).collect();
-            Block { tag: "app".into(), events: Bytes::from(bytes), records: events.len() as u64, ends: None }
+            Block { tag: "app".into(), events: Bytes::from(bytes), records: events.len() as u64, places: None }
         })
         .collect();
     let records = blocks.iter().map(|block| block.records).sum();
@@ -70,18 +70,19 @@ fn a_segment_becomes_a_file_an_hour_with_rows_in_order_of_time() {
 }
 
 #[test]
-fn where_events_end_is_believed_and_makes_no_difference() {
+fn what_is_known_of_places_is_believed_and_makes_no_difference() {
     let found = segment(&[vec![(HOUR + 5, 200), (HOUR + 1, 201), (10, 404)], vec![(HOUR + 3, 500)]]);
     let mut told = LoadedSegment { blocks: found.blocks.clone(), ..segment(&[]) };
     told.records = found.records;
     for block in &mut told.blocks {
         let mut reader = Reader::new(&block.events);
-        let mut ends = Vec::new();
-        while Event::read(&mut reader).is_ok() {
-            ends.push(reader.position() as u32);
+        let mut places = Vec::new();
+        while let Ok(event) = Event::read(&mut reader) {
+            places.push(RecordPlace::of(event.raw, reader.position() as u32));
         }
-        assert_eq!(ends.len() as u64, block.records);
-        block.ends = Some(ends.into());
+        assert_eq!(places.len() as u64, block.records);
+        assert!(places.iter().all(|place| place.plain.is_some()));
+        block.places = Some(places.into());
     }
     let (plans, told_plans) = (plan(&found).unwrap(), plan(&told).unwrap());
     assert_eq!(format!("{plans:?}"), format!("{told_plans:?}"));
@@ -90,8 +91,10 @@ fn where_events_end_is_believed_and_makes_no_difference() {
     }
     // One that cannot be right is no reason to read behind the block.
     for wrong in [0, 3, u32::MAX] {
-        told.blocks[0].ends = Some([wrong].as_slice().into());
-        assert!(plan(&told).is_err(), "{wrong}");
+        for plain in [None, RecordPlace::of(&event(7, 200), 0).plain] {
+            told.blocks[0].places = Some([RecordPlace { end: wrong, plain }].as_slice().into());
+            assert!(plan(&told).is_err(), "{wrong} {plain:?}");
+        }
     }
 }
 
@@ -149,7 +152,7 @@ fn wide_rows_close_row_groups_before_memory_runs_out() {
             bytes
         })
         .collect();
-    let block = Block { tag: "app".into(), events: Bytes::from(events), records: 240, ends: None };
+    let block = Block { tag: "app".into(), events: Bytes::from(events), records: 240, places: None };
     let segment = LoadedSegment { id: id(0), first_record: 0, records: 240, blocks: vec![block] };
     let plans = plan(&segment).unwrap();
     let (rows, metadata) = read_back(writer().write(&segment, &plans[0]).unwrap().bytes);
@@ -172,7 +175,12 @@ fn values_that_do_not_fit_are_counted_in_the_footer() {
 #[test]
 fn a_damaged_segment_is_an_error_that_says_where() {
     let mut segment = segment(&[vec![(1, 200)]]);
-    segment.blocks.push(Block { tag: "app".into(), events: Bytes::from_static(&[0x92, 0x05]), records: 1, ends: None });
+    segment.blocks.push(Block {
+        tag: "app".into(),
+        events: Bytes::from_static(&[0x92, 0x05]),
+        records: 1,
+        places: None,
+    });
     let error = plan(&segment).unwrap_err().to_string();
     assert_eq!(error, "segment is damaged: no event at offset 0 of block 1");
 }

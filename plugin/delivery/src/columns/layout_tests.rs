@@ -30,7 +30,7 @@ fn file(records: usize, fields: impl Fn(usize) -> Vec<(&'static str, String)>) -
         }
     }
     let id = SegmentId { stream: "s".into(), lane: Lane::Typed(LogType::Access), number: 1 };
-    let block = Block { tag: "app".into(), events: Bytes::from(events), records: records as u64, ends: None };
+    let block = Block { tag: "app".into(), events: Bytes::from(events), records: records as u64, places: None };
     let segment = LoadedSegment { id, first_record: 0, records: records as u64, blocks: vec![block] };
     let plans = plan(&segment).unwrap();
     assert_eq!(plans.len(), 1);

@@ -11,7 +11,7 @@ fn segment(blocks: &[Vec<String>]) -> LoadedSegment {
             let map = rmpv::Value::Map(vec![("log".into(), line.as_str().into())]);
             rmpv::encode::write_value(&mut events, &rmpv::Value::Array(vec![1_700_000_000.into(), map])).unwrap();
         }
-        Block { tag: "t".into(), events: events.into(), records: lines.len() as u64, ends: None }
+        Block { tag: "t".into(), events: events.into(), records: lines.len() as u64, places: None }
     };
     let blocks: Vec<Block> = blocks.iter().map(block).collect();
     let id = SegmentId { stream: "s".into(), lane: Lane::Typed(LogType::App), number: 0 };

@@ -51,6 +51,22 @@ struct Waiting {
     until: Duration,
 }
 
+/// What became of a chunk's records.
+struct SortedIntoLanes {
+    /// Runs of bytes that were no event.
+    bad_runs: u64,
+    dropped: Dropped,
+    /// Where all of its records are when they were not copied.
+    unchanged: Option<Unchanged>,
+}
+
+/// The first so many bytes of a chunk are records of one lane as that lane has them.
+#[derive(Clone, Copy)]
+struct Unchanged {
+    lane: usize,
+    length: usize,
+}
+
 /// Chunks that are made safe together at most.
 const MAX_GROUP: usize = 64;
 
@@ -132,8 +148,7 @@ impl Acceptor {
         loop {
             match message.take() {
                 Some(Message::Chunk { bytes, tag, answer, claim }) => {
-                    self.take_guarded(&bytes, &tag, answer, claim);
-                    self.surroundings.recycle(bytes);
+                    self.take_guarded(bytes, &tag, answer, claim);
                 }
                 Some(Message::Delivered(segment)) => self.commit(&segment.id),
                 Some(Message::Stop) => is_stopping = true,
@@ -255,11 +270,12 @@ impl Acceptor {
     }
 
     /// Takes a chunk; a panic on the way poisons this instance and nothing else.
-    fn take_guarded(&mut self, bytes: &[u8], tag: &Arc<str>, answer: SyncSender<Answer>, claim: Arc<Claim>) {
+    fn take_guarded(&mut self, bytes: Vec<u8>, tag: &Arc<str>, answer: SyncSender<Answer>, claim: Arc<Claim>) {
         if self.is_poisoned || self.jobs.is_none() {
             let _ = answer.send(Answer::Retry);
             return;
         }
+        let id = self.spool.identify(&bytes, tag);
         let sorted = catch_unwind(AssertUnwindSafe(|| self.sort(bytes, tag)));
         let Ok((blocks, dropped)) = sorted else {
             self.is_poisoned = true;
@@ -269,7 +285,7 @@ impl Acceptor {
             return;
         };
         let until = self.surroundings.clock.monotonic() + WAIT_FOR_ROOM;
-        self.waiting.push_back(Waiting { id: self.spool.identify(bytes, tag), blocks, dropped, answer, claim, until });
+        self.waiting.push_back(Waiting { id, blocks, dropped, answer, claim, until });
     }
 
     /// Spools what waits, in the order in which it came, as far as there is room, and answers it.
@@ -354,11 +370,20 @@ impl Acceptor {
     }
 
     /// Sorts a chunk's records into blocks, one a lane, and counts those that rules throw away.
-    fn sort(&mut self, bytes: &[u8], tag: &Arc<str>) -> (ChunkBlocks, Dropped) {
+    fn sort(&mut self, mut bytes: Vec<u8>, tag: &Arc<str>) -> (ChunkBlocks, Dropped) {
         self.sorter.set_tag(tag.as_bytes());
-        let (bad, dropped) = self.sort_into_buffers(bytes);
+        let SortedIntoLanes { bad_runs: bad, dropped, unchanged } = self.sort_into_buffers(&bytes);
         let memory = &self.surroundings.memory;
-        let blocks = self.buffers.iter_mut().map(|buffer| buffer.take(tag, memory)).collect();
+        let buffers = self.buffers.iter_mut().enumerate();
+        let blocks = buffers.map(|(place, buffer)| match unchanged {
+            Some(Unchanged { lane, length }) if lane == place => {
+                bytes.truncate(length);
+                buffer.take_from(&mut bytes, tag, memory)
+            }
+            _ => buffer.take(tag, memory),
+        });
+        let blocks = blocks.collect();
+        self.surroundings.recycle(bytes);
         if bad > 0
             && let Some(held_back) = self.bad_lines.admit(self.surroundings.clock.monotonic())
         {
@@ -371,10 +396,13 @@ impl Acceptor {
         (blocks, dropped)
     }
 
-    /// Sorts a chunk's records into the lanes' buffers and tells how many runs of bytes were no event, and what was thrown
-    /// away.
-    fn sort_into_buffers(&mut self, bytes: &[u8]) -> (u64, Dropped) {
+    /// Sorts a chunk's records into the lanes' buffers.
+    ///
+    /// What our filter has sorted comes out as it went in, and mostly a chunk's records are of one lane: then they need not be
+    /// copied. They are from the first one that is changed or another lane's on.
+    fn sort_into_buffers(&mut self, bytes: &[u8]) -> SortedIntoLanes {
         let (mut bad_runs, mut dropped) = (0, Dropped::new());
+        let (mut unchanged, mut is_copied) = (None::<Unchanged>, false);
         // A chunk that panicked half-way may have left something.
         self.buffers.iter_mut().for_each(LaneBuffer::clear);
         self.sorted.clear();
@@ -400,8 +428,21 @@ impl Acceptor {
                 place if place == lanes.count() => lanes.index(Lane::Typed(LogType::App)),
                 place => place,
             };
+            let event = sorted.bytes();
+            if !is_copied {
+                let (lane, start) = unchanged.map_or((place, 0), |unchanged| (unchanged.lane, unchanged.length));
+                is_copied = lane != place || !bytes.get(start..).is_some_and(|rest| rest.starts_with(event));
+                if !is_copied {
+                    unchanged = Some(Unchanged { lane, length: start + event.len() });
+                } else if let (Some(copied), Some(buffer)) = (bytes.get(..start), buffers.get_mut(lane)) {
+                    buffer.extend(copied, &surroundings.memory);
+                }
+            }
             if let Some(buffer) = buffers.get_mut(place) {
-                buffer.push(sorted.bytes(), &surroundings.memory);
+                if is_copied {
+                    buffer.extend(event, &surroundings.memory);
+                }
+                buffer.note(event);
             }
             sorted.clear();
         });
@@ -409,7 +450,7 @@ impl Acceptor {
             task.ask(sorter);
         }
         self.sorted.shrink_to(KEPT_BUFFER_BYTES);
-        (bad_runs, dropped)
+        SortedIntoLanes { bad_runs, dropped, unchanged: unchanged.filter(|_| !is_copied) }
     }
 
     fn say_refused(&mut self, error: &SpoolError, now: Duration) {

@@ -1,32 +1,37 @@
 //! Where a chunk's sorted records are collected, a lane each.
 
-use crate::spool::{Block, MemoryShare};
+use crate::spool::{Block, LENT_BYTES, MemoryShare, RecordPlace};
 use bytes::Bytes;
 use std::sync::Arc;
 
 /// Memory a lane's buffer keeps between chunks.
 pub(super) const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 
-/// Blocks from this size on take the buffer with them, and its memory is used again when they are delivered: pages that are touched
-/// for the first time cost as much as sorting the records that are put there.
-const HANDED_OVER_BYTES: usize = 128 * 1024;
-
 /// Records of one chunk for one lane; its memory is kept from chunk to chunk.
 #[derive(Debug, Default)]
 pub(super) struct LaneBuffer {
+    /// Copies of them.
     events: Vec<u8>,
-    /// Where each of them ends, while that is below 4 GiB.
-    ends: Vec<u32>,
+    /// Bytes of those that are noted.
+    bytes: usize,
+    /// Where each of them lies, while that is below 4 GiB.
+    places: Vec<RecordPlace>,
 }
 
 impl LaneBuffer {
-    pub(super) fn push(&mut self, event: &[u8], memory: &MemoryShare) {
-        let needed = self.events.len() + event.len();
-        if needed > self.events.capacity() && needed >= HANDED_OVER_BYTES {
+    /// Notes the next event, which is copied here before or stays in its chunk.
+    pub(super) fn note(&mut self, event: &[u8]) {
+        self.bytes += event.len();
+        self.places.push(RecordPlace::of(event, u32::try_from(self.bytes).unwrap_or_default()));
+    }
+
+    /// Copies events.
+    pub(super) fn extend(&mut self, events: &[u8], memory: &MemoryShare) {
+        let needed = self.events.len() + events.len();
+        if needed > self.events.capacity() && needed >= LENT_BYTES {
             self.take_spare(needed, memory);
         }
-        self.events.extend_from_slice(event);
-        self.ends.push(u32::try_from(self.events.len()).unwrap_or_default());
+        self.events.extend_from_slice(events);
     }
 
     /// Goes over to memory that a block has left, if there is such.
@@ -41,27 +46,36 @@ impl LaneBuffer {
     pub(super) fn clear(&mut self) {
         self.events.clear();
         self.events.shrink_to(KEPT_BUFFER_BYTES);
-        self.ends.clear();
-        self.ends.shrink_to(KEPT_BUFFER_BYTES / size_of::<u32>());
+        self.bytes = 0;
+        self.places.clear();
+        self.places.shrink_to(KEPT_BUFFER_BYTES / size_of::<RecordPlace>());
     }
 
-    /// What was collected as a block, and an empty buffer.
+    /// What was copied here as a block, and an empty buffer.
     pub(super) fn take(&mut self, tag: &Arc<str>, memory: &MemoryShare) -> Option<Block> {
-        let records = self.ends.len() as u64;
+        let mut events = std::mem::take(&mut self.events);
+        let block = self.take_from(&mut events, tag, memory);
+        self.events = events;
+        self.clear();
+        block
+    }
+
+    /// What was noted, and is all that is in `events`, as a block, and an empty buffer.
+    pub(super) fn take_from(&mut self, events: &mut Vec<u8>, tag: &Arc<str>, memory: &MemoryShare) -> Option<Block> {
+        let records = self.places.len() as u64;
         if records == 0 {
             return None;
         }
-        let ends = u32::try_from(self.events.len()).is_ok().then(|| Arc::from(self.ends.as_slice()));
-        // What waits in the spool takes no more memory than its bytes: a small block is a copy, and a large one the buffer
-        // itself, whose end goes back to the system without a copy.
-        let events = if self.events.len() < HANDED_OVER_BYTES {
-            Bytes::copy_from_slice(&self.events)
+        // What waits in the spool takes hardly more memory than its bytes: a small block is a copy, and a large one the buffer
+        // itself, whose memory is used again when it is delivered: pages that are touched for the first time cost as much as
+        // sorting the records that are put there.
+        let events = if events.len() < LENT_BYTES {
+            Bytes::copy_from_slice(events)
         } else {
-            let mut events = std::mem::take(&mut self.events);
-            events.shrink_to_fit();
-            memory.lend(events)
+            memory.lend(std::mem::take(events))
         };
-        let block = Block { tag: Arc::clone(tag), events, records, ends };
+        let places = u32::try_from(events.len()).is_ok().then(|| Arc::from(self.places.as_slice()));
+        let block = Block { tag: Arc::clone(tag), events, records, places };
         self.clear();
         Some(block)
     }

@@ -26,7 +26,8 @@ use crate::ledger::Ledger;
 use crate::log::{ClosableLog, Level, Log};
 use crate::metrics::Metrics;
 use crate::spool::{
-    Durability, MemoryBudget, MemoryShare, OpenDisk, SealedSegment, Spool, SpoolSettings, folder_of, open_folder,
+    Durability, LENT_BYTES, MemoryBudget, MemoryShare, OpenDisk, SealedSegment, Spool, SpoolSettings, folder_of,
+    open_folder,
 };
 use crate::store::{Environment, Lake, OpenError};
 use acceptor::Acceptor;
@@ -54,9 +55,6 @@ use twox_hash::XxHash3_64;
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How long a thread may take to end beyond the time that the stop has; then it is held to hang, and left alone.
 const END_MARGIN: Duration = Duration::from_secs(5);
-
-/// Memory for a chunk that is kept from one to the next: Fluent Bit's have about 2 MB at most.
-const KEPT_CHUNK_BYTES: usize = 2_500_000;
 
 /// What the host is told about a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +106,7 @@ struct Surroundings {
     memory: MemoryShare,
     metrics: Arc<dyn Metrics>,
     is_store_failing: Arc<AtomicBool>,
-    /// Memory of a chunk that was sorted, for the next one.
+    /// Memory of a small chunk that was sorted, for the next one.
     spare_chunk: Arc<Mutex<Vec<u8>>>,
     is_datadog_failing: Arc<AtomicBool>,
     /// The instance's folder in `store_dir`.
@@ -125,9 +123,16 @@ impl Surroundings {
         self.spare_chunk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the memory of a chunk back, unless it is large.
+    /// An empty buffer for a chunk of so many bytes.
+    fn chunk_buffer(&self, bytes: usize) -> Vec<u8> {
+        if bytes < LENT_BYTES { std::mem::take(&mut *self.spare_chunk()) } else { self.memory.buffer(bytes) }
+    }
+
+    /// Takes the memory of a chunk back that its records have left.
     fn recycle(&self, mut chunk: Vec<u8>) {
-        if chunk.capacity() <= KEPT_CHUNK_BYTES {
+        if chunk.capacity() >= LENT_BYTES {
+            self.memory.give_spare(chunk);
+        } else if chunk.capacity() > 0 {
             chunk.clear();
             *self.spare_chunk() = chunk;
         }
@@ -344,7 +349,7 @@ impl Pipeline {
         }
         let (answer, answered) = sync_channel(1);
         let claim = Arc::new(Claim::default());
-        let mut bytes = std::mem::take(&mut *self.surroundings.spare_chunk());
+        let mut bytes = self.surroundings.chunk_buffer(chunk.len());
         bytes.extend_from_slice(chunk);
         let message = Message::Chunk { bytes, tag: Arc::from(tag), answer, claim: Arc::clone(&claim) };
         if self.sender.send(message).is_err() {

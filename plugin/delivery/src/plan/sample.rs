@@ -102,7 +102,7 @@ impl Sample {
         let id = SegmentId { stream: Arc::from("0".repeat(28)), lane, number: 0 };
         let records = records as u64;
         let blocks =
-            vec![Block { tag: Arc::from("app-firelens-0a1b2c"), events: Bytes::from(events), records, ends: None }];
+            vec![Block { tag: Arc::from("app-firelens-0a1b2c"), events: Bytes::from(events), records, places: None }];
         let segment = LoadedSegment { id, first_record: 0, records, blocks };
         let plans = plan(&segment).ok()?;
         let files = plans.iter().map(|plan| Some(self.writer.write(&segment, plan).ok()?.bytes.len() as f64));

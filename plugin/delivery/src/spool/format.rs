@@ -240,7 +240,7 @@ pub(super) fn slices(file: &Bytes, found: &[BlockAt<'_>]) -> Vec<Block> {
         if *text != *tag {
             tag = Arc::from(text);
         }
-        Block { tag: Arc::clone(&tag), events: file.slice_ref(block.events), records: block.records, ends: None }
+        Block { tag: Arc::clone(&tag), events: file.slice_ref(block.events), records: block.records, places: None }
     });
     blocks.collect()
 }

@@ -12,7 +12,7 @@ fn header() -> Header {
 }
 
 fn block(tag: &str, events: &[u8], records: u64) -> Block {
-    Block { tag: tag.into(), events: Bytes::copy_from_slice(events), records, ends: None }
+    Block { tag: tag.into(), events: Bytes::copy_from_slice(events), records, places: None }
 }
 
 /// A file of these blocks, and where each begins.

@@ -147,9 +147,21 @@ impl MemoryShare {
         self.budget.spares().take(needed)
     }
 
+    /// An empty buffer with room for so many bytes: one that there is, or a new one.
+    #[must_use]
+    pub fn buffer(&self, needed: usize) -> Vec<u8> {
+        self.take_spare(needed).unwrap_or_else(|| Vec::with_capacity(room_of(needed)))
+    }
+
+    /// Keeps a buffer's memory for others.
+    pub fn give_spare(&self, buffer: Vec<u8>) {
+        self.budget.spares().give(buffer);
+    }
+
     /// Bytes whose memory is kept for others when the last who has them lets go.
     #[must_use]
-    pub fn lend(&self, bytes: Vec<u8>) -> Bytes {
+    pub fn lend(&self, mut bytes: Vec<u8>) -> Bytes {
+        bytes.shrink_to(room_of(bytes.len()));
         Bytes::from_owner(Lent { bytes, budget: Arc::clone(&self.budget) })
     }
 
@@ -244,6 +256,14 @@ impl Drop for CountedBytes {
     fn drop(&mut self) {
         self.budget.release(self.bytes, self.of);
     }
+}
+
+/// Bytes from which on a buffer is lent and used again; what is smaller is copied.
+pub(crate) const LENT_BYTES: usize = 128 * 1024;
+
+/// The room that a buffer of so many bytes has: a sixteenth more at most, so that what comes next finds room in it.
+pub(crate) fn room_of(bytes: usize) -> usize {
+    if bytes < LENT_BYTES { bytes } else { bytes.next_multiple_of((bytes / 32).next_power_of_two()) }
 }
 
 /// What of a memory limit records may take that wait.

@@ -44,7 +44,7 @@ impl Sent {
         let mut blocks = Lanes::default().each(|| None);
         for lane in &self.lanes {
             let events = Bytes::copy_from_slice(&self.number.to_be_bytes());
-            blocks[*lane] = Some(Block { tag: "t".into(), events, records: 1, ends: None });
+            blocks[*lane] = Some(Block { tag: "t".into(), events, records: 1, places: None });
         }
         blocks
     }

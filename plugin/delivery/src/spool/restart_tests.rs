@@ -46,7 +46,7 @@ fn blocks(lanes: &[Lane]) -> ChunkBlocks {
     let mut blocks = table().each(|| None);
     for lane in lanes {
         blocks[table().index(*lane)] =
-            Some(Block { tag: "t".into(), events: Bytes::from_static(b"events"), records: 3, ends: None });
+            Some(Block { tag: "t".into(), events: Bytes::from_static(b"events"), records: 3, places: None });
     }
     blocks
 }

@@ -3,6 +3,7 @@
 use super::disk::Disk;
 use super::format::{FormatError, read_blocks};
 use super::names;
+use super::record_place::RecordPlace;
 use crate::lane::Lane;
 use bytes::Bytes;
 use std::io;
@@ -69,8 +70,8 @@ pub struct Block {
     pub events: Bytes,
     /// How many they are.
     pub records: u64,
-    /// Where each of them ends, when it was put there in this process; of what was in a file it is not known.
-    pub ends: Option<Arc<[u32]>>,
+    /// Where each of them lies, when it was put there in this process; of what was in a file it is not known.
+    pub places: Option<Arc<[RecordPlace]>>,
 }
 
 /// A closed segment.

@@ -12,7 +12,7 @@ fn file(blocks: &[Vec<u8>], is_sealed: bool) -> (Vec<u8>, Vec<usize>) {
     let (mut file, seed) = Header { id, first_record: 11, sorting: 13 }.encode();
     let (mut ends, mark) = (vec![file.len()], ChunkMark { id: ChunkId(5), sequence: 6, lanes: 1 });
     for events in blocks {
-        let block = Block { tag: "t".into(), events: Bytes::copy_from_slice(events), records: 1, ends: None };
+        let block = Block { tag: "t".into(), events: Bytes::copy_from_slice(events), records: 1, places: None };
         file.extend(encode_block(seed, file.len() as u64, &mark, &block));
         file.extend(events);
         ends.push(file.len());

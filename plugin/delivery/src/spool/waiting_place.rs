@@ -2,6 +2,7 @@
 
 use super::journal::{Journal, Numbers};
 use super::known::{LaneSet, Recognition};
+use super::memory::room_of;
 use super::recovery::{Approach, recover};
 use super::segment::{Block, ChunkId, ChunkMark, SealedSegment, SegmentId};
 use super::settings::{OpenedDisk, SpoolSettings};
@@ -313,7 +314,13 @@ impl Spool {
             Folder::Open { journal, .. } => journal.sealed_segments(),
             Folder::None | Folder::Missing { .. } => 0,
         };
-        self.sealed_bytes.len() + in_files
+        self.sealed_in_memory() + in_files
+    }
+
+    /// Those of them that are in memory.
+    #[must_use]
+    pub fn sealed_in_memory(&self) -> usize {
+        self.sealed_bytes.len()
     }
 
     /// Bytes held in memory by this spool, open and sealed.
@@ -447,8 +454,8 @@ impl Drop for Spool {
 }
 
 fn cost(block: &Block) -> u64 {
-    let ends = block.ends.as_ref().map_or(0, |ends| size_of_val(&**ends));
-    (block.events.len() + ends) as u64 + BLOCK_OVERHEAD_BYTES
+    let places = block.places.as_ref().map_or(0, |places| size_of_val(&**places));
+    (room_of(block.events.len()) + places) as u64 + BLOCK_OVERHEAD_BYTES
 }
 
 fn folder_error(folder: &str, error: &io::Error) -> SpoolError {

@@ -8,13 +8,23 @@ use crate::spool::Durability;
 pub(super) const MANY_SEGMENTS: usize = 512;
 
 impl Acceptor {
-    /// Closes the largest segment in memory and the largest in files.
+    /// Closes the largest segment in memory and the largest in files, unless room is being made there.
     pub(super) fn make_room(&mut self) {
         for is_in_memory in [true, false] {
-            if let Some((lane, _)) = self.largest(is_in_memory) {
+            if !self.is_making_room(is_in_memory)
+                && let Some((lane, _)) = self.largest(is_in_memory)
+            {
                 self.seal(lane);
             }
         }
+    }
+
+    /// Whether a segment is closed beside the one that is being delivered. To close more of them would make no room sooner, and many
+    /// small files of them. A store that fails may hold those back and take others.
+    fn is_making_room(&self, is_in_memory: bool) -> bool {
+        let in_memory = self.spool.sealed_in_memory();
+        let sealed = if is_in_memory { in_memory } else { self.spool.sealed_segments() - in_memory };
+        sealed > 1 && !self.surroundings.is_store_failing()
     }
 
     fn largest(&self, is_in_memory: bool) -> Option<(Lane, u64)> {
@@ -41,7 +51,7 @@ impl Acceptor {
         for is_in_memory in [true, false] {
             let Some((lane, bytes)) = self.largest(is_in_memory) else { continue };
             let limit = self.surroundings.config.segment_limit_bytes(lane);
-            if self.spool.is_tight(lane) && bytes >= limit / 4 {
+            if self.spool.is_tight(lane) && bytes >= limit / 4 && !self.is_making_room(is_in_memory) {
                 self.seal(lane);
             }
         }
