@@ -5,6 +5,7 @@
 
 use super::RestoreError;
 use crate::ledger::footer::{self, NotRead};
+use shiwake_delivery::columns::ColumnMemory;
 use shiwake_delivery::columns::codec::Codec;
 use shiwake_delivery::columns::file::{FileWriter, plan};
 use shiwake_delivery::columns::object::{PartitionObject, guarded, write_object};
@@ -77,8 +78,9 @@ pub(crate) async fn deliver(
         Err(reason) => return Ok(Outcome::Damaged(reason)),
     };
     let (mut missing, mut present, mut rejected) = (Vec::new(), 0, None);
+    let mut memory = ColumnMemory::default();
     for plan in &plans {
-        let object = write_object(writer, segment, plan);
+        let object = write_object(writer, segment, plan, &mut memory);
         rejected = rejected.or_else(|| object.rejected.clone());
         match lake.find(&object.key).await? {
             None => missing.push(object),

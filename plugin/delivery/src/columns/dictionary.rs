@@ -70,6 +70,21 @@ impl Dictionary {
         (0..self.places.len() as u32).map(|index| self.value(index))
     }
 
+    /// Forgets the values, not the memory they had.
+    pub(super) fn clear(&mut self) {
+        self.page.clear();
+        self.places.clear();
+        self.slots.clear();
+        (self.last, self.last_place) = (0, (0, 0));
+    }
+
+    /// Bytes of memory that it has.
+    pub(super) fn capacity(&self) -> usize {
+        self.page.capacity()
+            + self.places.capacity() * size_of::<(u32, u32)>()
+            + self.slots.capacity() * size_of::<Slot>()
+    }
+
     /// The index of a value, which is added when it is new.
     #[inline]
     pub(super) fn intern(&mut self, value: &[u8]) -> u32 {

@@ -7,7 +7,7 @@
 use super::codec::Codec;
 use super::layout::{self, ROW_GROUP_BYTES, ROW_GROUP_ROWS};
 use super::row::RowLayout;
-use super::row_group::RowGroup;
+use super::row_group::{ColumnMemory, RowGroup};
 use super::rows::Rows;
 use crate::lane::Lane;
 use crate::partition::Partition;
@@ -184,11 +184,24 @@ impl FileWriter {
     /// # Errors
     /// When Arrow or Parquet refuse the rows, or the segment is damaged.
     pub fn write(&self, segment: &LoadedSegment, plan: &PartitionPlan) -> Result<WrittenFile, FileError> {
+        self.write_in(segment, plan, &mut ColumnMemory::default())
+    }
+
+    /// As [`FileWriter::write`], in the memory of files before, which is kept for the next one.
+    ///
+    /// # Errors
+    /// As [`FileWriter::write`].
+    pub fn write_in(
+        &self,
+        segment: &LoadedSegment,
+        plan: &PartitionPlan,
+        memory: &mut ColumnMemory,
+    ) -> Result<WrittenFile, FileError> {
         let lane = segment.id.lane;
         let columns = self.schemas.columns(lane);
         let layout = RowLayout::new(columns, lane.name());
         let properties = self.properties(lane, segment, plan, columns)?;
-        let mut file = OpenFile::new(lane, columns, self.codec, plan.places.len(), properties)?;
+        let mut file = OpenFile::new(lane, columns, self.codec, plan.places.len(), properties, memory)?;
         let mut rows = Rows::new(columns.len());
         for place in &plan.places {
             let block = block_of(segment, place)?;
@@ -204,7 +217,7 @@ impl FileWriter {
             file.take(place, &mut rows)?;
         }
         file.append(&mut rows)?;
-        file.finish()
+        file.finish(memory)
     }
 
     /// Writes the file of records that [`FileWriter::write`] could not write: under `quarantine/`, with the reason, and
@@ -218,10 +231,12 @@ impl FileWriter {
         plan: &PartitionPlan,
         reason: &str,
     ) -> Result<(String, Vec<u8>), FileError> {
+        let mut memory = ColumnMemory::default();
         let columns = self.schemas.columns(Lane::Quarantine);
         let layout = RowLayout::new(columns, quarantine::LOG_TYPE);
         let properties = self.properties(Lane::Quarantine, segment, plan, columns)?;
-        let mut file = OpenFile::new(Lane::Quarantine, columns, self.codec, plan.places.len(), properties)?;
+        let mut file =
+            OpenFile::new(Lane::Quarantine, columns, self.codec, plan.places.len(), properties, &mut memory)?;
         let (mut sorted, mut sorter) = (Vec::new(), Sorter::default());
         for place in &plan.places {
             let block = block_of(segment, place)?;
@@ -239,7 +254,7 @@ impl FileWriter {
             file.append(&mut rows)?;
         }
         let partition = Partition { lane: Lane::Quarantine, ..plan.partition };
-        Ok((partition.object_key(&segment.id), file.finish()?.bytes))
+        Ok((partition.object_key(&segment.id), file.finish(&mut memory)?.bytes))
     }
 
     fn properties(
@@ -284,12 +299,14 @@ impl OpenFile {
         codec: Codec,
         rows: usize,
         properties: WriterProperties,
+        memory: &mut ColumnMemory,
     ) -> Result<Self, FileError> {
         // Arrow's own description of the schema says nothing that Parquet's does not.
         let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), arrow_schema(lane, columns), options)?;
         let (writer, _) = writer.into_serialized_writer()?;
-        let group = RowGroup::new(columns, writer.schema_descr(), writer.properties(), codec, rows)?;
+        let (schema, properties) = (writer.schema_descr(), writer.properties());
+        let group = RowGroup::new(columns, schema, properties, codec, rows, memory.take())?;
         Ok(Self { group, writer, bytes: 0, batch_bytes: 0, misfits: 0 })
     }
 
@@ -315,10 +332,11 @@ impl OpenFile {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<WrittenFile, FileError> {
+    fn finish(mut self, memory: &mut ColumnMemory) -> Result<WrittenFile, FileError> {
         if self.group.rows() > 0 {
             self.group.write(&mut self.writer)?;
         }
+        memory.keep(self.group);
         let misfits = self.misfits;
         self.writer.append_key_value_metadata(KeyValue::new("shiwake.misfits".to_owned(), misfits.to_string()));
         Ok(WrittenFile { bytes: self.writer.into_inner()?, misfits })

@@ -21,3 +21,5 @@ pub mod row;
 mod row_group;
 pub mod rows;
 mod text_chunk;
+
+pub use row_group::ColumnMemory;

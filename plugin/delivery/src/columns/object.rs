@@ -3,6 +3,7 @@
 //! A Parquet file of their type; when none can be made of them, one of rejected records under `quarantine/`; when that too
 //! cannot be, their events as they are.
 
+use super::ColumnMemory;
 use super::file::{FileError, FileWriter, PartitionPlan, WrittenFile};
 use crate::partition::raw_key;
 use crate::spool::LoadedSegment;
@@ -22,10 +23,15 @@ pub struct PartitionObject {
     pub rejected: Option<String>,
 }
 
-/// Makes the object of a partition.
+/// Makes the object of a partition, in the memory of those before.
 #[must_use]
-pub fn write_object(writer: &FileWriter, segment: &LoadedSegment, plan: &PartitionPlan) -> PartitionObject {
-    let reason = match guarded(|| writer.write(segment, plan)) {
+pub fn write_object(
+    writer: &FileWriter,
+    segment: &LoadedSegment,
+    plan: &PartitionPlan,
+    memory: &mut ColumnMemory,
+) -> PartitionObject {
+    let reason = match guarded(|| writer.write_in(segment, plan, memory)) {
         Ok(WrittenFile { bytes, misfits }) => {
             let key = plan.partition.object_key(&segment.id);
             return PartitionObject { key, bytes, misfits, rejected: None };

@@ -20,6 +20,7 @@ const LONG_PARAMETERS: [CParameter; 3] = [CParameter::HashLog(14), CParameter::C
 
 /// Compresses pages, one behind the other.
 pub(super) struct PageCompressor {
+    kind: Codec,
     codec: OpenCodec,
     body: Vec<u8>,
     compressed: Vec<u8>,
@@ -38,8 +39,8 @@ impl PageCompressor {
     ///
     /// # Errors
     /// When zstd has no memory, or no such level.
-    pub(super) fn new(codec: Codec) -> Result<Self, ParquetError> {
-        let codec = match codec {
+    pub(super) fn new(kind: Codec) -> Result<Self, ParquetError> {
+        let codec = match kind {
             Codec::Zstd(level) => {
                 if level == FASTEST_LEVEL {
                     let short = zstd_with(level, [CParameter::MinMatch(SHORTEST_MATCH)])?;
@@ -52,7 +53,12 @@ impl PageCompressor {
             Codec::Gzip(level) => OpenCodec::Gzip(flate2::Compression::new(level.unsigned_abs())),
             Codec::None => OpenCodec::None,
         };
-        Ok(Self { codec, body: Vec::new(), compressed: Vec::new() })
+        Ok(Self { kind, codec, body: Vec::new(), compressed: Vec::new() })
+    }
+
+    /// Whether it is of that kind.
+    pub(super) fn is_of(&self, kind: Codec) -> bool {
+        self.kind == kind
     }
 
     /// The buffer for the next page's content, empty.
@@ -62,8 +68,9 @@ impl PageCompressor {
     }
 
     /// The content, which is so many values, compressed, and how many bytes it had before.
+    /// [`PageCompressor::take_back`] takes them when they are written.
     pub(super) fn compress(&mut self, values: usize) -> Result<(Bytes, usize), ParquetError> {
-        let Self { codec, body, compressed } = self;
+        let Self { codec, body, compressed, .. } = self;
         compressed.clear();
         match codec {
             OpenCodec::Zstd { short, long } => {
@@ -81,9 +88,19 @@ impl PageCompressor {
                 let mut gzip = GzEncoder::new(&mut *compressed, *level);
                 gzip.write_all(body).and_then(|()| gzip.finish().map(drop)).map_err(refused)?;
             }
-            OpenCodec::None => return Ok((Bytes::copy_from_slice(body), body.len())),
+            OpenCodec::None => compressed.extend_from_slice(body),
         }
-        Ok((Bytes::copy_from_slice(compressed), body.len()))
+        Ok((Bytes::from(std::mem::take(compressed)), body.len()))
+    }
+
+    /// Takes the memory of a compressed page back, of which nobody else has anything.
+    pub(super) fn take_back(&mut self, page: Bytes) {
+        self.compressed = page.into();
+    }
+
+    /// Bytes of memory that it has, beside what the codec has.
+    pub(super) fn capacity(&self) -> usize {
+        self.body.capacity() + self.compressed.capacity()
     }
 }
 

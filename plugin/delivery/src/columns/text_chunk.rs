@@ -54,17 +54,11 @@ struct Settings {
 /// A column chunk that is being written.
 pub(super) struct TextChunk {
     settings: Settings,
-    // The page.
-    definitions: Vec<u8>,
-    repetitions: Vec<u8>,
-    rows: usize,
-    indices: Vec<u32>,
-    lengths: Vec<u32>,
-    plain: Vec<u8>,
-    /// What the page's values would take if they were plain.
-    plain_bytes: usize,
+    page: OpenPage,
     page_bounds: Bounds,
     // The chunk.
+    /// Memory of a chunk that was written.
+    spare: Vec<u8>,
     dictionary: Dictionary,
     has_dictionary: bool,
     dictionary_pages: i32,
@@ -79,6 +73,37 @@ pub(super) struct TextChunk {
     bounds: Bounds,
     column_index: ColumnIndexBuilder,
     offset_index: OffsetIndexBuilder,
+}
+
+/// A page that is being filled.
+#[derive(Debug, Default)]
+struct OpenPage {
+    rows: usize,
+    definitions: Vec<u8>,
+    repetitions: Vec<u8>,
+    indices: Vec<u32>,
+    lengths: Vec<u32>,
+    plain: Vec<u8>,
+    /// What the values would take if they were plain.
+    plain_bytes: usize,
+}
+
+impl OpenPage {
+    fn clear(&mut self) {
+        self.rows = 0;
+        self.plain_bytes = 0;
+        self.definitions.clear();
+        self.repetitions.clear();
+        self.indices.clear();
+        self.lengths.clear();
+        self.plain.clear();
+    }
+
+    /// Bytes of memory that it has.
+    fn capacity(&self) -> usize {
+        let bytes = self.definitions.capacity() + self.repetitions.capacity() + self.plain.capacity();
+        bytes + (self.indices.capacity() + self.lengths.capacity()) * size_of::<u32>()
+    }
 }
 
 impl Settings {
@@ -107,14 +132,9 @@ impl TextChunk {
         Self {
             has_dictionary: settings.dictionary_bytes.is_some(),
             settings,
-            definitions: Vec::new(),
-            repetitions: Vec::new(),
-            rows: 0,
-            indices: Vec::new(),
-            lengths: Vec::new(),
-            plain: Vec::new(),
-            plain_bytes: 0,
+            page: OpenPage::default(),
             page_bounds: Bounds::default(),
+            spare: Vec::new(),
             dictionary: Dictionary::default(),
             dictionary_pages: 0,
             plain_pages: 0,
@@ -131,10 +151,22 @@ impl TextChunk {
         }
     }
 
+    /// From now on this is a chunk as [`TextChunk::new`] gives it, in the memory that this one has; it is finished.
+    pub(super) fn begin_again(&mut self, descr: ColumnDescPtr, properties: &WriterProperties, expected_rows: usize) {
+        let next = Self::new(descr, properties, expected_rows);
+        let Self { page, dictionary, spare, sink, .. } = std::mem::replace(self, next);
+        (self.page, self.dictionary, self.spare, self.sink) = (page, dictionary, spare, sink);
+    }
+
+    /// Bytes of memory that it has.
+    pub(super) fn capacity(&self) -> usize {
+        self.page.capacity() + self.dictionary.capacity() + self.sink.inner().capacity() + self.spare.capacity()
+    }
+
     /// Bytes that are held: pages that are done, and what the others would take at most.
     pub(super) fn held_bytes(&self) -> usize {
-        let numbers = (self.indices.len() + self.lengths.len()) * 2;
-        self.sink.bytes_written() + self.dictionary.page().len() + self.plain.len() + numbers
+        let numbers = (self.page.indices.len() + self.page.lengths.len()) * 2;
+        self.sink.bytes_written() + self.dictionary.page().len() + self.page.plain.len() + numbers
     }
 
     /// The values of rows, of which the first is row `first` of the group, for a column that holds one value a row at most. Rows
@@ -152,14 +184,14 @@ impl TextChunk {
         self.make_room(compressor)?;
         if cells.len() == rows.len() {
             self.fill_up_to(first);
-            self.definitions.resize(self.definitions.len() + rows.len(), 1);
+            self.page.definitions.resize(self.page.definitions.len() + rows.len(), 1);
         } else {
             for (row, _) in cells {
-                self.definitions.resize(first + *row as usize - self.finished_rows, 0);
-                self.definitions.push(1);
+                self.page.definitions.resize(first + *row as usize - self.finished_rows, 0);
+                self.page.definitions.push(1);
             }
         }
-        self.rows = self.definitions.len();
+        self.page.rows = self.page.definitions.len();
         let texts = cells.iter().filter_map(|(_, cell)| match cell {
             Cell::Text(text) => Some(rows.text(text)),
             _ => None,
@@ -176,15 +208,15 @@ impl TextChunk {
         compressor: &mut PageCompressor,
     ) -> Result<(), ParquetError> {
         self.make_room(compressor)?;
-        self.rows += rows.len();
+        self.page.rows += rows.len();
         for list in rows.overflows() {
             if list.is_empty() {
-                self.repetitions.push(0);
-                self.definitions.push(0);
+                self.page.repetitions.push(0);
+                self.page.definitions.push(0);
             }
             for (number, of_list) in list.iter().enumerate() {
-                self.repetitions.push(u8::from(number > 0));
-                self.definitions.push(entry(of_list).0);
+                self.page.repetitions.push(u8::from(number > 0));
+                self.page.definitions.push(entry(of_list).0);
             }
         }
         let texts = rows.overflows().flatten().filter_map(|of_list| entry(of_list).1);
@@ -194,15 +226,15 @@ impl TextChunk {
 
     /// Makes room for the values of a page like this one. Memory that is not written to is not taken.
     fn reserve(&mut self, value_bytes: usize) {
-        if self.indices.capacity() + self.lengths.capacity() > 0 {
+        if self.page.indices.capacity() + self.page.lengths.capacity() > 0 {
             return;
         }
         let rows = self.settings.expected_rows;
         if self.has_dictionary {
-            self.indices.reserve(rows);
+            self.page.indices.reserve(rows);
         } else {
-            self.lengths.reserve(rows);
-            self.plain.reserve((rows * value_bytes).min(PAGE_BYTES));
+            self.page.lengths.reserve(rows);
+            self.page.plain.reserve((rows * value_bytes).min(PAGE_BYTES));
         }
     }
 
@@ -212,15 +244,15 @@ impl TextChunk {
         self.reserve(first.len());
         if self.has_dictionary {
             for value in values {
-                self.plain_bytes += value.len() + LENGTH_BYTES;
-                self.indices.push(self.dictionary.intern(value));
+                self.page.plain_bytes += value.len() + LENGTH_BYTES;
+                self.page.indices.push(self.dictionary.intern(value));
             }
             return;
         }
         let has_statistics = self.settings.statistics != EnabledStatistics::None;
         for value in values {
-            self.lengths.push(value.len() as u32);
-            self.plain.extend_from_slice(value);
+            self.page.lengths.push(value.len() as u32);
+            self.page.plain.extend_from_slice(value);
             if let Some(filter) = &mut self.filter {
                 filter.insert(value);
             }
@@ -236,7 +268,9 @@ impl TextChunk {
             self.go_over_to_plain(compressor)?;
         }
         // A page of indices is as large as what a reader makes of it.
-        if self.plain.len() + self.lengths.len() * LENGTH_BYTES >= PAGE_BYTES || self.plain_bytes >= 16 * PAGE_BYTES {
+        if self.page.plain.len() + self.page.lengths.len() * LENGTH_BYTES >= PAGE_BYTES
+            || self.page.plain_bytes >= 16 * PAGE_BYTES
+        {
             self.end_page(compressor)?;
         }
         Ok(())
@@ -246,7 +280,7 @@ impl TextChunk {
     fn is_dictionary_in_vain(&self) -> bool {
         let bytes = self.dictionary.page().len();
         let repeats_nothing =
-            || self.is_judged() && bytes > TRIED_DICTIONARY_BYTES && bytes > self.plain_bytes / 64 * 63;
+            || self.is_judged() && bytes > TRIED_DICTIONARY_BYTES && bytes > self.page.plain_bytes / 64 * 63;
         Some(bytes) > self.settings.dictionary_bytes || repeats_nothing()
     }
 
@@ -275,13 +309,13 @@ impl TextChunk {
         if self.settings.statistics == EnabledStatistics::Page {
             self.page_bounds.add_all(&self.dictionary);
         }
-        for index in &self.indices {
+        for index in &self.page.indices {
             let value = self.dictionary.value(*index);
-            self.lengths.push(value.len() as u32);
-            self.plain.extend_from_slice(value);
+            self.page.lengths.push(value.len() as u32);
+            self.page.plain.extend_from_slice(value);
         }
-        self.indices.clear();
-        self.dictionary = Dictionary::default();
+        self.page.indices.clear();
+        self.dictionary.clear();
         Ok(())
     }
 
@@ -295,8 +329,8 @@ impl TextChunk {
 
     /// Rows of the group that have no value yet are null.
     fn fill_up_to(&mut self, rows: usize) {
-        self.rows = rows - self.finished_rows;
-        self.definitions.resize(self.rows, 0);
+        self.page.rows = rows - self.finished_rows;
+        self.page.definitions.resize(self.page.rows, 0);
     }
 
     fn end_page(&mut self, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
@@ -304,7 +338,7 @@ impl TextChunk {
         if self.has_dictionary
             && self.is_judged()
             && dictionary_bytes > SMALL_DICTIONARY_BYTES
-            && dictionary_bytes > self.plain_bytes / 4 * 3
+            && dictionary_bytes > self.page.plain_bytes / 4 * 3
         {
             self.go_over_to_plain(compressor)?;
         }
@@ -312,24 +346,24 @@ impl TextChunk {
     }
 
     fn write_page(&mut self, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
-        if self.definitions.is_empty() {
+        if self.page.definitions.is_empty() {
             return Ok(());
         }
         let has_indices = self.has_dictionary && self.dictionary.len() > 0;
-        let has_values = !self.lengths.is_empty();
+        let has_values = !self.page.lengths.is_empty();
         let max_definition = self.settings.descr.max_def_level();
         let body = compressor.begin();
         if self.settings.descr.max_rep_level() > 0 {
-            append_levels(body, &self.repetitions, 1);
+            append_levels(body, &self.page.repetitions, 1);
         }
-        append_levels(body, &self.definitions, if max_definition > 1 { 2 } else { 1 });
+        append_levels(body, &self.page.definitions, if max_definition > 1 { 2 } else { 1 });
         if has_indices {
             let width = bits(self.dictionary.len());
             body.push(width as u8);
-            hybrid::append(body, &self.indices, width);
+            hybrid::append(body, &self.page.indices, width);
         } else if has_values {
-            delta_lengths::append(body, &self.lengths);
-            body.extend_from_slice(&self.plain);
+            delta_lengths::append(body, &self.page.lengths);
+            body.extend_from_slice(&self.page.plain);
         }
         let (encoding, pages) = match (has_indices, has_values) {
             (true, _) => (Encoding::RLE_DICTIONARY, &mut self.dictionary_pages),
@@ -337,9 +371,9 @@ impl TextChunk {
             (_, false) => (Encoding::PLAIN, &mut self.null_pages),
         };
         *pages += 1;
-        let levels = self.definitions.len();
+        let levels = self.page.definitions.len();
         let highest = u8::try_from(max_definition).unwrap_or(u8::MAX);
-        let nulls = self.definitions.iter().filter(|level| **level != highest).count();
+        let nulls = self.page.definitions.iter().filter(|level| **level != highest).count();
         let (buf, uncompressed_bytes) = compressor.compress(levels - nulls)?;
         let page = Page::DataPage {
             buf,
@@ -349,20 +383,14 @@ impl TextChunk {
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        let written = write(&mut self.sink, &mut self.uncompressed_bytes, page, uncompressed_bytes)?;
-        self.offset_index.append_row_count(self.rows as i64);
+        let written = write(&mut self.sink, &mut self.uncompressed_bytes, page, uncompressed_bytes, compressor)?;
+        self.offset_index.append_row_count(self.page.rows as i64);
         self.offset_index.append_offset_and_size(written.0, written.1);
         self.note_bounds(nulls == levels, nulls as i64);
         self.levels += levels as i64;
         self.nulls += nulls as i64;
-        self.finished_rows += self.rows;
-        self.rows = 0;
-        self.plain_bytes = 0;
-        self.definitions.clear();
-        self.repetitions.clear();
-        self.indices.clear();
-        self.lengths.clear();
-        self.plain.clear();
+        self.finished_rows += self.page.rows;
+        self.page.clear();
         Ok(())
     }
 
@@ -375,7 +403,7 @@ impl TextChunk {
         let mut bounds = std::mem::take(&mut self.page_bounds);
         if self.has_dictionary && is_by_page {
             let mut is_known = vec![false; self.dictionary.len()];
-            for index in &self.indices {
+            for index in &self.page.indices {
                 let known = is_known.get_mut(*index as usize);
                 if known.is_some_and(|known| !std::mem::replace(known, true)) {
                     bounds.add(self.dictionary.value(*index));
@@ -402,21 +430,23 @@ impl TextChunk {
         if done.has_dictionary && done.settings.statistics == EnabledStatistics::Chunk {
             done.bounds.add_all(&done.dictionary);
         }
-        let mut sink = TrackedWrite::new(Vec::new());
+        let mut sink = TrackedWrite::new(done.spare);
         if done.dictionary_pages > 0 {
             compressor.begin().extend_from_slice(done.dictionary.page());
             let (buf, uncompressed_bytes) = compressor.compress(done.dictionary.len())?;
             let num_values = done.dictionary.len() as u32;
             let page = Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false };
-            write(&mut sink, &mut done.uncompressed_bytes, page, uncompressed_bytes)?;
+            write(&mut sink, &mut done.uncompressed_bytes, page, uncompressed_bytes, compressor)?;
         }
         let (mut bytes, mut pages) = (sink.into_inner()?, done.sink.into_inner()?);
         let data_offset = bytes.len() as i64;
         if bytes.is_empty() {
-            bytes = pages;
+            std::mem::swap(&mut bytes, &mut pages);
         } else {
             bytes.append(&mut pages);
         }
+        self.sink = TrackedWrite::new(pages);
+        self.page = done.page;
         let mut offset_index = done.offset_index.build();
         offset_index.page_locations.iter_mut().for_each(|place| place.offset += data_offset);
         if let (Some(filter), Some((error_rate, _))) = (&mut done.filter, done.settings.bloom_filter) {
@@ -437,16 +467,25 @@ impl TextChunk {
             levels: done.levels,
             nulls: done.nulls,
         };
+        let metadata = metadata.build()?;
+        done.dictionary.clear();
+        self.dictionary = done.dictionary;
         let is_by_page = done.settings.statistics == EnabledStatistics::Page;
         let close = ColumnCloseResult {
             bytes_written: bytes.len() as u64,
             rows_written: rows as u64,
-            metadata: metadata.build()?,
+            metadata,
             bloom_filter: done.filter,
             column_index: is_by_page.then(|| done.column_index.build()).transpose()?,
             offset_index: Some(offset_index),
         };
         Ok((bytes.into(), close))
+    }
+
+    /// Takes the memory of the chunk's bytes back, of which nobody else has anything.
+    pub(super) fn take_back(&mut self, bytes: Bytes) {
+        self.spare = bytes.into();
+        self.spare.clear();
     }
 }
 
@@ -456,9 +495,12 @@ fn write(
     chunk_bytes: &mut i64,
     page: Page,
     uncompressed_bytes: usize,
+    compressor: &mut PageCompressor,
 ) -> Result<(i64, i32), ParquetError> {
-    let compressed_bytes = page.buffer().len();
+    let content = page.buffer().clone();
+    let compressed_bytes = content.len();
     let written = SerializedPageWriter::new(sink).write_page(CompressedPage::new(page, uncompressed_bytes))?;
+    compressor.take_back(content);
     let header = written.bytes_written as usize - compressed_bytes;
     *chunk_bytes += (header + uncompressed_bytes) as i64;
     let length = i32::try_from(written.bytes_written).map_err(|error| ParquetError::External(Box::new(error)))?;

@@ -72,6 +72,14 @@ impl Destination for LakeDelivery {
         self.deliver(entry).await
     }
 
+    fn keeps_memory(&self) -> bool {
+        self.surroundings.memory.has_column_memory()
+    }
+
+    fn give_memory_back(&mut self) {
+        self.surroundings.memory.drop_column_memory();
+    }
+
     fn take_wanted_pause(&mut self) -> Option<Duration> {
         None
     }
@@ -174,7 +182,7 @@ impl LakeDelivery {
         loaded: &LoadedSegment,
         plan: &PartitionPlan,
     ) -> Option<(PartitionObject, CountedBytes)> {
-        let _writing = tokio::select! {
+        let mut writing = tokio::select! {
             biased;
             permit = self.surroundings.memory.begin_writing(segment.bytes) => permit,
             () = self.stop.deadline_passed() => return None,
@@ -183,7 +191,7 @@ impl LakeDelivery {
             return None;
         }
         let _ = segment.begin_try();
-        let object = write_object(&self.writer, loaded, plan);
+        let object = write_object(&self.writer, loaded, plan, writing.memory());
         segment.end_try();
         // Counted while nobody else writes, so that nobody misses it.
         let counted = self.surroundings.memory.count_object(object.bytes.len() as u64);

@@ -21,6 +21,9 @@ const BLOCKING_THREADS: usize = 1;
 /// How long such a thread may outlive the deadline.
 const RUNTIME_END: Duration = Duration::from_secs(1);
 
+/// How long memory is kept for the next segment.
+const KEPT_MEMORY: Duration = Duration::from_secs(1);
+
 /// How an attempt at a segment ended.
 pub(super) enum Attempt {
     /// The destination has all of it, or will never have the rest.
@@ -43,6 +46,14 @@ pub(super) trait Destination {
 
     /// Delivers what is missing of a segment. Unless the host exits and `is_in_order_of_worth`, an exit interrupts it.
     async fn attempt(&mut self, entry: &mut Self::Entry, is_in_order_of_worth: bool) -> Attempt;
+
+    /// Whether it keeps memory for segments to come.
+    fn keeps_memory(&self) -> bool {
+        false
+    }
+
+    /// Gives it back.
+    fn give_memory_back(&mut self) {}
 
     /// How long the destination wants to be left alone, since the last attempt.
     fn take_wanted_pause(&mut self) -> Option<Duration>;
@@ -114,6 +125,10 @@ impl DeliveryLoop {
                 let next = tokio::select! {
                     biased;
                     segment = self.queue.recv() => segment,
+                    () = tokio::time::sleep(KEPT_MEMORY), if destination.keeps_memory() => {
+                        destination.give_memory_back();
+                        continue;
+                    }
                     // An acceptor that hangs does not close the queue.
                     () = deadline_passed => None,
                 };

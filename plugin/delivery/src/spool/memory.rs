@@ -12,9 +12,10 @@
 //! What records leave is kept for the next ones while there is room beside all that.
 
 use super::spare_buffers::SpareBuffers;
+use crate::columns::ColumnMemory;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::Notify;
 
 /// What of the limit is for writing one file: a segment's place list, a row group, its columns and the compressed file.
 const WRITING_BYTES: u64 = 20_000_000;
@@ -26,7 +27,8 @@ pub struct MemoryBudget {
     /// Told when one of them has become less.
     released: Notify,
     claims: Mutex<Vec<Weak<Claim>>>,
-    writing: Semaphore,
+    /// Of whoever writes files, one at a time.
+    writing: tokio::sync::Mutex<ColumnMemory>,
     spares: Mutex<SpareBuffers>,
 }
 
@@ -61,7 +63,7 @@ impl Default for MemoryBudget {
             counts: Mutex::default(),
             released: Notify::new(),
             claims: Mutex::default(),
-            writing: Semaphore::new(1),
+            writing: tokio::sync::Mutex::default(),
             spares: Mutex::default(),
         }
     }
@@ -141,6 +143,19 @@ impl MemoryShare {
         self.budget.spares().shrink_to(0);
     }
 
+    /// Whether memory is kept for files to come.
+    #[must_use]
+    pub fn has_column_memory(&self) -> bool {
+        self.budget.writing.try_lock().is_ok_and(|memory| !memory.is_empty())
+    }
+
+    /// Gives it back, unless it is in use.
+    pub fn drop_column_memory(&self) {
+        if let Ok(mut memory) = self.budget.writing.try_lock() {
+            *memory = ColumnMemory::default();
+        }
+    }
+
     /// An empty buffer with room for so many bytes, if there is one.
     #[must_use]
     pub fn take_spare(&self, needed: usize) -> Option<Vec<u8>> {
@@ -186,8 +201,7 @@ impl MemoryShare {
     pub async fn begin_writing(&self, bytes: u64) -> WritingPermit<'_> {
         loop {
             let released = self.budget.released.notified();
-            // The semaphore is never closed.
-            let permit = WritingPermit { _permit: self.budget.writing.acquire().await.ok() };
+            let permit = WritingPermit { memory: self.budget.writing.lock().await };
             // It is counted when it is made and its size is known; until then nobody else writes.
             let counts = *self.budget.counts();
             if counts.objects == 0 || counts.sum() + bytes <= self.spool_limit_bytes() {
@@ -241,7 +255,14 @@ impl Drop for Lent {
 /// While it lives no other instance writes files.
 #[derive(Debug)]
 pub struct WritingPermit<'a> {
-    _permit: Option<SemaphorePermit<'a>>,
+    memory: tokio::sync::MutexGuard<'a, ColumnMemory>,
+}
+
+impl WritingPermit<'_> {
+    /// The memory that the last file was made in.
+    pub fn memory(&mut self) -> &mut ColumnMemory {
+        &mut self.memory
+    }
 }
 
 /// Bytes that are counted.
