@@ -42,6 +42,21 @@ fn the_newer_form_carries_metadata() {
 }
 
 #[test]
+fn metadata_without_anything_are_read_in_each_form() {
+    let time = [0xd7, 0, 0x67, 0x41, 0x1b, 0, 0, 0, 0, 7];
+    for head in [&[0x92, 0x92][..], &[0xdd, 0, 0, 0, 2, 0xdd, 0, 0, 0, 2], &[0xdc, 0, 2, 0x92]] {
+        for empty in [&[0x80][..], &[0xde, 0, 0], &[0xdf, 0, 0, 0, 0]] {
+            let bytes = [head, &time, empty, &[0x81, 0xa1, b'k', 1]].concat();
+            let event = read(&bytes).unwrap();
+            let metadata = event.metadata.unwrap();
+            assert_eq!((metadata.count, metadata.whole, metadata.content), (0, empty, &[][..]));
+            assert_eq!((event.time.seconds, event.time.nanoseconds, event.time_raw), (0x6741_1b00, 7, &time[..]));
+            assert_eq!((event.raw, event.body.count, event.body.content.len()), (&bytes[..], 1, 3));
+        }
+    }
+}
+
+#[test]
 fn group_markers_are_told_from_records() {
     for (time, kind) in [
         (vec![0xff], EventKind::GroupStart),

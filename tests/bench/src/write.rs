@@ -3,6 +3,7 @@
 use crate::BenchError;
 use crate::frames::FrameReader;
 use shiwake_delivery::clock::SystemClock;
+use shiwake_delivery::columns::ColumnMemory;
 use shiwake_delivery::columns::codec::Codec;
 use shiwake_delivery::columns::file::{FileWriter, plan};
 use shiwake_delivery::config::Properties;
@@ -73,6 +74,7 @@ pub(crate) fn through_output(chunks: &Path, lake: &Path, settings: &[(String, St
 /// Makes files of events that are sorted and lie by type, in segments of so many bytes: columns, Parquet, files.
 pub(crate) fn through_columns(folder: &Path, lake: &Path, segment_bytes: usize) -> Result<u64, BenchError> {
     let writer = FileWriter { codec: Codec::default(), schemas: Arc::default(), rules: 0 };
+    let mut memory = ColumnMemory::default();
     let mut names: Vec<PathBuf> =
         fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, BenchError>>()?;
     names.sort();
@@ -86,7 +88,7 @@ pub(crate) fn through_columns(folder: &Path, lake: &Path, segment_bytes: usize) 
             while bytes < segment_bytes {
                 let Some((chunk, records)) = frames.next()? else { break };
                 bytes += chunk.len();
-                blocks.push(Block { tag: "bench".into(), events: chunk.into(), records, ends: None });
+                blocks.push(Block { tag: "bench".into(), events: chunk.into(), records, places: None });
             }
             if blocks.is_empty() {
                 break;
@@ -97,7 +99,7 @@ pub(crate) fn through_columns(folder: &Path, lake: &Path, segment_bytes: usize) 
             for plan in plan(&segment)? {
                 let path = lake.join(plan.partition.object_key(&segment.id));
                 fs::create_dir_all(path.parent().unwrap_or(lake))?;
-                fs::write(path, writer.write(&segment, &plan)?.bytes)?;
+                fs::write(path, writer.write_in(&segment, &plan, &mut memory)?.bytes)?;
             }
             for block in segment.blocks {
                 frames.reuse(block.events.into());

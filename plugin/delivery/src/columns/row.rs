@@ -103,7 +103,7 @@ impl<'s> RowLayout<'s> {
             let Target::Column { column, kind, .. } = field.target else {
                 let (field, value) = (*field, reader.value().ok()?);
                 if field.target == Target::OwnType {
-                    if value.as_str() == Some(self.own_type) {
+                    if matches!(value, Value::Str(text) if text == self.own_type.as_bytes()) {
                         continue;
                     }
                     // Where it goes instead depends on the columns.

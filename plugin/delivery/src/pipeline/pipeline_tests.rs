@@ -11,7 +11,10 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutMultipartOptions, PutOptions, PutPayload, PutResult,
 };
+use shiwake_records::chunk::{Chunk, Item};
+use shiwake_records::event::Timestamp;
 use shiwake_records::rules::SourceFile;
+use shiwake_records::sorter::Sorter;
 use std::path::Path as FilePath;
 use std::sync::Condvar;
 use std::sync::atomic::AtomicU64;
@@ -321,6 +324,60 @@ fn a_burst_above_the_limit_waits_for_room_and_is_not_sent_back() {
     }
     bench.pipeline.stop();
     assert_eq!(bench.pipeline.ledger().totals().written, 40_000);
+    // Two of these chunks are a segment. To close smaller ones makes no room sooner.
+    let objects = keys(&bench.store).len();
+    assert!((20..28).contains(&objects), "{objects} objects");
+}
+
+/// The lake's files, without what is another in each run: keys and bytes.
+fn files(bench: &Bench) -> Vec<(String, String)> {
+    let lake = keys(&bench.store).into_iter().filter(|key| key.contains("/type="));
+    let files = lake.map(|key| {
+        let name = key.rsplit_once('/').unwrap().1;
+        let stream = name.split_once('-').unwrap().0;
+        let without = |text: &str| text.replace(stream, "stream");
+        let bytes: String = read(&bench.store, &key).iter().map(|byte| char::from(*byte)).collect();
+        (without(&key), without(&bytes))
+    });
+    files.collect()
+}
+
+#[test]
+fn a_chunk_that_stays_where_it_is_gives_the_same_files_as_its_records_one_by_one() {
+    let sorted = |records: &[&str]| {
+        let mut bytes = Vec::new();
+        Sorter::default().sort_chunk(&chunk(records), Timestamp::default(), &mut bytes);
+        bytes
+    };
+    let app = vec!["a line of an app that says nothing of itself, and is as long as most of them are"; 2_000];
+    let error = vec!["ERROR it was not done"; 200];
+    let (apps, errors, few) = (sorted(&app), sorted(&error), sorted(&["hello", "ERROR no"]));
+    assert!(apps.len() > LENT_BYTES);
+    for (name, chunk) in [
+        ("one type", apps.clone()),
+        ("few of one type", sorted(&["hello"])),
+        ("few", few.clone()),
+        ("another type behind", [&*apps, &*errors].concat()),
+        ("another type before", [&*errors, &*apps].concat()),
+        ("types in turn", [&*apps, &*errors, &*apps, &*few].concat()),
+        ("not sorted behind", [&*apps, &*chunk(&app)].concat()),
+        ("not sorted", chunk(&app)),
+        ("bad bytes behind", [&*apps, &[0xc1]].concat()),
+        ("bad bytes between", [&*apps, &[0xc1], &*apps].concat()),
+    ] {
+        let [whole, one_by_one] = [(); 2].map(|()| start(&[]));
+        assert_eq!(whole.pipeline.accept(&chunk, "app"), Answer::Accepted, "{name}");
+        for item in Chunk::new(&chunk) {
+            let bytes = match item {
+                Item::Event(event) => event.raw,
+                Item::Bad(bad) => bad.bytes,
+            };
+            assert_eq!(one_by_one.pipeline.accept(bytes, "app"), Answer::Accepted, "{name}");
+        }
+        [&whole, &one_by_one].into_iter().for_each(|bench| bench.pipeline.stop());
+        assert!(!files(&whole).is_empty(), "{name}");
+        assert!(files(&whole) == files(&one_by_one), "{name}");
+    }
 }
 
 #[test]
