@@ -34,6 +34,8 @@ use parquet::schema::types::ColumnDescPtr;
 const PAGE_BYTES: usize = 1024 * 1024;
 /// Bytes up to which a dictionary is kept whatever its values are.
 const SMALL_DICTIONARY_BYTES: usize = 16 * 1024;
+/// Bytes of a chunk up to which its memory is kept for the next one.
+const SPARE_BYTES: usize = 128 * 1024;
 /// Bytes after which a dictionary is given up of which no value was met again.
 const TRIED_DICTIONARY_BYTES: usize = 64 * 1024;
 
@@ -482,10 +484,13 @@ impl TextChunk {
         Ok((bytes.into(), close))
     }
 
-    /// Takes the memory of the chunk's bytes back, of which nobody else has anything.
+    /// Takes the memory of the chunk's bytes back, of which nobody else has anything, unless it is much beside the other chunks of
+    /// the group, which are still to be written.
     pub(super) fn take_back(&mut self, bytes: Bytes) {
-        self.spare = bytes.into();
-        self.spare.clear();
+        if bytes.len() <= SPARE_BYTES {
+            self.spare = bytes.into();
+            self.spare.clear();
+        }
     }
 }
 
