@@ -34,8 +34,7 @@ struct Numbers<T> {
     definitions: Vec<i16>,
 }
 
-/// Memory that a file was made in, for the next one: pages that are touched for the first time, and what compresses, cost as much as
-/// a tenth of a file of ten thousand records.
+/// Memory that a file was made in, kept so that the next one touches no new pages and sets no compressor up.
 #[derive(Default)]
 pub struct ColumnMemory {
     group: Option<RowGroup>,
