@@ -22,7 +22,7 @@ const BATCH_ROWS: usize = 256;
 /// Rows that are handed to the parquet crate at a time, in which it looks whether a page is full.
 const WRITE_ROWS: usize = 4_096;
 /// Bytes of memory that are kept from file to file.
-const KEPT_BYTES: usize = 6_000_000;
+const KEPT_BYTES: usize = 1_000_000;
 /// Definition levels of the overflow: of an entry's key, of an entry without a value, and of one with.
 const WHOLE_KEY: u8 = 1;
 const NIL_ENTRY: u8 = 1;

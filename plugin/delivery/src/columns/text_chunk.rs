@@ -35,7 +35,7 @@ const PAGE_BYTES: usize = 1024 * 1024;
 /// Bytes up to which a dictionary is kept whatever its values are.
 const SMALL_DICTIONARY_BYTES: usize = 16 * 1024;
 /// Bytes of a chunk up to which its memory is kept for the next one.
-const SPARE_BYTES: usize = 128 * 1024;
+const SPARE_BYTES: usize = 16 * 1024;
 /// Bytes after which a dictionary is given up of which no value was met again.
 const TRIED_DICTIONARY_BYTES: usize = 64 * 1024;
 
