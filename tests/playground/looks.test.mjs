@@ -117,6 +117,8 @@ test('by keyboard alone: a line is typed, chosen, made a rule of, and its type c
   };
   await tabTo('lines');
   await page.keyboard.type('shop is up\nqueue is full of mails');
+  // What is sorted may be the lines as they were a few keys before.
+  await page.waitForFunction(() => document.querySelector('.row[data-place="1"]')?.textContent.includes('queue is full of mails'));
   await sorted(page, 2);
   await tabTo('list');
   await page.keyboard.press('ArrowDown');
