@@ -38,6 +38,7 @@ pub mod pieces;
 pub mod quarantine;
 pub mod record_id;
 pub mod record_time;
+mod record_trace;
 pub mod rules;
 pub mod severity;
 pub mod sorter;

@@ -11,21 +11,21 @@ use crate::civil_time::KnownLogDate;
 use crate::classify::{Fate, Verdict};
 use crate::event::{Event, EventKind, Timestamp};
 use crate::expand::Expander;
-use crate::fields::{FieldIndex, KeySet};
+use crate::fields::FieldIndex;
 use crate::identity::kept_origins::Record;
 use crate::identity::labels::LabelField;
 use crate::identity::origins::Origins;
 use crate::identity::placement::Placement;
 use crate::identity::task::TaskIdentity;
 use crate::line::combined::AccessLine;
-use crate::msgpack::{Composite, Reader, Room};
+use crate::msgpack::{Reader, Room};
 use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
 use crate::quarantine;
 use crate::record_id::{self, RecordIds};
 use crate::record_time::RecordTimes;
+use crate::record_trace::{add_trace, trace_of};
 use crate::rules::{Evaluation, Explanation, RuleCounts, RuleId, RuleSet, RuleState};
 use crate::subject::Subject;
-use crate::trace_ids::TraceIds;
 use crate::usual_access::{self, UsualAccess, UsualFields};
 use std::sync::Arc;
 
@@ -490,40 +490,6 @@ fn event_time(verdict: &Verdict, config: &SorterConfig) -> Option<(u32, u32)> {
     let time = verdict.line_time.filter(|_| config.use_line_time)?;
     // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
     Some((u32::try_from(time.seconds).ok()?, time.nanoseconds))
-}
-
-/// Fields that name the trace a record is of, in the order in which they count. What Datadog's own fields say is in its form.
-const TRACE_KEYS: KeySet = KeySet::new(&[
-    "trace_id",
-    "traceId",
-    "trace.id",
-    "traceparent",
-    "xray_trace_id",
-    "x_amzn_trace_id",
-    "X-Amzn-Trace-Id",
-    "_X_AMZN_TRACE_ID",
-]);
-const SPAN_KEYS: KeySet = KeySet::new(&["span_id", "dd.span_id", "spanId", "span.id"]);
-
-/// The trace that the line, or a field of the record, names in a form that is known.
-fn trace_of(index: &FieldIndex, body: &Composite<'_>, found: &FoundFields<'_>) -> Option<TraceIds> {
-    let text = match found.get("trace_id") {
-        Some(FoundValue::Text(text)) if !index.contains(b"trace_id") => text,
-        _ => index.first_text_of(body, &TRACE_KEYS)?.1,
-    };
-    TraceIds::parse(text)
-}
-
-/// Gives the record its trace in the one form, in place of its own in another; and the span, unless it has one.
-fn add_trace<'a>(trace: &'a TraceIds, index: &FieldIndex, body: &Composite<'_>, found: &mut FoundFields<'a>) {
-    let own = index.get(body, b"trace_id");
-    let is_as_it_was = own.is_some_and(|own| own.as_str_bytes() == Some(trace.trace_bytes()));
-    if !is_as_it_was && !index.contains(b"dd.trace_id") {
-        found.set_over_own("trace_id", FoundValue::Text(trace.trace_bytes()));
-    }
-    if let Some(span) = trace.span_bytes().filter(|_| !index.has_any(&SPAN_KEYS)) {
-        found.push_text_if_new("span_id", span);
-    }
 }
 
 #[cfg(test)]

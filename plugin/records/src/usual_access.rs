@@ -4,7 +4,7 @@
 //! those that an access line gives, and one of them holds the line. What becomes of it is the same as of all others
 //! ([`crate::sorter`]); this is the short way there.
 
-use crate::classify::{LineReading, MESSAGE, Verdict};
+use crate::classify::{LEVEL_FIELDS, LineReading, MESSAGE, Verdict};
 use crate::event::Timestamp;
 use crate::fields::{FieldIndex, KeySet};
 use crate::identity::placement::Placement;
@@ -13,34 +13,12 @@ use crate::line::{LineFormat, LineFormats};
 use crate::log_type::LogType;
 use crate::msgpack::room::{self, FIELD_BYTES, Room};
 use crate::msgpack::{Composite, write};
+use crate::record_trace::TRACE_KEYS;
 use crate::severity::Severity;
 use crate::sorter::SorterConfig;
 
-/// Keys of records that are no usual ones.
-const NAMES: [&str; 29] = [
-    // Its type, and pieces of lines.
-    "log_type",
-    "partial_id",
-    // Its level.
-    "severity",
-    "level",
-    "log_level",
-    "loglevel",
-    "levelname",
-    "lvl",
-    "log.level",
-    "PRIORITY",
-    "priority",
-    // Its trace.
-    "trace_id",
-    "traceId",
-    "trace.id",
-    "traceparent",
-    "xray_trace_id",
-    "x_amzn_trace_id",
-    "X-Amzn-Trace-Id",
-    "_X_AMZN_TRACE_ID",
-    // What an access line gives.
+/// What an access line gives, and what says which type a record has and whether it is a piece.
+const FIELDS: [&str; 12] = [
     "remote_addr",
     "remote_user",
     "method",
@@ -51,8 +29,30 @@ const NAMES: [&str; 29] = [
     "bytes",
     "referer",
     "user_agent",
+    "log_type",
+    "partial_id",
 ];
+/// Keys of records that are no usual ones: these, and those of a level and of a trace.
 const UNUSUAL: KeySet = KeySet::new(&NAMES);
+const NAMES: [&str; FIELDS.len() + LEVEL_FIELDS.names().len() + TRACE_KEYS.names().len()] =
+    joined([&FIELDS, LEVEL_FIELDS.names(), TRACE_KEYS.names()]);
+
+/// Sets of names as one; `N` is how many they are together.
+#[expect(clippy::indexing_slicing, reason = "the compiler runs this, and says so when a place is none")]
+const fn joined<const N: usize>(sets: [&[&'static str]; 3]) -> [&'static str; N] {
+    let (mut names, mut place, mut set) = ([""; N], 0, 0);
+    while set < sets.len() {
+        let mut rest = sets[set];
+        while let [name, behind @ ..] = rest {
+            names[place] = *name;
+            place += 1;
+            rest = behind;
+        }
+        set += 1;
+    }
+    assert!(place == N, "the names are of another number");
+    names
+}
 
 /// Whether what is configured gives no field that an access line gives too, and takes none from a filter's map.
 pub(crate) fn is_apart_from(config: &SorterConfig) -> bool {
@@ -159,29 +159,32 @@ fn is_said(text: &[u8]) -> bool {
     !matches!(text, [] | [b'-'])
 }
 
-// Where the name is known to the compiler, writing it is a move or two.
 #[inline(always)]
 fn text(name: &'static str, text: &[u8], room: &mut Room) {
     if is_said(text) {
-        let name = name.as_bytes();
-        room.field(
-            |room: &mut [u8; FIELD_BYTES]| room::text_field(room, name, text),
-            |out| {
-                write::str(out, name);
-                write::str(out, text);
-            },
-        );
+        field(name, room, |name, room| room::text_field(room, name, text), |out| write::str(out, text));
     }
 }
 
 #[inline(always)]
 fn int(name: &'static str, int: i64, room: &mut Room) {
+    field(name, room, |name, room| room::int_field(room, name, int), |out| write::int(out, int));
+}
+
+// Where the name is known to the compiler, writing it is a move or two.
+#[inline(always)]
+fn field(
+    name: &'static str,
+    room: &mut Room,
+    short: impl FnOnce(&[u8], &mut [u8; FIELD_BYTES]) -> Option<usize>,
+    value: impl FnOnce(&mut Vec<u8>),
+) {
     let name = name.as_bytes();
     room.field(
-        |room: &mut [u8; FIELD_BYTES]| room::int_field(room, name, int),
+        |room| short(name, room),
         |out| {
             write::str(out, name);
-            write::int(out, int);
+            value(out);
         },
     );
 }

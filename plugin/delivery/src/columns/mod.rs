@@ -21,5 +21,6 @@ pub mod row;
 mod row_group;
 pub mod rows;
 mod text_chunk;
+mod text_page;
 
 pub use row_group::ColumnMemory;

@@ -14,11 +14,10 @@
 
 use super::bounds::Bounds;
 use super::chunk_description::ChunkDescription;
-use super::delta_lengths;
 use super::dictionary::{Dictionary, LENGTH_BYTES};
-use super::hybrid;
 use super::page_compressor::PageCompressor;
 use super::rows::{Cell, Entry, Rows, Text};
+use super::text_page::OpenPage;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type};
 use parquet::bloom_filter::Sbbf;
@@ -75,37 +74,6 @@ pub(super) struct TextChunk {
     bounds: Bounds,
     column_index: ColumnIndexBuilder,
     offset_index: OffsetIndexBuilder,
-}
-
-/// A page that is being filled.
-#[derive(Debug, Default)]
-struct OpenPage {
-    rows: usize,
-    definitions: Vec<u8>,
-    repetitions: Vec<u8>,
-    indices: Vec<u32>,
-    lengths: Vec<u32>,
-    plain: Vec<u8>,
-    /// What the values would take if they were plain.
-    plain_bytes: usize,
-}
-
-impl OpenPage {
-    fn clear(&mut self) {
-        self.rows = 0;
-        self.plain_bytes = 0;
-        self.definitions.clear();
-        self.repetitions.clear();
-        self.indices.clear();
-        self.lengths.clear();
-        self.plain.clear();
-    }
-
-    /// Bytes of memory that it has.
-    fn capacity(&self) -> usize {
-        let bytes = self.definitions.capacity() + self.repetitions.capacity() + self.plain.capacity();
-        bytes + (self.indices.capacity() + self.lengths.capacity()) * size_of::<u32>()
-    }
 }
 
 impl Settings {
@@ -353,20 +321,10 @@ impl TextChunk {
         }
         let has_indices = self.has_dictionary && self.dictionary.len() > 0;
         let has_values = !self.page.lengths.is_empty();
-        let max_definition = self.settings.descr.max_def_level();
-        let body = compressor.begin();
-        if self.settings.descr.max_rep_level() > 0 {
-            append_levels(body, &self.page.repetitions, 1);
-        }
-        append_levels(body, &self.page.definitions, if max_definition > 1 { 2 } else { 1 });
-        if has_indices {
-            let width = bits(self.dictionary.len());
-            body.push(width as u8);
-            hybrid::append(body, &self.page.indices, width);
-        } else if has_values {
-            delta_lengths::append(body, &self.page.lengths);
-            body.extend_from_slice(&self.page.plain);
-        }
+        let descr = &self.settings.descr;
+        let max_definition = descr.max_def_level();
+        let distinct = has_indices.then(|| self.dictionary.len());
+        self.page.append_to(compressor.begin(), descr.max_rep_level(), max_definition, distinct);
         let (encoding, pages) = match (has_indices, has_values) {
             (true, _) => (Encoding::RLE_DICTIONARY, &mut self.dictionary_pages),
             (_, true) => (Encoding::DELTA_LENGTH_BYTE_ARRAY, &mut self.plain_pages),
@@ -510,20 +468,4 @@ fn write(
     *chunk_bytes += (header + uncompressed_bytes) as i64;
     let length = i32::try_from(written.bytes_written).map_err(|error| ParquetError::External(Box::new(error)))?;
     Ok((written.offset as i64, length))
-}
-
-/// Levels behind the bytes that they take.
-fn append_levels(body: &mut Vec<u8>, levels: &[u8], width: u32) {
-    let start = body.len();
-    body.extend_from_slice(&[0; 4]);
-    hybrid::append(body, levels, width);
-    let length = (body.len() - start - 4) as u32;
-    if let Some(place) = body.get_mut(start..start + 4) {
-        place.copy_from_slice(&length.to_le_bytes());
-    }
-}
-
-/// Bits of the highest index of so many values.
-fn bits(values: usize) -> u32 {
-    (usize::BITS - values.saturating_sub(1).leading_zeros()).max(1)
 }

@@ -112,6 +112,11 @@ impl KeySet {
         Self { names, marks, number }
     }
 
+    /// The keys, in the order in which they count.
+    pub(crate) const fn names(&self) -> &'static [&'static str] {
+        self.names
+    }
+
     /// The marks of all of them.
     #[must_use]
     pub(crate) const fn marks(&self) -> Marks {
