@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::fields::{FieldIndex, Marks, digest};
 use crate::identity::kept_origins::KeptOrigin;
 use crate::msgpack::{Composite, Room, room, write};
-use crate::usual_access::UsualFields;
+use crate::usual_access::{LEAST_FIELDS, MOST_FIELDS, UsualFields};
 use arrayvec::ArrayVec;
 use std::ops::Range;
 
@@ -158,6 +158,11 @@ impl<'a> FoundFields<'a> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
+    /// Appends all of them.
+    pub(crate) fn append_all_to(&self, room: &mut Room) {
+        write_all(&self.items, room);
+    }
+
     /// The fields in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = &(&'a str, FoundValue<'a>)> {
         self.items.iter()
@@ -233,16 +238,14 @@ impl<'e, 'a> Enriched<'e, 'a> {
         }
         let count = new.map_or(found.len(), |new| new.count_ones() as usize);
         let count = u32::try_from(count).unwrap_or_default() + self.kept.map_or(0, |(_, kept)| kept.count);
-        let count = count + self.usual.map_or(0, UsualFields::count);
         let count = body.count.saturating_add(count);
-        if found.has_over_own() {
-            self.write_body_in_parts(count, room);
-        } else {
-            room.map_header(count);
-            room.raw(body.content);
-        }
-        if let Some(usual) = self.usual {
-            usual.append_to(room);
+        match self.usual {
+            Some(usual) => self.append_usual(usual, count, room),
+            None if found.has_over_own() => self.write_body_in_parts(count, room),
+            None => {
+                room.map_header(count);
+                room.raw(body.content);
+            }
         }
         let found = found.items.as_slice();
         match self.kept {
@@ -254,6 +257,20 @@ impl<'e, 'a> Enriched<'e, 'a> {
                 write_some(behind, new.map(|new| new.checked_shr(at as u32).unwrap_or_default()), room);
             }
         }
+    }
+
+    /// Writes the header of a map with so many other fields, the record, and the usual ones.
+    #[inline]
+    fn append_usual(&self, usual: &UsualFields<'_, '_>, others: u32, room: &mut Room) {
+        let header = room.len();
+        // How long the header is follows from the lowest and the highest number, as a rule.
+        match (others.saturating_add(LEAST_FIELDS), others.saturating_add(MOST_FIELDS)) {
+            (_, most @ ..=15) | (16.., most @ ..=0xffff) => room.map_header(most),
+            _ => room.map_header(others.saturating_add(usual.count())),
+        }
+        room.raw(self.body.content);
+        let count = usual.append_to(room);
+        room.set_map_count(header, others.saturating_add(count));
     }
 
     /// Writes the header of a map with so many fields and those that are replaced, and the record without these.

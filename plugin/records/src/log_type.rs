@@ -70,13 +70,21 @@ impl LogType {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
+            LogType::Own(name) => name.as_str(),
+            known => known.built_in_name(),
+        }
+    }
+
+    /// The name, unless it is one of the user's own, of which nothing is said here.
+    pub(crate) const fn built_in_name(&self) -> &'static str {
+        match self {
             LogType::Access => "access",
             LogType::Activity => "activity",
             LogType::Error => "error",
             LogType::Trace => "trace",
             LogType::Audit => "audit",
             LogType::App => "app",
-            LogType::Own(name) => name.as_str(),
+            LogType::Own(_) => "",
         }
     }
 

@@ -41,7 +41,7 @@ impl Severity {
 
     /// The name, as in the field and the column `severity`.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Severity::Trace => "trace",
             Severity::Debug => "debug",

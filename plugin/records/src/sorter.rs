@@ -292,14 +292,15 @@ impl Sorter {
     #[inline]
     fn sort_usual(&mut self, event: &Event<'_>, room: &mut Room) -> Option<Verdict> {
         let Self { config, state, index, origins, may_be_usual, known_date, record_ids, .. } = self;
-        let body = event.body;
-        let line = usual_access::line_of(index, &body)?;
+        // What was just put there by parts is not copied as a whole: the processor would wait for the parts.
+        let body = &event.body;
+        let line = usual_access::line_of(index, body)?;
         if !(*may_be_usual && record_ids.is_none() && state.is_plain(index)) {
             return None;
         }
         let access = AccessLine::parse_on(line, known_date);
-        let access = UsualAccess::of(access.as_ref()?)?;
-        let verdict = state.verdict_of_read(&config.rules, index, body, line, access.reading());
+        let access = UsualAccess::of(line, access.as_ref()?)?;
+        let verdict = state.verdict_of_read(&config.rules, index, body, line, &access.reading());
         if verdict.fate != Fate::Kept {
             return Some(verdict);
         }
@@ -309,7 +310,7 @@ impl Sorter {
         let kept = origins.add_to(config, &record, true, &mut found).map(|kept| (0, kept));
         let time = event_time(&verdict, config);
         let usual = Some(&usual);
-        Enriched { event, body: &body, index, found: &found, time, left_out: None, kept, usual }.append_to(room);
+        Enriched { event, body, index, found: &found, time, left_out: None, kept, usual }.append_to(room);
         Some(verdict)
     }
 
@@ -355,7 +356,7 @@ impl Sorter {
         }
         config.placement.take_apart(index, &body, &mut found);
         let others = found.len();
-        let record = Record { index, body, was_sorted };
+        let record = Record { index, body: &body, was_sorted };
         let kept = origins.add_to(config, &record, may_be_kept, &mut found).map(|kept| (others, kept));
         if let Some(ids) = record_ids
             && !index.contains(record_id::KEY.as_bytes())

@@ -395,9 +395,12 @@ fn any_access_line() -> impl Strategy<Value = String> {
             " \"r\" \"a\" \n",
         ]),
         prop_oneof![9 => Just(0), 1 => 250..300_usize],
+        prop_oneof![4 => Just(0), 4 => 0..80_usize, 1 => 240..300_usize],
     );
-    parts.prop_map(|(address, user, time, request, status, size, rest, long)| {
-        format!("{address}{user}{time}] \"{request}{}\" {status} {size}{rest}", "x".repeat(long))
+    parts.prop_map(|(address, user, time, request, status, size, rest, long, long_agent)| {
+        let (rest, end) = rest.strip_suffix('"').map_or((rest, ""), |rest| (rest, "\""));
+        let [long, long_agent] = [long, long_agent].map(|count| "x".repeat(count));
+        format!("{address}{user}{time}] \"{request}{long}\" {status} {size}{rest}{long_agent}{end}")
     })
 }
 
@@ -415,10 +418,21 @@ fn any_record() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         ("log_type", "audit"),
     ];
     let others = prop_oneof![3 => prop::sample::subsequence(&OTHERS[..5], 0..=5), 1 => prop::sample::subsequence(&OTHERS[..], 0..=10)];
+    // So many that the length of the record's header is another one.
+    const MORE: [(&str, &str); 18] = {
+        let names = "abcdefghijklmnopqr";
+        let (mut fields, mut at) = ([("", "1"); 18], 0);
+        while at < fields.len() {
+            fields[at].0 = names.split_at(at).1.split_at(1).0;
+            at += 1;
+        }
+        fields
+    };
+    let more = prop_oneof![3 => Just(0), 1 => 0..=MORE.len()];
     let key = prop_oneof![8 => Just("log"), 1 => Just("message"), 1 => Just("line")];
-    (any_access_line(), key, others).prop_map(|(line, key, others)| {
-        let others = others.into_iter().filter(|(other, _)| *other != key).map(|(key, value)| (key, value.to_owned()));
-        others.chain([(key, line)]).collect()
+    (any_access_line(), key, others, more).prop_map(|(line, key, others, more)| {
+        let others = others.into_iter().chain(MORE.into_iter().take(more)).filter(|(other, _)| *other != key);
+        others.map(|(key, value)| (key, value.to_owned())).chain([(key, line)]).collect()
     })
 }
 

@@ -4,6 +4,7 @@
 //! those that an access line gives, and one of them holds the line. What becomes of it is the same as of all others
 //! ([`crate::sorter`]); this is the short way there.
 
+use crate::append::{FoundFields, FoundValue};
 use crate::classify::{LEVEL_FIELDS, LineReading, MESSAGE, Verdict};
 use crate::event::Timestamp;
 use crate::fields::{FieldIndex, KeySet};
@@ -11,8 +12,8 @@ use crate::identity::placement::Placement;
 use crate::line::combined::AccessLine;
 use crate::line::{LineFormat, LineFormats};
 use crate::log_type::LogType;
-use crate::msgpack::room::{self, FIELD_BYTES, Room};
-use crate::msgpack::{Composite, write};
+use crate::msgpack::Composite;
+use crate::msgpack::room::{KnownField, Room, ShortFields};
 use crate::record_trace::TRACE_KEYS;
 use crate::severity::Severity;
 use crate::sorter::SorterConfig;
@@ -67,18 +68,37 @@ pub(crate) fn is_apart_from(config: &SorterConfig) -> bool {
 /// An access line, of which it is known what becomes of it.
 #[derive(Debug)]
 pub(crate) struct UsualAccess<'e, 'a> {
+    /// The line, and what stands in it.
+    whole: &'a [u8],
     line: &'e AccessLine<'a>,
     request: Option<[&'a [u8]; 4]>,
     seconds: i64,
     severity: Severity,
 }
 
+static ACCESS: KnownField = KnownField::new("log_type", LogType::Access.built_in_name());
+static SEVERITIES: [KnownField; Severity::ALL.len()] = known_severities();
+
+#[expect(clippy::indexing_slicing, reason = "the compiler runs this, and says so when a place is none")]
+const fn known_severities() -> [KnownField; Severity::ALL.len()] {
+    let mut known = [const { KnownField::new("severity", Severity::Trace.name()) }; Severity::ALL.len()];
+    let mut place = 0;
+    while place < known.len() {
+        known[place] = KnownField::new("severity", Severity::ALL[place].name());
+        place += 1;
+    }
+    known
+}
+
+/// How many fields are always there: status, type and severity.
+pub(crate) const LEAST_FIELDS: u32 = 3;
+pub(crate) const MOST_FIELDS: u32 = 12;
+
 /// What is written of a usual record behind its own fields.
 #[derive(Debug)]
 pub(crate) struct UsualFields<'e, 'a> {
     access: &'e UsualAccess<'e, 'a>,
-    log_type: LogType,
-    severity: Severity,
+    verdict: &'e Verdict,
 }
 
 /// The line of a record that may be a usual one, by its keys.
@@ -98,12 +118,12 @@ pub(crate) fn line_of<'a>(index: &FieldIndex, body: &Composite<'a>) -> Option<&'
 impl<'e, 'a> UsualAccess<'e, 'a> {
     /// What was read of a line of [`line_of`], when that is all of it.
     #[inline(always)]
-    pub(crate) fn of(line: &'e AccessLine<'a>) -> Option<Self> {
+    pub(crate) fn of(whole: &'a [u8], line: &'e AccessLine<'a>) -> Option<Self> {
         if !line.virtual_host.is_empty() || !line.tail.trim_ascii().is_empty() {
             return None;
         }
         let (seconds, severity) = (line.time_seconds?, Severity::from_http_status(line.status)?);
-        Some(Self { line, request: line.request_parts(), seconds, severity })
+        Some(Self { whole, line, request: line.request_parts(), seconds, severity })
     }
 
     /// What [`crate::classify::read_line`] says of it.
@@ -116,40 +136,63 @@ impl<'e, 'a> UsualAccess<'e, 'a> {
 }
 
 impl<'e, 'a> UsualFields<'e, 'a> {
-    pub(crate) fn new(access: &'e UsualAccess<'e, 'a>, verdict: &Verdict) -> Self {
-        Self { access, log_type: verdict.log_type, severity: verdict.severity.unwrap_or(access.severity) }
+    #[inline]
+    pub(crate) fn new(access: &'e UsualAccess<'e, 'a>, verdict: &'e Verdict) -> Self {
+        Self { access, verdict }
+    }
+
+    fn severity(&self) -> Severity {
+        self.verdict.severity.unwrap_or(self.access.severity)
     }
 
     /// How many fields there are.
-    #[inline]
     pub(crate) fn count(&self) -> u32 {
         let UsualAccess { line, request, .. } = self.access;
         let texts = [line.remote_addr, line.remote_user, line.referer, line.user_agent].into_iter();
         let texts = texts.chain(request.iter().flatten().copied()).filter(|text| is_said(text)).count();
-        // Status, type and severity are always there.
-        3 + u32::from(line.bytes.is_some()) + texts as u32
+        LEAST_FIELDS + u32::from(line.bytes.is_some()) + texts as u32
     }
 
-    /// Appends them, in the order in which [`AccessLine::add_to`] and the sorter give them.
+    /// Appends them, in the order in which [`AccessLine::add_to`] and the sorter give them, and says how many they are.
     #[inline(never)]
-    pub(crate) fn append_to(&self, room: &mut Room) {
-        let UsualAccess { line, request, .. } = self.access;
-        text("remote_addr", line.remote_addr, room);
-        text("remote_user", line.remote_user, room);
-        if let Some([method, path, query, protocol]) = request {
-            text("method", method, room);
-            text("path", path, room);
-            text("query", query, room);
-            text("protocol", protocol, room);
-        }
-        int("status", line.status, room);
-        if let Some(bytes) = line.bytes {
-            int("bytes", bytes, room);
-        }
-        text("referer", line.referer, room);
-        text("user_agent", line.user_agent, room);
-        text("log_type", self.log_type.name().as_bytes(), room);
-        text("severity", self.severity.name().as_bytes(), room);
+    pub(crate) fn append_to(&self, room: &mut Room) -> u32 {
+        let UsualAccess { line, request, whole, .. } = self.access;
+        let text = |out: &mut ShortFields<'_>, name, text: &[u8]| {
+            if is_said(text) { out.part(name, text, whole) } else { Some(()) }
+        };
+        let written = room.short_fields::<{ MOST_FIELDS as usize }>(|out| {
+            text(out, "remote_addr", line.remote_addr)?;
+            text(out, "remote_user", line.remote_user)?;
+            if let Some([method, path, query, protocol]) = request {
+                text(out, "method", method)?;
+                text(out, "path", path)?;
+                text(out, "query", query)?;
+                text(out, "protocol", protocol)?;
+            }
+            out.int("status", line.status)?;
+            if let Some(bytes) = line.bytes {
+                out.int("bytes", bytes)?;
+            }
+            text(out, "referer", line.referer)?;
+            text(out, "user_agent", line.user_agent)?;
+            match &self.verdict.log_type {
+                LogType::Access => out.known(&ACCESS)?,
+                other => out.text("log_type", other.name().as_bytes())?,
+            }
+            out.known(SEVERITIES.get(self.severity() as usize)?)
+        });
+        written.unwrap_or_else(|| self.append_long_to(room))
+    }
+
+    /// As [`UsualFields::append_to`], of fields that may be long.
+    #[cold]
+    fn append_long_to(&self, room: &mut Room) -> u32 {
+        let mut found = FoundFields::default();
+        self.access.line.add_to(&mut found);
+        found.push("log_type", FoundValue::Text(self.verdict.log_type.name().as_bytes()));
+        found.push("severity", FoundValue::Text(self.severity().name().as_bytes()));
+        found.append_all_to(room);
+        found.len() as u32
     }
 }
 
@@ -157,34 +200,4 @@ impl<'e, 'a> UsualFields<'e, 'a> {
 #[inline(always)]
 fn is_said(text: &[u8]) -> bool {
     !matches!(text, [] | [b'-'])
-}
-
-#[inline(always)]
-fn text(name: &'static str, text: &[u8], room: &mut Room) {
-    if is_said(text) {
-        field(name, room, |name, room| room::text_field(room, name, text), |out| write::str(out, text));
-    }
-}
-
-#[inline(always)]
-fn int(name: &'static str, int: i64, room: &mut Room) {
-    field(name, room, |name, room| room::int_field(room, name, int), |out| write::int(out, int));
-}
-
-// Where the name is known to the compiler, writing it is a move or two.
-#[inline(always)]
-fn field(
-    name: &'static str,
-    room: &mut Room,
-    short: impl FnOnce(&[u8], &mut [u8; FIELD_BYTES]) -> Option<usize>,
-    value: impl FnOnce(&mut Vec<u8>),
-) {
-    let name = name.as_bytes();
-    room.field(
-        |room| short(name, room),
-        |out| {
-            write::str(out, name);
-            value(out);
-        },
-    );
 }

@@ -36,7 +36,7 @@ const LOOKED_AT_SHARE: u32 = 16;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Record<'i, 'a> {
     pub(crate) index: &'i FieldIndex,
-    pub(crate) body: Composite<'a>,
+    pub(crate) body: &'i Composite<'a>,
     /// Whether it named its type itself.
     pub(crate) was_sorted: bool,
 }

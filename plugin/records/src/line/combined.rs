@@ -7,7 +7,8 @@
 //! adds ([`super::access_tail`]).
 
 use super::access_tail;
-use super::words::{decimal, find_either, split_at_byte, split_request};
+use super::find::find_either;
+use super::words::{decimal, split_at_byte, split_request};
 use crate::append::{FoundFields, FoundValue};
 use crate::civil_time::{KnownLogDate, parse_common_log_time};
 use crate::digits::short_number;

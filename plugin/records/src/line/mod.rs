@@ -10,6 +10,7 @@ pub mod cloudfront;
 pub mod combined;
 pub mod exception;
 pub mod fields;
+mod find;
 mod format;
 pub mod json;
 pub mod level;

@@ -1,61 +1,13 @@
 //! Cuts borrowed lines at bytes.
 
-use memchr::{memchr, memmem};
+use super::find::find_byte;
+use memchr::memmem;
 
 /// The text before and after the first `separator`.
 #[inline]
 pub(super) fn split_at_byte(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = find_byte(text, separator)?;
     Some((text.get(..at)?, text.get(at + 1..)?))
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-/// Bytes that are looked at in registers before `memchr` is called. A host that interprets WebAssembly has no vector
-/// instructions, so there all of them are.
-const IN_REGISTERS: usize = if cfg!(target_family = "wasm") { usize::MAX } else { 16 };
-
-/// Where a byte is. Most words of a log line are short, and looking at eight bytes in one register takes less time than a call
-/// of `memchr`, which is for the others.
-#[inline]
-fn find_byte(text: &[u8], byte: u8) -> Option<usize> {
-    let from = match find_in_registers(text, [byte, byte], IN_REGISTERS) {
-        Ok(at) => return Some(at),
-        Err(from) => from,
-    };
-    Some(from + memchr(byte, text.get(from..)?)?)
-}
-
-/// Where the first of two bytes is.
-#[inline]
-pub(super) fn find_either(text: &[u8], one: u8, other: u8) -> Option<usize> {
-    if !cfg!(target_family = "wasm") {
-        return memchr::memchr2(one, other, text);
-    }
-    let from = match find_in_registers(text, [one, other], IN_REGISTERS) {
-        Ok(at) => return Some(at),
-        Err(from) => from,
-    };
-    Some(from + text.get(from..)?.iter().position(|byte| *byte == one || *byte == other)?)
-}
-
-/// Where the first of two bytes is among the first so many; else up to where it was looked for.
-#[inline]
-fn find_in_registers(text: &[u8], [one, other]: [u8; 2], bytes: usize) -> Result<usize, usize> {
-    let mut from = 0;
-    while let Some(eight) = text.get(from..).filter(|_| from < bytes).and_then(|rest| rest.first_chunk::<8>()) {
-        // Bytes that are equal become zero; the lowest high bit stands at the first of those.
-        let zeroes = |byte: u8| {
-            let difference = u64::from_le_bytes(*eight) ^ (ONES * u64::from(byte));
-            difference.wrapping_sub(ONES) & !difference & HIGH_BITS
-        };
-        let zeroes = zeroes(one) | zeroes(other);
-        if zeroes != 0 {
-            return Ok(from + zeroes.trailing_zeros() as usize / 8);
-        }
-        from += 8;
-    }
-    Err(from)
 }
 
 /// The text behind the first `needle`.
@@ -149,16 +101,6 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #[test]
-        fn a_byte_is_found_where_it_is(text in proptest::collection::vec(0x7e_u8..=0x82, 0..40), byte in 0x7e_u8..=0x82) {
-            prop_assert_eq!(find_byte(&text, byte), text.iter().position(|known| *known == byte));
-            prop_assert_eq!(find_in_registers(&text, [byte, 0x7e], usize::MAX).unwrap_or_else(|from| {
-                let rest = text.get(from..).unwrap_or_default();
-                from + rest.iter().position(|known| *known == byte || *known == 0x7e).unwrap_or(rest.len())
-            }), text.iter().position(|known| *known == byte || *known == 0x7e).unwrap_or(text.len()));
-            prop_assert_eq!(find_either(&text, byte, 0x7e), text.iter().position(|known| *known == byte || *known == 0x7e));
-        }
-
         #[test]
         fn digits_are_a_number_when_it_fits(text in "[0-9]{0,21}[a-]?") {
             let expected = text.parse().ok().filter(|_| !text.starts_with('-'));

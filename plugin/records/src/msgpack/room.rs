@@ -111,18 +111,23 @@ impl Room {
         }
     }
 
-    /// As [`Room::fields`], one field.
+    /// Appends what `write` writes, which is at most `N` fields, and says how many they are; `None` when one of them is long, and then
+    /// nothing is appended.
     #[inline(always)]
-    pub(crate) fn field(
+    pub(crate) fn short_fields<const N: usize>(
         &mut self,
-        write: impl FnOnce(&mut [u8; FIELD_BYTES]) -> Option<usize>,
-        write_apart: impl FnOnce(&mut Vec<u8>),
-    ) {
-        let room = self.bytes.get_mut(self.used..).and_then(|room| room.first_chunk_mut());
-        match room.and_then(write) {
-            Some(length) => self.used += length,
-            None => self.apart(write_apart),
+        write: impl FnOnce(&mut ShortFields<'_>) -> Option<()>,
+    ) -> Option<u32> {
+        let most = N * FIELD_BYTES;
+        if self.bytes.len() - self.used < most {
+            self.grow(most);
         }
+        let room = self.bytes.get_mut(self.used..)?;
+        let before = room.len();
+        let mut fields = ShortFields { room, count: 0 };
+        write(&mut fields)?;
+        self.used += before - fields.room.len();
+        Some(fields.count)
     }
 
     /// Appends the header of a map with `count` pairs.
@@ -135,6 +140,17 @@ impl Room {
                 self.array([0xde, a, b]);
             }
             _ => self.apart(|out| write::map_header(out, count)),
+        }
+    }
+
+    /// Says anew how many pairs the map has whose header was written at `at`, in as many bytes: for both numbers a header takes the
+    /// same.
+    #[inline]
+    pub(crate) fn set_map_count(&mut self, at: usize, count: u32) {
+        match self.bytes.get_mut(at..) {
+            Some([0xde, a, b, ..]) => [*a, *b] = (count as u16).to_be_bytes(),
+            Some([header, ..]) if count < 16 => *header = 0x80 | count as u8,
+            _ => {}
         }
     }
 
@@ -176,6 +192,88 @@ impl Room {
     fn grow(&mut self, bytes: usize) {
         let bytes = bytes.saturating_add(FIRST_BYTES).max(self.bytes.len());
         self.bytes.resize(self.used.saturating_add(bytes), 0);
+    }
+}
+
+/// Fields that are written where there is room for all of them.
+#[derive(Debug)]
+pub(crate) struct ShortFields<'r> {
+    /// What is left of it.
+    room: &'r mut [u8],
+    count: u32,
+}
+
+/// A key and a string that are always the same, and short, as MessagePack.
+#[derive(Debug)]
+pub(crate) struct KnownField {
+    bytes: [u8; SHORT_BYTES],
+    length: usize,
+}
+
+impl KnownField {
+    #[expect(clippy::indexing_slicing, reason = "the compiler runs this, and says so when they are longer")]
+    pub(crate) const fn new(name: &str, text: &str) -> Self {
+        let (mut bytes, mut length, mut part) = ([0; SHORT_BYTES], 0, 0);
+        while part < 2 {
+            let text = if part == 0 { name.as_bytes() } else { text.as_bytes() };
+            bytes[length] = 0xa0 | text.len() as u8;
+            let mut at = 0;
+            while at < text.len() {
+                bytes[length + 1 + at] = text[at];
+                at += 1;
+            }
+            length += 1 + text.len();
+            part += 1;
+        }
+        Self { bytes, length }
+    }
+}
+
+impl ShortFields<'_> {
+    /// A field that is always the same.
+    #[inline(always)]
+    pub(crate) fn known(&mut self, field: &KnownField) -> Option<()> {
+        *self.room.first_chunk_mut()? = field.bytes;
+        self.step(field.length)
+    }
+
+    /// A key, and a string that is part of `whole`; `None` when they are long.
+    #[inline(always)]
+    pub(crate) fn part(&mut self, name: &'static str, text: &[u8], whole: &[u8]) -> Option<()> {
+        // One move, whatever is behind the string, costs less than to ask how long the string is.
+        let start = text.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
+        let Some(moved) = whole.get(start..).and_then(|rest| rest.first_chunk::<SHORT_BYTES>()) else {
+            return self.text(name, text);
+        };
+        if text.len() >= SHORT_BYTES {
+            return self.text(name, text);
+        }
+        let room: &mut [u8; FIELD_BYTES] = self.room.first_chunk_mut()?;
+        let (head, value) = short_name(room, name.as_bytes())?.split_first_mut()?;
+        *head = 0xa0 | text.len() as u8;
+        *value.first_chunk_mut()? = *moved;
+        self.step(2 + name.len() + text.len())
+    }
+
+    /// A key and a string; `None` when they are long.
+    #[inline(always)]
+    pub(crate) fn text(&mut self, name: &'static str, text: &[u8]) -> Option<()> {
+        let length = text_field(self.room.first_chunk_mut()?, name.as_bytes(), text)?;
+        self.step(length)
+    }
+
+    /// A key and an integer; `None` when they are long.
+    #[inline(always)]
+    pub(crate) fn int(&mut self, name: &'static str, int: i64) -> Option<()> {
+        let length = int_field(self.room.first_chunk_mut()?, name.as_bytes(), int)?;
+        self.step(length)
+    }
+
+    #[inline(always)]
+    fn step(&mut self, length: usize) -> Option<()> {
+        self.room = std::mem::take(&mut self.room).get_mut(length..)?;
+        self.count += 1;
+        Some(())
     }
 }
 
@@ -232,7 +330,7 @@ fn set<const N: usize>(room: &mut [u8], bytes: [u8; N]) -> usize {
 }
 
 /// Writes a string shorter than [`SHORT_BYTES`], for which there is room, and gives what is behind it.
-#[inline]
+#[inline(always)]
 fn write_short<'r>(room: &'r mut [u8], text: &[u8]) -> &'r mut [u8] {
     let Some((head, room)) = room.split_first_mut() else { return &mut [] };
     *head = 0xa0 | text.len() as u8;
@@ -272,6 +370,8 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Piece {
         Fields(Vec<(usize, Field)>),
+        /// Where texts begin in their whole, and how long they are.
+        Short(Vec<(usize, usize)>),
         Raw(usize),
         Map(u32),
         Apart(usize),
@@ -283,6 +383,9 @@ mod tests {
         Int(i64),
         Float(f64),
     }
+
+    const MOST: usize = 10;
+    static KNOWN: KnownField = KnownField::new("name", "text");
 
     fn length() -> impl Strategy<Value = usize> {
         prop_oneof![0_usize..40, 250_usize..260, Just(3_000)]
@@ -298,6 +401,8 @@ mod tests {
         ];
         prop_oneof![
             proptest::collection::vec((length(), field), 0..20).prop_map(Piece::Fields),
+            proptest::collection::vec((0_usize..300, prop_oneof![9 => 0_usize..40, 1 => 250_usize..260]), 0..MOST - 2)
+                .prop_map(Piece::Short),
             length().prop_map(Piece::Raw),
             (0_u32..20).prop_map(Piece::Map),
             (65_530_u32..65_540).prop_map(Piece::Map),
@@ -330,6 +435,26 @@ mod tests {
                         };
                         writer.fields(&fields, write, write_apart);
                         fields.iter().for_each(|field| write_apart(field, &mut expected));
+                    }
+                    Piece::Short(texts) => {
+                        let whole = part(320);
+                        let texts: Vec<_> = texts.iter().filter_map(|(start, length)| whole.get(*start..start + length)).collect();
+                        let written = writer.short_fields::<MOST>(|out| {
+                            texts.iter().try_for_each(|text| out.part("part", text, whole))?;
+                            out.int("int", 300)?;
+                            out.known(&KNOWN)
+                        });
+                        let is_short = texts.iter().all(|text| text.len() <= MEDIUM_BYTES);
+                        prop_assert_eq!(written, is_short.then_some(texts.len() as u32 + 2));
+                        if is_short {
+                            let mut field = |name: &str, write: &dyn Fn(&mut Vec<u8>)| {
+                                write::str(&mut expected, name.as_bytes());
+                                write(&mut expected);
+                            };
+                            texts.iter().for_each(|text| field("part", &|out| write::str(out, text)));
+                            field("int", &|out| write::int(out, 300));
+                            field("name", &|out| write::str(out, b"text"));
+                        }
                     }
                     Piece::Raw(length) => {
                         writer.raw(part(length));

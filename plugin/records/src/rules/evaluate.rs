@@ -114,35 +114,44 @@ impl RuleState {
 
     /// As [`Evaluation::verdict`], of a record that gives itself no level, whose line was read and taken apart, and where nothing is
     /// asked of what was found.
+    #[inline]
     pub(crate) fn verdict_of_read<'a>(
         &mut self,
         rules: &'a RuleSet,
         index: &FieldIndex,
-        body: Composite<'a>,
+        body: &Composite<'a>,
         line: &'a [u8],
-        reading: LineReading,
+        reading: &LineReading,
     ) -> Verdict {
-        let at = match self.find_by_facts(index, &reading) {
-            Some(at) => at,
-            None => {
-                let mut found = FoundFields::default();
-                let mut evaluation = Evaluation::new(rules, self, index, body, line, None, &mut found);
-                (evaluation.level, evaluation.reading) = (Some(None), Some(reading));
-                evaluation.find_deciding()
-            }
-        };
+        let by_facts = self.find_by_facts(index, reading);
+        let at = by_facts.unwrap_or_else(|| self.find_of_read(rules, index, body, line, reading));
         let effect = rules.effect(at);
         let is_dropped = effect.is_some_and(|effect| effect.drop);
         if is_dropped {
             self.count(at, |counts| counts.dropped += 1);
         }
         Verdict {
-            log_type: effect.and_then(|effect| effect.log_type).unwrap_or(LogType::App),
+            log_type: *effect.and_then(|effect| effect.log_type.as_ref()).unwrap_or(&LogType::App),
             severity: effect.and_then(|effect| effect.severity).or(reading.severity),
             rule: RuleId::of(at),
             line_time: reading.line_time,
             fate: if is_dropped { Fate::Dropped } else { Fate::Kept },
         }
+    }
+
+    #[inline(never)]
+    fn find_of_read<'a>(
+        &mut self,
+        rules: &'a RuleSet,
+        index: &FieldIndex,
+        body: &Composite<'a>,
+        line: &'a [u8],
+        reading: &LineReading,
+    ) -> usize {
+        let mut found = FoundFields::default();
+        let mut evaluation = Evaluation::new(rules, self, index, *body, line, None, &mut found);
+        (evaluation.level, evaluation.reading) = (Some(None), Some(*reading));
+        evaluation.find_deciding()
     }
 
     /// The rule that decides, when nothing is asked but what the line is written as and how bad the record is, and records with the
