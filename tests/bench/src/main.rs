@@ -3,7 +3,7 @@
 
 mod frames;
 mod make;
-mod records;
+mod shop;
 mod twin;
 mod write;
 

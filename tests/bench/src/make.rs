@@ -2,7 +2,7 @@
 
 use crate::BenchError;
 use crate::frames::FrameWriter;
-use crate::records::Shop;
+use crate::shop::Shop;
 use crate::twin::{append_json_pairs, append_pairs};
 use shiwake_records::chunk::{Chunk, Item};
 use shiwake_records::civil_time::civil_hour;
@@ -29,10 +29,9 @@ pub(crate) fn make(folder: &Path, records: u64, seed: u64) -> Result<BTreeMap<St
         event.clear();
         line.clear();
         append_time(&mut event, &mut line, micros);
-        shop.next(|fields| {
-            append_pairs(&mut event, &fields);
-            append_json_pairs(&mut line, &fields);
-        });
+        let fields = shop.next();
+        append_pairs(&mut event, &fields);
+        append_json_pairs(&mut line, &fields);
         line.push_str("}\n");
         json.write_all(line.as_bytes())?;
         json_bytes += line.len() as u64;

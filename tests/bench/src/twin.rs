@@ -1,16 +1,26 @@
 //! A record written twice as it is made: as MessagePack and as JSON.
 
 use shiwake_records::msgpack::write;
+use std::borrow::Cow;
 use std::fmt::Write;
+
+/// Fields with their names.
+pub(crate) type Pairs<'a> = Vec<(&'static str, Field<'a>)>;
 
 /// One value of a record.
 pub(crate) enum Field<'a> {
-    Text(&'a str),
+    Text(Cow<'a, str>),
     Int(i64),
     Float(f64),
     Bool(bool),
     List(Vec<Field<'a>>),
-    Map(Vec<(&'a str, Field<'a>)>),
+    Map(Pairs<'a>),
+}
+
+impl<'a, T: Into<Cow<'a, str>>> From<T> for Field<'a> {
+    fn from(text: T) -> Self {
+        Self::Text(text.into())
+    }
 }
 
 impl Field<'_> {
