@@ -5,10 +5,9 @@ use super::statements::{self, Statement};
 use crate::twin::{Field, Pairs};
 use fastrand::Rng;
 
-/// Tasks of each service. FireLens says of each record from which container of which task it is.
-const TASKS: usize = 4;
-/// Name of the cluster.
-const CLUSTER: &str = "shop";
+/// Tasks of each service. The driver that hands logs to FireLens says of each record from which container it is; the ECS fields are not
+/// there (`enable-ecs-log-metadata` is `false`), as our filter alone would make nine columns of them.
+const TASKS: usize = 20;
 
 /// A service. What it is called is also where its code lies and its task definition's family.
 pub(crate) struct Service {
@@ -55,8 +54,6 @@ pub(crate) struct Task {
     pub(crate) upstream: String,
     container_id: String,
     container_name: String,
-    arn: String,
-    definition: String,
 }
 
 impl Task {
@@ -74,9 +71,6 @@ impl Task {
             ("source", Field::from("stdout")),
             ("container_id", Field::from(&self.container_id)),
             ("container_name", Field::from(&self.container_name)),
-            ("ecs_cluster", Field::from(CLUSTER)),
-            ("ecs_task_arn", Field::from(&self.arn)),
-            ("ecs_task_definition", Field::from(&self.definition)),
         ]);
     }
 }
@@ -95,8 +89,6 @@ impl Tasks {
                 upstream: format!("172.17.0.{}:8080", chance.u8(2..12)),
                 container_id: hex(chance, 64),
                 container_name: format!("/ecs-{name}-{revision}-{name}-{}", hex(chance, 20)),
-                arn: format!("arn:aws:ecs:eu-west-1:123456789012:task/{CLUSTER}/{}", hex(chance, 32)),
-                definition: format!("{name}:{revision}"),
             }
         }))
     }
