@@ -114,6 +114,7 @@ def test_the_engines_grammar_reads_tables_with_the_columns_of_the_files(dialect,
         expected = {field.name: TYPES[dialect][str(field.type)] for field in pq.ParquetFile(written[0]).schema_arrow}
         assert columns_of(create, dialect) == expected | partitions
         assert list(columns_of(create, dialect)) == [*expected, *partitions], "partitions come last"
+    assert ("hive.parquet.time-zone=UTC" in sql) == (dialect == "trino")
     scheme = "s3a" if dialect == "spark" else "s3"
     assert f"'{scheme}://my-logs/a/b/type=access/'" in sql and f"'{scheme}://my-logs/a/b/quarantine/'" in sql
 
@@ -276,6 +277,8 @@ def test_the_engines_grammar_reads_the_merging_of_a_day(dialect, run):
     if run == 1:
         assert parsed[4].kind == "VIEW" and parsed[4].args["replace"]
     if dialect == "trino":
+        # A catalog of milliseconds refuses the table, and so merges nothing with rounded times.
+        assert '"time" timestamp(6)' in found[0] and "timestamp(3)" not in " ".join(found)
         assert re.fullmatch(r"CALL system\.register_partition\('logs', 'access_merged', ARRAY\['dt'\], ARRAY\['2026-01-02'\], "
                             r"'s3://my-merged/a/type=access/dt=2026-01-02/r1/'\)", found[2])
 

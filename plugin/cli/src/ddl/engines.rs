@@ -38,6 +38,7 @@ impl Engine {
             )?;
         }
         if self == Engine::Trino {
+            trino_catalog(out)?;
             writeln!(
                 out,
                 "-- For a catalog with hive.timestamp-precision=MICROSECONDS write timestamp(6) for timestamp(3)."
@@ -56,6 +57,15 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// What a catalog has to say for its tables to be read right. Since Trino 454 another zone than UTC, as the machine's own is, shifts the
+/// times, and the files' bounds not with them.
+pub(super) fn trino_catalog(out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "-- The catalog needs hive.parquet.time-zone=UTC: with another zone times are shifted, and questions for a time find nothing."
+    )
 }
 
 fn athena(table: &Table<'_>, out: &mut impl Write) -> io::Result<()> {

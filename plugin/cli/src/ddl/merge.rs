@@ -19,6 +19,7 @@
 
 use super::engines::{self, Engine, hive_text, hive_type, name, text, trino_type};
 use super::table::Table;
+use shiwake_delivery::schema::ColumnKind;
 use std::io::{self, Write};
 
 /// The column of the part that a row comes from.
@@ -43,6 +44,10 @@ pub(super) fn write(engine: Engine, tables: &[Table<'_>], merge: &Merge<'_>, out
         out,
         "-- To be run in this order; a statement that fails, or a comparison that something comes out of, ends it."
     )?;
+    if engine == Engine::Trino {
+        engines::trino_catalog(out)?;
+        writeln!(out, "-- It needs hive.timestamp-precision=MICROSECONDS too, or the merged times would be rounded.")?;
+    }
     for table in tables {
         writeln!(out)?;
         let names = Names::new(engine, table, merge);
@@ -170,7 +175,8 @@ fn merged_table(engine: Engine, table: &Table<'_>, names: &Names, place: &str, o
     let Names { merged, merged_in_hive, .. } = names;
     match engine {
         Engine::Trino => {
-            let mut columns = engines::columns(table, '"', trino_type, "map(varchar, varchar)");
+            let kind = |kind| if kind == ColumnKind::Time { "timestamp(6)" } else { trino_type(kind) };
+            let mut columns = engines::columns(table, '"', kind, "map(varchar, varchar)");
             columns.extend(["hour", FROM, "dt"].map(|column| format!("  \"{column}\" varchar")));
             writeln!(out, "CREATE TABLE IF NOT EXISTS {merged} (\n{}", columns.join(",\n"))?;
             writeln!(out, ")\nWITH (\n  external_location = {},", text(place))?;
