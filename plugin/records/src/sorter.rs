@@ -300,18 +300,19 @@ impl Sorter {
         }
         let access = AccessLine::parse_on(line, known_date);
         let access = UsualAccess::of(line, access.as_ref()?)?;
-        let verdict = state.verdict_of_read(&config.rules, index, body, line, &access.reading());
-        if verdict.fate != Fate::Kept {
-            return Some(verdict);
+        let reading = access.reading();
+        let decided = state.decide_read(&config.rules, index, body, line, &reading);
+        if decided.is_dropped {
+            return Some(decided.verdict(reading.line_time));
         }
-        let usual = UsualFields::new(&access, &verdict);
+        let usual = UsualFields::new(&access, &decided);
         let record = Record { index, body, was_sorted: false };
         let mut found = FoundFields::default();
         let kept = origins.add_to(config, &record, true, &mut found).map(|kept| (0, kept));
-        let time = event_time(&verdict, config);
+        let time = event_time(reading.line_time, config);
         let usual = Some(&usual);
         Enriched { event, body, index, found: &found, time, left_out: None, kept, usual }.append_to(room);
-        Some(verdict)
+        Some(decided.verdict(reading.line_time))
     }
 
     /// Sorts the record whose keys the index holds. What `write` is given has all fields among the found ones unless it `may_be_kept`
@@ -366,7 +367,7 @@ impl Sorter {
             found.push(record_id::KEY, FoundValue::Text(ids.next_id()));
         }
 
-        let time = event_time(&verdict, config);
+        let time = event_time(verdict.line_time, config);
         write(&Enriched { event, body: &body, index, found: &found, time, left_out, kept, usual: None });
         verdict
     }
@@ -487,8 +488,8 @@ impl Sorter {
 
 /// The time that takes the place of the host's, in seconds and nanoseconds.
 #[inline]
-fn event_time(verdict: &Verdict, config: &SorterConfig) -> Option<(u32, u32)> {
-    let time = verdict.line_time.filter(|_| config.use_line_time)?;
+fn event_time(line_time: Option<Timestamp>, config: &SorterConfig) -> Option<(u32, u32)> {
+    let time = line_time.filter(|_| config.use_line_time)?;
     // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
     Some((u32::try_from(time.seconds).ok()?, time.nanoseconds))
 }

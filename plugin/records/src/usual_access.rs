@@ -5,7 +5,7 @@
 //! ([`crate::sorter`]); this is the short way there.
 
 use crate::append::{FoundFields, FoundValue};
-use crate::classify::{LEVEL_FIELDS, LineReading, MESSAGE, Verdict};
+use crate::classify::{LEVEL_FIELDS, LineReading, MESSAGE};
 use crate::event::Timestamp;
 use crate::fields::{FieldIndex, KeySet};
 use crate::identity::placement::Placement;
@@ -15,6 +15,7 @@ use crate::log_type::LogType;
 use crate::msgpack::Composite;
 use crate::msgpack::room::{KnownField, Room, ShortFields};
 use crate::record_trace::TRACE_KEYS;
+use crate::rules::Decided;
 use crate::severity::Severity;
 use crate::sorter::SorterConfig;
 
@@ -98,7 +99,8 @@ pub(crate) const MOST_FIELDS: u32 = 12;
 #[derive(Debug)]
 pub(crate) struct UsualFields<'e, 'a> {
     access: &'e UsualAccess<'e, 'a>,
-    verdict: &'e Verdict,
+    log_type: &'e LogType,
+    severity: Severity,
 }
 
 /// The line of a record that may be a usual one, by its keys.
@@ -137,12 +139,8 @@ impl<'e, 'a> UsualAccess<'e, 'a> {
 
 impl<'e, 'a> UsualFields<'e, 'a> {
     #[inline]
-    pub(crate) fn new(access: &'e UsualAccess<'e, 'a>, verdict: &'e Verdict) -> Self {
-        Self { access, verdict }
-    }
-
-    fn severity(&self) -> Severity {
-        self.verdict.severity.unwrap_or(self.access.severity)
+    pub(crate) fn new(access: &'e UsualAccess<'e, 'a>, decided: &Decided<'e>) -> Self {
+        Self { access, log_type: decided.log_type, severity: decided.severity.unwrap_or(access.severity) }
     }
 
     /// How many fields there are.
@@ -175,11 +173,11 @@ impl<'e, 'a> UsualFields<'e, 'a> {
             }
             text(out, "referer", line.referer)?;
             text(out, "user_agent", line.user_agent)?;
-            match &self.verdict.log_type {
+            match self.log_type {
                 LogType::Access => out.known(&ACCESS)?,
                 other => out.text("log_type", other.name().as_bytes())?,
             }
-            out.known(SEVERITIES.get(self.severity() as usize)?)
+            out.known(SEVERITIES.get(self.severity as usize)?)
         });
         written.unwrap_or_else(|| self.append_long_to(room))
     }
@@ -189,8 +187,8 @@ impl<'e, 'a> UsualFields<'e, 'a> {
     fn append_long_to(&self, room: &mut Room) -> u32 {
         let mut found = FoundFields::default();
         self.access.line.add_to(&mut found);
-        found.push("log_type", FoundValue::Text(self.verdict.log_type.name().as_bytes()));
-        found.push("severity", FoundValue::Text(self.severity().name().as_bytes()));
+        found.push("log_type", FoundValue::Text(self.log_type.name().as_bytes()));
+        found.push("severity", FoundValue::Text(self.severity.name().as_bytes()));
         found.append_all_to(room);
         found.len() as u32
     }

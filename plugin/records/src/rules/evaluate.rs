@@ -104,7 +104,7 @@ impl RuleState {
         self.applied.clear();
     }
 
-    /// Whether [`RuleState::verdict_of_read`] may be asked of the record whose keys the index holds. Of keys that come for the first
+    /// Whether [`RuleState::decide_read`] may be asked of the record whose keys the index holds. Of keys that come for the first
     /// time it may not.
     #[inline]
     pub(crate) fn is_plain(&self, index: &FieldIndex) -> bool {
@@ -115,14 +115,14 @@ impl RuleState {
     /// As [`Evaluation::verdict`], of a record that gives itself no level, whose line was read and taken apart, and where nothing is
     /// asked of what was found.
     #[inline]
-    pub(crate) fn verdict_of_read<'a>(
+    pub(crate) fn decide_read<'a>(
         &mut self,
         rules: &'a RuleSet,
         index: &FieldIndex,
         body: &Composite<'a>,
         line: &'a [u8],
         reading: &LineReading,
-    ) -> Verdict {
+    ) -> Decided<'a> {
         let by_facts = self.find_by_facts(index, reading);
         let at = by_facts.unwrap_or_else(|| self.find_of_read(rules, index, body, line, reading));
         let effect = rules.effect(at);
@@ -130,12 +130,11 @@ impl RuleState {
         if is_dropped {
             self.count(at, |counts| counts.dropped += 1);
         }
-        Verdict {
-            log_type: *effect.and_then(|effect| effect.log_type.as_ref()).unwrap_or(&LogType::App),
+        Decided {
+            log_type: effect.and_then(|effect| effect.log_type.as_ref()).unwrap_or(&LogType::App),
             severity: effect.and_then(|effect| effect.severity).or(reading.severity),
             rule: RuleId::of(at),
-            line_time: reading.line_time,
-            fate: if is_dropped { Fate::Dropped } else { Fate::Kept },
+            is_dropped,
         }
     }
 
@@ -168,6 +167,24 @@ impl RuleState {
         if let Some(counts) = self.counts.get_mut(rule) {
             add(counts);
         }
+    }
+}
+
+/// What is said of a record by [`RuleState::decide_read`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Decided<'r> {
+    pub(crate) log_type: &'r LogType,
+    pub(crate) severity: Option<Severity>,
+    rule: RuleId,
+    pub(crate) is_dropped: bool,
+}
+
+impl Decided<'_> {
+    /// It, of a line with that time.
+    #[inline]
+    pub(crate) fn verdict(&self, line_time: Option<Timestamp>) -> Verdict {
+        let fate = if self.is_dropped { Fate::Dropped } else { Fate::Kept };
+        Verdict { log_type: *self.log_type, severity: self.severity, rule: self.rule, line_time, fate }
     }
 }
 

@@ -35,7 +35,7 @@ pub use declaration::{
     ColumnDeclaration, Declarations, Effect, Expectation, GroupKind, Parse, RuleDeclaration, Sample, TestDeclaration,
     TypeDeclaration,
 };
-pub(crate) use evaluate::{Evaluation, RuleState};
+pub(crate) use evaluate::{Decided, Evaluation, RuleState};
 pub use evaluate::{RuleCounts, SAMPLE_RATE};
 pub use explain::{Explanation, Finding, NearMiss, Reason};
 pub use fault::{Diagnostic, Fault, RulesError};
