@@ -63,17 +63,40 @@ impl<'a> Chunk<'a> {
 
     /// Whether an event that came out whole is one that was written. An event that was cut off, or whose length was
     /// changed, can take those behind it for its own content and still come out whole. It is found out by what follows
-    /// it (neither the chunk's end nor another event) or by keys nobody writes, and then by the events inside of it. Where
-    /// what follows is as it should be those inside must be followed as well: a number and a map of a record can look like an
-    /// event, but not like one of a row of them.
+    /// it (neither the chunk's end nor another event) or by keys nobody writes, and then by the events inside of it.
     #[inline]
     fn is_trusted(&mut self, event: &Event<'_>, end: usize) -> bool {
         if self.takes_a_header(end) {
             return false;
         }
-        let body = end - event.body.content.len();
         let is_followed_well = self.is_followed_well(end);
-        (event.has_text_keys && is_followed_well) || self.find_event(body, end, is_followed_well).is_none()
+        (event.has_text_keys && is_followed_well) || !self.holds_event(event, end, is_followed_well)
+    }
+
+    /// Whether another event begins in the record of the one that ends at `end`. Where what follows is as it should be, a whole
+    /// one must be followed as well: a number and a map of a record can look like an event, but not like one of a row of them.
+    /// One that does not end within the record is none of its values in any case, and what is appended to the record could
+    /// make it whole.
+    fn holds_event(&mut self, event: &Event<'_>, end: usize, is_in_row: bool) -> bool {
+        let body = end - event.body.content.len();
+        let found = self.find(body, end, |chunk, candidate| {
+            let mut reader = Reader::at(chunk.bytes, candidate);
+            let read = Event::read(&mut reader);
+            let position = reader.position();
+            let is_whole = read.is_ok() && position <= end;
+            let is_one = read.is_ok_and(|event| chunk.is_one_of_row(&event, candidate, position, is_in_row))
+                || (!is_whole && begins_likely(chunk.bytes.get(..end).unwrap_or_default(), candidate));
+            (is_one, position)
+        });
+        !matches!(found, Search::Nothing)
+    }
+
+    /// Whether the event from `start` to `end`, which was searched for, was most likely written as one.
+    fn is_one_of_row(&self, event: &Event<'_>, start: usize, end: usize, is_in_row: bool) -> bool {
+        // The time and the metadata of the newer form look like an event of the older one.
+        let before = self.bytes.get(..start).unwrap_or_default();
+        let is_in_event = ARRAYS_OF_TWO.iter().any(|header| before.ends_with(header));
+        is_likely(event) && (!(is_in_event || is_in_row) || self.is_followed_well(end))
     }
 
     /// Whether the bytes before `end` are the header of an event in the newer form: what is left of it then looks like an
@@ -113,26 +136,46 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// Where the first event begins between `from` and `end`, of those that are followed well if that is asked for; it may
-    /// reach beyond `end`.
-    fn find_event(&mut self, mut from: usize, end: usize, is_in_row: bool) -> Option<usize> {
+    /// Where the first event begins from `from` on.
+    fn find_event(&mut self, from: usize) -> Option<usize> {
+        let found = self.find(from, self.bytes.len(), |chunk, candidate| {
+            let mut reader = Reader::at(chunk.bytes, candidate);
+            let read = Event::read(&mut reader);
+            let position = reader.position();
+            (read.is_ok_and(|event| chunk.is_one_of_row(&event, candidate, position, false)), position)
+        });
+        if let Search::Event(at) = found { Some(at) } else { None }
+    }
+
+    /// Looks between `from` and `end` for the first place where an event can begin and of which `look` says that one does; it
+    /// also says how far it has read.
+    fn find(&mut self, mut from: usize, end: usize, look: impl Fn(&Self, usize) -> (bool, usize)) -> Search {
         loop {
-            let found = memchr2(0x92, 0xdd, self.bytes.get(from..end)?)?;
+            let rest = self.bytes.get(from..end).unwrap_or_default();
+            let Some(found) = memchr2(0x92, 0xdd, rest) else { return Search::Nothing };
             let candidate = from + found;
-            let mut reader = Reader::at(self.bytes, candidate);
-            if let Ok(event) = Event::read(&mut reader) {
-                // The time and the metadata of the newer form look like an event of the older one.
-                let before = self.bytes.get(..candidate).unwrap_or_default();
-                let is_in_event = ARRAYS_OF_TWO.iter().any(|header| before.ends_with(header));
-                if is_likely(&event) && (!(is_in_event || is_in_row) || self.is_followed_well(reader.position())) {
-                    return Some(candidate);
-                }
+            let (is_one, position) = look(self, candidate);
+            if is_one {
+                return Search::Event(candidate);
             }
-            let read = reader.position() - candidate + found + 1;
-            self.search_budget_bytes = self.search_budget_bytes.checked_sub(read)?;
+            let read = position - candidate + found + 1;
+            match self.search_budget_bytes.checked_sub(read) {
+                Some(left) => self.search_budget_bytes = left,
+                None => return Search::GivenUp,
+            }
             from = candidate + 1;
         }
     }
+}
+
+/// What the search for an event found.
+enum Search {
+    /// One that begins there.
+    Event(usize),
+    /// None, and all bytes were looked at.
+    Nothing,
+    /// None so far, and the work allowed for a chunk is done.
+    GivenUp,
 }
 
 impl<'a> Iterator for Chunk<'a> {
@@ -165,7 +208,7 @@ impl<'a> Chunk<'a> {
             Ok(_) => EventError::Swallows { offset: start },
             Err(reason) => reason,
         };
-        self.position = self.find_event(start + 1, self.bytes.len(), false).unwrap_or(self.bytes.len());
+        self.position = self.find_event(start + 1).unwrap_or(self.bytes.len());
         let bytes = self.bytes.get(start..self.position).unwrap_or_default();
         Some(Item::Bad(BadBytes { offset: start, bytes, reason }))
     }
@@ -174,13 +217,25 @@ impl<'a> Chunk<'a> {
 /// Whether bytes that came out as an event were most likely written as one: text for keys, and a time as Fluent Bit
 /// writes it or a number of seconds of this century. Three bytes can be an event by accident, these are longer.
 fn is_likely(event: &Event<'_>) -> bool {
+    has_likely_time(event) && event.has_text_keys && (event.body.count > 0 || event.metadata.is_some())
+}
+
+fn has_likely_time(event: &Event<'_>) -> bool {
     const THIS_CENTURY: std::ops::Range<i64> = 978_307_200..4_102_444_800;
-    let has_time = match event.time_raw.first() {
+    match event.time_raw.first() {
         Some(0xd7 | 0xc7) => true,
         Some(0xcb..=0xcf | 0xd3) => THIS_CENTURY.contains(&event.time.seconds),
         _ => false,
-    };
-    has_time && event.has_text_keys && (event.body.count > 0 || event.metadata.is_some())
+    }
+}
+
+/// Whether the bytes from `start` on, which end before an event does, are most likely the beginning of one: its time, and of its
+/// record at least the header, with text as the first key as far as there is one.
+fn begins_likely(bytes: &[u8], start: usize) -> bool {
+    Event::read_until(&mut Reader::at(bytes, start), bytes.len()).is_ok_and(|event| {
+        let has_text_key = matches!(event.body.content.first(), None | Some(0xa0..=0xbf | 0xd9..=0xdb));
+        has_likely_time(&event) && event.body.count > 0 && has_text_key
+    })
 }
 
 #[cfg(test)]

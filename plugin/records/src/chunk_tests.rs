@@ -115,6 +115,24 @@ fn a_number_and_a_map_within_a_record_are_no_event() {
 }
 
 #[test]
+fn what_is_appended_to_a_record_does_not_make_an_event_of_what_is_in_it() {
+    // A key that is no text, and as its value the beginning of an event: up to its first pair, and its header.
+    let inside = [0x92, 0xce, 0x65, 0, 0, 0, 0x82, 0xa1, b'a', 1];
+    let pair = [0xa1, b'c', 0xa1, b'd'];
+    for (cut, pairs) in [(inside.len(), 1), (7, 2)] {
+        let value = [&[7, 0xc4, u8::try_from(cut).unwrap()][..], &inside[..cut]].concat();
+        let is_taken = |count: u8, appended: &[u8]| {
+            let odd = [&event(0)[..11], &[0x80 + count], &value, appended].concat();
+            let chunk = [event(1), odd.clone(), event(2), event(3)].concat();
+            assert!(covers(&chunk));
+            Chunk::new(&chunk).any(|item| matches!(item, Item::Event(event) if event.raw == odd))
+        };
+        let before_and_after = (is_taken(1, &[]), is_taken(1 + pairs, &pair.repeat(usize::from(pairs))));
+        assert_eq!(before_and_after, (false, false), "cut to {cut} bytes");
+    }
+}
+
+#[test]
 fn a_cut_off_tail_is_bad_and_what_came_before_is_kept() {
     let whole = [event(1), event(2)].concat();
     let chunk = &whole[..whole.len() - 1];

@@ -62,14 +62,13 @@ fn of_text(text: &[u8], date: &mut KnownDate) -> Option<Timestamp> {
         None => (text, &b""[..]),
     };
     let time = of_number(std::str::from_utf8(whole).ok()?.parse().ok()?)?;
-    if fraction.is_empty() {
+    // Only seconds have a fraction worth keeping.
+    if whole.len() > 10 || !fraction.iter().all(u8::is_ascii_digit) {
         return Some(time);
     }
-    // Only seconds have a fraction worth keeping.
-    let is_seconds = whole.len() <= 10 && fraction.iter().all(u8::is_ascii_digit);
     let nanoseconds =
         fraction.iter().chain(b"000000000").take(9).fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-    Some(Timestamp { nanoseconds: if is_seconds { nanoseconds } else { time.nanoseconds }, ..time })
+    Some(Timestamp { nanoseconds, ..time })
 }
 
 /// A number in whichever unit it is of this century.
@@ -109,6 +108,8 @@ mod tests {
             (Value::Str(b"1494567715.911123456789"), at(1_494_567_715, 911_123_456)),
             (Value::Str(b"1531171082399"), at(1_531_171_082, 399_000_000)),
             (Value::Str(b"1531171082399.7"), at(1_531_171_082, 399_000_000)),
+            (Value::Str(b"1531171082."), at(1_531_171_082, 0)),
+            (Value::Str(b"1531171082.1.2"), at(1_531_171_082, 0)),
             (Value::Str(b"2020-10-12T07:20:50.52Z"), at(1_602_487_250, 520_000_000)),
             (Value::Str(b"2020-10-12T07:20:50+0200"), at(1_602_480_050, 0)),
             (Value::Str(b"12/Oct/2020:07:20:50 +0000"), at(1_602_487_250, 0)),
