@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import REAL, name_of
-from hosts import FILTER, OUTPUT, stop, wait_until
+from hosts import DEADLINE_SECONDS, FILTER, OUTPUT, stop, wait_until
 
 HOT_RELOAD_SINCE = (2, 1, 0)
 
@@ -40,6 +40,64 @@ def test_two_instances_write_two_lakes(host, workers, firelens_records, tmp_path
     assert run.status == 0, run.log
     for lake in lakes:
         assert ask(lake, "SELECT count(*) FROM lake") == [(lines,)]
+
+
+#: Lines with a time of their own, which becomes the record's, and lines without.
+TIMED = '10.0.0.{number} - - [02/Mar/2026:09:00:0{number} +0000] "GET /{number} HTTP/1.1" 200 17 "-" "curl/8"\n'
+TIMED_FROM = 1_772_442_000
+LUA = 'function seen(tag, time, record)\n  record["seen"] = string.format("%d", time)\n  return 2, time, record\nend\n'
+
+
+@pytest.mark.parametrize("storage", ["memory", "filesystem"])
+@pytest.mark.parametrize("host", REAL, ids=name_of)
+def test_filters_and_outputs_of_the_host_read_what_the_filter_leaves(host, storage, tmp_path):
+    (tmp_path / "seen.lua").write_text(LUA)
+    (tmp_path / "app.log").write_text("".join(TIMED.format(number=number) + f"INFO line {number}\n" for number in range(10)))
+    config = tmp_path / "fluent-bit.conf"
+    config.write_text(f"""
+[SERVICE]
+    Flush 0.2
+    Grace 5
+    storage.path {tmp_path}/storage
+[INPUT]
+    Name tail
+    Path {tmp_path}/app.log
+    Read_from_Head on
+    Exit_On_Eof on
+    Tag app
+    Key log
+    storage.type {storage}
+[FILTER]
+    Name shiwake
+    Match *
+[FILTER]
+    Name lua
+    Match *
+    script {tmp_path}/seen.lua
+    call seen
+[FILTER]
+    Name modify
+    Match *
+    Add modified yes
+[FILTER]
+    Name record_modifier
+    Match *
+    Remove_key log
+[OUTPUT]
+    Name file
+    Match *
+    Path {tmp_path}
+    File out
+    Format plain
+""")
+    done = subprocess.run(host.command(config), capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+    assert done.returncode == 0 and "[error]" not in done.stderr, done.stderr
+    records = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    assert len(records) == 20 and all(record["modified"] == "yes" and "log" not in record for record in records), records
+    timed = [record for record in records if record["log_type"] == "access"]
+    assert [(record["path"], record["status"]) for record in timed] == [(f"/{number}", 200) for number in range(10)]
+    assert [int(record["seen"]) for record in timed] == [TIMED_FROM + number for number in range(10)]
+    assert all(int(record["seen"]) > TIMED_FROM + 10 for record in records if record["log_type"] != "access")
 
 
 def start(host, config: Path, log: Path, *options: str) -> subprocess.Popen:

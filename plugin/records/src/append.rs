@@ -215,7 +215,8 @@ impl<'e, 'a> Enriched<'e, 'a> {
 
     /// Appends the event with its fields and its time.
     ///
-    /// What the event holds is copied byte for byte: its form, its metadata, its fields and their order.
+    /// What the event holds is copied byte for byte: its metadata, its fields and their order. One that gets another time and whose
+    /// metadata are empty gets the older form, which says the same: the host counts its answers value by value.
     pub(crate) fn append_to(&self, room: &mut Room) {
         let Enriched { event, body, found, .. } = *self;
         let new = self.find_new();
@@ -227,7 +228,7 @@ impl<'e, 'a> Enriched<'e, 'a> {
             }
             Some((seconds, nanoseconds)) => {
                 let ([a, b, c, d], [e, f, g, h]) = (seconds.to_be_bytes(), nanoseconds.to_be_bytes());
-                match event.metadata {
+                match event.metadata.filter(|metadata| metadata.count > 0) {
                     None => room.array([0x92, 0xd7, 0x00, a, b, c, d, e, f, g, h]),
                     Some(metadata) => {
                         room.array([0x92, 0x92, 0xd7, 0x00, a, b, c, d, e, f, g, h]);
@@ -392,6 +393,23 @@ mod tests {
         let read = Event::read(&mut Reader::new(&out)).unwrap();
         assert_eq!((read.time.seconds, read.time.nanoseconds), (7, 8));
         assert_eq!(read.metadata, event.metadata);
+    }
+
+    #[test]
+    fn empty_metadata_are_left_out_with_the_time_that_they_stood_beside() {
+        let body = [0x81, 0xa1, b'a', 0x01];
+        let time = [0xd7, 0, 0, 0, 0, 7, 0, 0, 0, 8];
+        for empty in [&[0x80][..], &[0xdf, 0, 0, 0, 0]] {
+            let bytes = [&[0x92, 0x92, 0x05], empty, &body].concat();
+            let event = Event::read(&mut Reader::new(&bytes)).unwrap();
+            let mut index = FieldIndex::default();
+            index.fill(&event.body);
+            for (new_time, expected) in [(None, bytes.clone()), (Some((7, 8)), [&[0x92][..], &time, &body].concat())] {
+                let mut out = Vec::new();
+                append(&mut out, &event, &index, &FoundFields::default(), new_time);
+                assert_eq!(out, expected);
+            }
+        }
     }
 
     #[test]

@@ -77,6 +77,7 @@ impl<'a> Chunk<'a> {
     /// one must be followed as well: a number and a map of a record can look like an event, but not like one of a row of them.
     /// One that does not end within the record is none of its values in any case, and what is appended to the record could
     /// make it whole.
+    #[inline(never)]
     fn holds_event(&mut self, event: &Event<'_>, end: usize, is_in_row: bool) -> bool {
         let body = end - event.body.content.len();
         let found = self.find(body, end, |chunk, candidate| {

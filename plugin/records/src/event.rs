@@ -198,7 +198,7 @@ impl<'a> Head<'a> {
     }
 
     /// The head when `data`, which begins at `start` in `bytes`, begins with the eight bytes of a time and, if it has metadata, with an
-    /// empty map: as short as can be, or with four bytes for its length, which our filter leaves behind a time that it has put there.
+    /// empty map: as short as can be, or with four bytes for its length, as the encoder of Fluent Bit's inputs writes it.
     #[inline(always)]
     fn of_time(bytes: &'a [u8], start: usize, data: &'a [u8], has_metadata: bool) -> Option<(usize, Self)> {
         const LONG: [u8; 5] = [0xdf, 0, 0, 0, 0];
