@@ -490,8 +490,10 @@ impl Sorter {
 #[inline]
 fn event_time(line_time: Option<Timestamp>, config: &SorterConfig) -> Option<(u32, u32)> {
     let time = line_time.filter(|_| config.use_line_time)?;
-    // EventTime has 32 bits of seconds; a line from before 1970 keeps the host's time.
-    Some((u32::try_from(time.seconds).ok()?, time.nanoseconds))
+    // EventTime has 32 bits of seconds, and Fluent Bit since 4.2 reads them as a signed number: what is negative it takes for a
+    // group marker, or leaves out. A line from before 1970 or from 2038 on keeps the host's time.
+    let seconds = i32::try_from(time.seconds).ok()?;
+    Some((u32::try_from(seconds).ok()?, time.nanoseconds))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::identity::placement::Needs;
+use crate::log_type::LogType;
 use crate::msgpack::{Value, write};
 use proptest::prelude::*;
 use std::time::Instant;
@@ -30,6 +31,27 @@ fn text_of(bytes: &[u8], key: &str) -> Option<String> {
     match index.get(&event.body, key.as_bytes())? {
         Value::Str(text) => Some(String::from_utf8_lossy(text).into_owned()),
         other => Some(format!("{other:?}")),
+    }
+}
+
+#[test]
+fn a_time_that_the_host_would_take_for_a_marker_is_left_to_the_line() {
+    let received = 1_700_000_000;
+    for (line_time, expected) in [
+        ("31/Dec/1969:23:59:59 +0000", received),
+        ("01/Jan/1970:00:00:00 +0000", 0),
+        ("19/Jan/2038:03:14:07 +0000", i64::from(i32::MAX)),
+        ("19/Jan/2038:03:14:08 +0000", received),
+        ("07/Feb/2106:06:28:14 +0000", received),
+        ("07/Feb/2106:06:28:15 +0000", received),
+    ] {
+        let bytes =
+            event_bytes(&[("log", &format!(r#"1.2.3.4 - - [{line_time}] "GET /a HTTP/1.1" 200 5 "-" "curl""#))]);
+        let mut out = Vec::new();
+        let verdict = Sorter::default().sort(&only_event(&bytes), &mut out).unwrap();
+        let sorted = only_event(&out);
+        assert_eq!((sorted.kind, sorted.time.seconds), (EventKind::Record, expected), "{line_time}");
+        assert_eq!(verdict.log_type, LogType::Access);
     }
 }
 

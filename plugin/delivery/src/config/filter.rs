@@ -48,7 +48,7 @@ pub const SHARED: [Property; 10] = [
     Property {
         name: "line_time",
         default: Some("on"),
-        meaning: "whether a time that stands in the line with its zone becomes the record's time",
+        meaning: "whether a time that stands in the line with its zone becomes the record's time, from 1970 to January 2038 as Fluent Bit can carry it",
     },
     Property {
         name: "join_pieces",
