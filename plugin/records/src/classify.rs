@@ -22,7 +22,26 @@ use crate::severity::Severity;
 /// FireLens'.
 pub const MESSAGE_KEYS: [&str; 3] = ["log", "message", "msg"];
 /// Keys under which loggers write a level. A number under `severity` may be syslog's.
-pub const LEVEL_KEYS: [&str; 7] = ["severity", "level", "log_level", "loglevel", "levelname", "lvl", "log.level"];
+///
+/// After those of most loggers: ECS' (<https://www.elastic.co/docs/reference/ecs/ecs-log>), OpenTelemetry's
+/// (<https://opentelemetry.io/docs/specs/otel/logs/data-model/>) as JSON and as columns, HashiCorp's, .NET's console
+/// (<https://learn.microsoft.com/dotnet/core/extensions/console-log-formatter>), Serilog's compact form and its plain one
+/// (<https://github.com/serilog/serilog-formatting-compact>).
+pub const LEVEL_KEYS: [&str; 13] = [
+    "severity",
+    "level",
+    "log_level",
+    "loglevel",
+    "levelname",
+    "lvl",
+    "log.level",
+    "severityText",
+    "severity_text",
+    "@level",
+    "LogLevel",
+    "@l",
+    "Level",
+];
 /// Keys of which one is there when a record gives itself a level: those above and those of syslog and journald.
 pub(crate) const LEVEL_FIELDS: KeySet = KeySet::new(&[
     "severity",
@@ -32,9 +51,17 @@ pub(crate) const LEVEL_FIELDS: KeySet = KeySet::new(&[
     "levelname",
     "lvl",
     "log.level",
+    "severityText",
+    "severity_text",
+    "@level",
+    "LogLevel",
+    "@l",
+    "Level",
     "PRIORITY",
     "priority",
 ]);
+/// A key of GELF's records (<https://go2docs.graylog.org/current/getting_in_log_data/gelf.html>), whose `level` is syslog's.
+const GELF_KEY: &[u8] = b"short_message";
 /// Keys of the status of a response.
 pub const STATUS_KEYS: [&str; 5] = ["status", "status_code", "http_status", "response_code", "code"];
 pub(crate) const MESSAGE: KeySet = KeySet::new(&MESSAGE_KEYS);
@@ -102,20 +129,24 @@ pub(crate) enum LevelPlace {
 }
 
 impl LevelPlace {
-    /// The place in a record with the keys that the index holds.
+    /// The first place in a record with the keys that the index holds.
     pub(crate) fn of(index: &FieldIndex) -> Self {
-        if !index.has_any(&LEVEL_FIELDS) {
-            return Self::Nowhere;
-        }
-        let of_key = |key: &str| {
+        Self::all(index).next().unwrap_or_default()
+    }
+
+    /// All of them, the one that counts first.
+    pub(crate) fn all(index: &FieldIndex) -> impl Iterator<Item = Self> {
+        let of_key = |key: &&str| {
             let place = index.place(key.as_bytes())?;
-            Some(if key == "severity" { Self::SyslogKey(place) } else { Self::Key(place) })
+            let is_syslogs = *key == "severity" || *key == "level" && index.contains(GELF_KEY);
+            Some(if is_syslogs { Self::SyslogKey(place) } else { Self::Key(place) })
         };
         let priority = || {
             let beside_facility = || index.place(b"priority").filter(|_| index.contains(b"facility"));
             index.place(b"PRIORITY").or_else(beside_facility).map(Self::SyslogKey)
         };
-        LEVEL_KEYS.iter().find_map(|key| of_key(key)).or_else(priority).unwrap_or_default()
+        let keys = if index.has_any(&LEVEL_FIELDS) { LEVEL_KEYS.as_slice() } else { &[] };
+        keys.iter().filter_map(of_key).chain((!keys.is_empty()).then(priority).flatten())
     }
 }
 

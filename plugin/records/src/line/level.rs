@@ -1,10 +1,13 @@
-//! The level word at the head of a line.
+//! The level word of a line.
 //!
-//! Looks for a level in capitals that stands for itself (`[..] ERROR [..]`, `WARN:`, `|INFO|`), or behind `level=`, in
-//! the first [`SEARCHED_BYTES`] of the first line. The first one wins, so that "INFO no ERROR was seen" is information.
+//! Looks for one in whatever case at the head of the line ([`super::head_level`]), then for one in capitals that stands for
+//! itself (`[..] ERROR [..]`, `WARN:`, `|INFO|`), or behind `level=`, in the first [`SEARCHED_BYTES`] of the first line. The first one
+//! wins, so that "INFO no ERROR was seen" is information. Colours, which loggers write for terminals, are passed over.
 
+use super::head_level;
 use super::words::until;
 use crate::severity::Severity;
+use arrayvec::ArrayVec;
 use memchr::memchr;
 
 /// How far into a line a level is looked for; loggers write it behind the time and the thread.
@@ -14,10 +17,40 @@ pub const SEARCHED_BYTES: usize = 160;
 #[must_use]
 pub fn find(line: &[u8]) -> Option<Severity> {
     let head = line.get(..SEARCHED_BYTES).unwrap_or(line);
+    let head = memchr(b'\n', head).and_then(|end| head.get(..end)).unwrap_or(head);
+    if let Some(escape) = memchr(ESCAPE, head) {
+        return find_in_colours(head, escape);
+    }
+    head_level::find(head).or_else(|| find_in_head(head))
+}
+
+const ESCAPE: u8 = 0x1b;
+
+/// As [`find`], in a line with escape sequences from `escape` on, as terminals take them for colours (ECMA-48, SGR).
+#[cold]
+#[inline(never)]
+fn find_in_colours(head: &[u8], escape: usize) -> Option<Severity> {
+    let mut plain = ArrayVec::<u8, SEARCHED_BYTES>::new();
+    plain.try_extend_from_slice(head.get(..escape)?).ok()?;
+    let mut rest = head.get(escape..)?;
+    while let Some((first, behind)) = rest.split_first() {
+        let parameters = behind.strip_prefix(b"[").filter(|_| *first == ESCAPE);
+        let end = parameters.and_then(|bytes| bytes.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':')));
+        rest = match (parameters, end) {
+            (Some(parameters), Some(end)) => parameters.get(end + 1..)?,
+            _ => {
+                plain.try_push(*first).ok()?;
+                behind
+            }
+        };
+    }
+    head_level::find(&plain).or_else(|| find_in_head(&plain))
+}
+
+fn find_in_head(head: &[u8]) -> Option<Severity> {
     if !may_have_level(head) {
         return None;
     }
-    let head = memchr(b'\n', head).and_then(|end| head.get(..end)).unwrap_or(head);
     let (mut from, mut before) = (0, None);
     while let Some(first) = head.get(from) {
         let mut kinds = kind(*first);
@@ -146,6 +179,12 @@ mod tests {
             ("see ERROR_CODE and X-ERROR and /ERROR/ and errors", None),
             ("first line\nERROR second line", None),
             ("error in lower case is prose", None),
+            ("\x1b[31mERROR\x1b[0m x", Some(Severity::Error)),
+            ("\x1b[32minfo\x1b[39m: listening", Some(Severity::Info)),
+            ("\x1b[2m2026-01-02T03:04:05.678Z\x1b[0m \x1b[33m WARN\x1b[0m \x1b[2mapp\x1b[0m: x", Some(Severity::Warn)),
+            ("2026-01-02T03:04:05.678Z\t\x1b[34mINFO\x1b[0m\tmain.go:12\tx", Some(Severity::Info)),
+            ("x \x1b", None),
+            ("x \x1b[31", None),
             ("", None),
         ] {
             assert_eq!(find(line.as_bytes()), expected, "{line}");
@@ -185,7 +224,8 @@ mod tests {
             parts in prop::collection::vec("ERROR|WARN|INFO|level|lvl|severity|[=: \\[\\]\"|\n.]|[a-zA-Z0-9_-]{1,4}|é|x{20}", 0..30),
         ) {
             let line = parts.concat();
-            prop_assert_eq!(find(line.as_bytes()), naive(line.as_bytes()));
+            let head = line.as_bytes().get(..SEARCHED_BYTES).unwrap_or(line.as_bytes());
+            prop_assert_eq!(find_in_head(until(head, |byte| byte == b'\n')), naive(line.as_bytes()));
         }
     }
 

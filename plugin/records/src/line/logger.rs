@@ -99,7 +99,7 @@ impl<'a> LoggerLine<'a> {
 }
 
 /// The time at the start of a line, what is behind it, and whether it is in brackets.
-fn behind_time(line: &[u8]) -> Option<(&[u8], &[u8], bool)> {
+pub(super) fn behind_time(line: &[u8]) -> Option<(&[u8], &[u8], bool)> {
     let (time, is_bracketed) = match line.strip_prefix(b"[") {
         Some(rest) => (rest, true),
         None => (line, false),

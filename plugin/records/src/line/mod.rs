@@ -12,6 +12,7 @@ pub mod exception;
 pub mod fields;
 mod find;
 mod format;
+mod head_level;
 pub mod json;
 pub mod level;
 pub mod load_balancer;

@@ -319,13 +319,24 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         let place = self.of_layout().map_or_else(|| LevelPlace::of(self.index), |known| known.level);
         let level = match place {
             LevelPlace::Nowhere => None,
-            LevelPlace::Key(place) => self.value_of_key(place).and_then(|value| Severity::from_value(&value)),
-            LevelPlace::SyslogKey(place) => {
-                self.value_of_key(place).and_then(|value| Severity::from_syslog_value(&value))
-            }
+            place => self.level_at(place).or_else(|| self.level_behind(place)),
         };
         self.level = Some(level);
         level
+    }
+
+    fn level_at(&self, place: LevelPlace) -> Option<Severity> {
+        match place {
+            LevelPlace::Nowhere => None,
+            LevelPlace::Key(place) => Severity::from_value(&self.value_of_key(place)?),
+            LevelPlace::SyslogKey(place) => Severity::from_syslog_value(&self.value_of_key(place)?),
+        }
+    }
+
+    /// The level at the places behind one where none can be read.
+    #[cold]
+    fn level_behind(&self, first: LevelPlace) -> Option<Severity> {
+        LevelPlace::all(self.index).filter(|place| *place != first).find_map(|place| self.level_at(place))
     }
 
     /// What the line says, and what it is written as.
