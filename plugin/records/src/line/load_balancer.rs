@@ -98,7 +98,7 @@ pub fn alb<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<BalancerLi
             found.push_text(name, text);
         }
     }
-    found.push_text("user_agent", fields.next().unwrap_or_default());
+    found.push_text("user_agent", fields.next_before(is_before_tail).unwrap_or_default());
     for name in ALB_TAIL {
         let Some(field) = fields.next() else { break };
         found.push_text(name, if name == "trace_id" { trace_root(field) } else { field });
@@ -163,6 +163,19 @@ fn trace_root(header: &[u8]) -> &[u8] {
     header.split(|byte| *byte == b';').find_map(|part| part.trim_ascii().strip_prefix(b"Root=")).unwrap_or(header)
 }
 
+/// Whether a text is what is behind the user agent: a space and the cipher, the protocol and the target group, each of them `-` where
+/// there is none, or nothing. Clients may write quotes with spaces behind them.
+fn is_before_tail(text: &[u8]) -> bool {
+    // Nothing is split that no space is in front of, so that each byte is looked at a few times at most.
+    let Some(text) = text.strip_prefix(b" ") else { return text.is_empty() };
+    let mut fields = text.splitn(4, |byte| *byte == b' ');
+    let mut next = || fields.next().unwrap_or_default();
+    let (cipher, protocol, target_group) = (next(), next(), next());
+    let is_protocol = protocol == b"-" || protocol.starts_with(b"TLS");
+    let is_target_group = target_group == b"-" || target_group.starts_with(b"arn:");
+    !cipher.contains(&b'"') && is_protocol && is_target_group
+}
+
 /// Fields with a space between them.
 struct Fields<'a> {
     rest: &'a [u8],
@@ -174,6 +187,17 @@ impl<'a> Fields<'a> {
         let field = self.next_as_written()?;
         let Some(content) = field.strip_prefix(b"\"") else { return Some(field) };
         Some(content.strip_suffix(b"\"").unwrap_or(content))
+    }
+
+    /// As [`Fields::next`], of a field that a client writes as it likes: it ends at a quote behind which `is_end` finds what belongs
+    /// there, if there is such a one.
+    fn next_before(&mut self, is_end: impl Fn(&[u8]) -> bool) -> Option<&'a [u8]> {
+        let text = self.rest.strip_prefix(b" ").unwrap_or(self.rest).trim_ascii_end();
+        let Some(content) = text.strip_prefix(b"\"") else { return self.next() };
+        let mut quotes = memchr::memchr_iter(b'"', content);
+        let Some(end) = quotes.find(|at| content.get(at + 1..).is_some_and(&is_end)) else { return self.next() };
+        self.rest = content.get(end + 1..)?;
+        content.get(..end)
     }
 
     /// The next field. A quote ends one when nothing or a space is behind it, so that quotes within a field, which AWS does not
@@ -263,6 +287,24 @@ mod tests {
         assert_eq!((value(&fields, "duration_ms"), value(&fields, "method")), ("", ""));
         let quoted = alb_fields(&REQUEST.replace("b=c", "b=\"c\"x")).unwrap();
         assert_eq!((value(&quoted, "query"), value(&quoted, "user_agent")), ("b=\"c\"x", "curl/7.46.0"));
+    }
+
+    #[test]
+    fn quotes_in_a_user_agent_move_no_other_field() {
+        let plain = alb_fields(&format!("{REQUEST}{TAIL}")).unwrap();
+        for agent in [r#"Mozilla "q" x"#, r#"Mozilla \"q\" x"#, r#"a" - - b"#, r#"""#, r#"" " "#] {
+            let fields = alb_fields(&format!("{REQUEST}{TAIL}").replace("curl/7.46.0", agent)).unwrap();
+            assert_eq!(value(&fields, "user_agent"), agent);
+            let others = |fields: &[(String, String)]| -> Vec<_> {
+                fields.iter().filter(|(name, _)| name != "user_agent").cloned().collect()
+            };
+            assert_eq!(others(&fields), others(&plain), "{agent}");
+        }
+        // What ends behind the user agent, or goes on otherwise, is taken as it comes.
+        let (short, _) = REQUEST.split_once(" ECDHE").unwrap();
+        assert_eq!(value(&alb_fields(short).unwrap(), "user_agent"), "curl/7.46.0");
+        let other = alb_fields(&format!("{short} x y z")).unwrap();
+        assert_eq!((value(&other, "user_agent"), value(&other, "tls_protocol")), ("curl/7.46.0", "y"));
     }
 
     #[test]
