@@ -17,7 +17,7 @@ use shiwake_records::line::nginx_error::NginxErrorLine;
 use shiwake_records::line::web_framework::{self, WebLine};
 
 /// Layouts with their groups: level, logger, thread, caller.
-const LAYOUTS: [&str; 12] = [
+const LAYOUTS: [&str; 13] = [
     // Logback: %d{HH:mm:ss.SSS} [%thread] %-5level %logger{36} - %msg
     r"^[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3} \[(?P<thread>[A-Za-z0-9_.-]+)\] (?P<level>TRACE|DEBUG|INFO|WARN|ERROR) +(?P<logger>[A-Za-z][\w.$]{0,150}) - ",
     // Log4j 2: %d %-5p [%t] %c - %m
@@ -38,6 +38,8 @@ const LAYOUTS: [&str; 12] = [
     r"^[0-9-]{10}T[0-9:]{8}[.][0-9]{3}Z\t(?P<level>debug|info|warn|error|DEBUG|INFO|WARN|ERROR)\t(?:(?P<logger>[a-z]+)\t)?(?P<caller>[a-z/]+[.]go:[0-9]+)\t",
     // Go: log.Lshortfile, log.Llongfile
     r"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8}(?:[.][0-9]{6})? (?P<caller>[a-z/]*[a-z]+[.]go:[0-9]+): ",
+    // SLF4J: SimpleLogger; Log4j 1: TTCCLayout
+    r"^(?:[0-9]+ )?\[(?P<thread>[A-Za-z0-9_.-]+)\] (?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) +(?P<logger>[A-Za-z][\w.$]{0,150}) - ",
     // gunicorn
     r"^\[[0-9-]{10} [0-9:]{8} [+][0-9]{4}\] \[(?P<thread>[0-9]+)\] \[(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL)\] ",
     // .NET
@@ -104,21 +106,25 @@ fn written() -> impl Strategy<Value = Vec<u8>> {
     let word = "[a-z][a-z0-9-]{0,12}";
     let level = prop::sample::select(vec!["DEBUG", "INFO", "WARN", "ERROR"]);
     let text = "[a-zA-Z]{1,9}( [a-z:=()0-9-]{1,9}){0,5}[a-z]";
-    (date, clock, logger, word, level, text, 0..9_usize).prop_map(|(date, clock, logger, word, level, text, layout)| {
-        let python = if level == "WARN" { "WARNING" } else { level };
-        match layout {
-            0 => format!("{clock}.123 [{word}] {level:<5} {logger} - {text}"),
-            1 => format!("{date} {clock},123 {level:<5} [{word}] {logger} - {text}"),
-            2 => format!("[{date} {clock},123] {level} {text} ({logger})"),
-            3 => format!("{date}T{clock}.123Z {level:>5} 7 --- [app] [{word:>15}] {logger:<40} : {text}"),
-            4 => format!("{python}:{logger}:{text}"),
-            5 => format!("{date} {clock},123 - {logger} - {python} - {text}"),
-            6 => format!("{}, [{date}T{clock}.123456 #7] {level:>5} -- {logger}: {text}", &level[..1]),
-            7 => format!("{}0102 {clock}.123456 {:>7} file.go:12] {text}", &level[..1].replace('D', "I"), 7),
-            _ => format!("{date}T{clock}.123Z\t{level}\tapi\tcmd/main.go:12\t{text}"),
-        }
-        .into_bytes()
-    })
+    (date, clock, logger, word, level, text, 0..11_usize).prop_map(
+        |(date, clock, logger, word, level, text, layout)| {
+            let python = if level == "WARN" { "WARNING" } else { level };
+            match layout {
+                0 => format!("{clock}.123 [{word}] {level:<5} {logger} - {text}"),
+                1 => format!("{date} {clock},123 {level:<5} [{word}] {logger} - {text}"),
+                2 => format!("[{date} {clock},123] {level} {text} ({logger})"),
+                3 => format!("{date}T{clock}.123Z {level:>5} 7 --- [app] [{word:>15}] {logger:<40} : {text}"),
+                4 => format!("{python}:{logger}:{text}"),
+                5 => format!("{date} {clock},123 - {logger} - {python} - {text}"),
+                6 => format!("{}, [{date}T{clock}.123456 #7] {level:>5} -- {logger}: {text}", &level[..1]),
+                7 => format!("{}0102 {clock}.123456 {:>7} file.go:12] {text}", &level[..1].replace('D', "I"), 7),
+                8 => format!("[{word}] {level} {logger} - {text}"),
+                9 => format!("176 [{word}] {level:<5} {logger} - {text}"),
+                _ => format!("{date}T{clock}.123Z\t{level}\tapi\tcmd/main.go:12\t{text}"),
+            }
+            .into_bytes()
+        },
+    )
 }
 
 const QUOTED_PARTS: [(&str, &str); 5] = [
@@ -166,7 +172,7 @@ fn nginx_parsed(line: &[u8]) -> Option<Fields> {
 
 /// Apache's error log as its documentation has it: `[time] [module:level] [pid P:tid T] [client C] text, referer: R`.
 fn apache_oracle(line: &[u8]) -> Option<(String, Fields)> {
-    let text = r"^\[[A-Z][a-z]{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9 ][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{6})? [0-9]{4}\] \[(?:(?P<module>[a-z_0-9]+):)?(?P<level>emerg|alert|crit|error|warn|notice|info|debug|trace)[1-8]?\](?: \[pid (?P<pid>[0-9]{1,9})(?::tid (?P<tid>[0-9]+))?\])?(?: \[client (?P<client>[0-9.]+)(?::(?P<port>[0-9]+))?\])? (?P<text>[^\[].*?)(?:, referer: (?P<referer>[^ ]*))?$";
+    let text = r"^\[[A-Z][a-z]{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9 ][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{6})? [0-9]{4}\] \[(?:(?P<module>[a-z_0-9]+):)?(?:(?P<level>emerg|alert|crit|error|warn|notice|info|debug)|(?P<numbered>trace)[1-8]?)\](?: \[pid (?P<pid>[0-9]{1,9})(?::tid (?P<tid>[0-9]+))?\])?(?: \[client (?P<client>[0-9.]+)(?::(?P<port>[0-9]+))?\])? (?P<text>[^\[].*?)(?:, referer: (?P<referer>[^ ]*))?$";
     let captures = pattern(text).captures(line)?;
     let mut fields = Fields::new();
     let names = [
@@ -187,7 +193,7 @@ fn apache_oracle(line: &[u8]) -> Option<(String, Fields)> {
         put(&mut fields, "error_code", group(&captures, "code"));
     }
     put(&mut fields, "error_message", group(&captures, "text"));
-    Some((group(&captures, "level"), fields))
+    Some((group(&captures, "level") + &group(&captures, "numbered"), fields))
 }
 
 fn apache_parsed(line: &[u8]) -> Option<(&'static str, Fields)> {

@@ -8,6 +8,8 @@
 //! | Log4j 2's examples (<https://logging.apache.org/log4j/2.x/manual/pattern-layout.html>) | `2026-01-02 03:04:05,678 INFO  [main] a.b.C - text`, `INFO  a.b.C - text` |
 //! | Hadoop, Spark (log4j) | `2026-01-02 03:04:05,678 INFO [main] a.b.C: text`, `26/01/02 03:04:05 INFO a.C: text` |
 //! | Kafka, ZooKeeper (log4j) | `[2026-01-02 03:04:05,678] INFO text (a.b.C)` |
+//! | SLF4J's simple logger (<https://www.slf4j.org/api/org/slf4j/simple/SimpleLogger.html>) | `[main] INFO a.b.C - text` |
+//! | Log4j 1's TTCC (<https://logging.apache.org/log4j/1.x/apidocs/org/apache/log4j/TTCCLayout.html>) | `176 [main] INFO  a.b.C - text` |
 //! | Spring Boot (<https://docs.spring.io/spring-boot/reference/features/logging.html>) | `2026-01-02T03:04:05.678Z  INFO 1 --- [app] [main] a.b.C : text` |
 //! | Python (<https://docs.python.org/3/library/logging.html>, <https://docs.python.org/3/howto/logging.html>) | `WARNING:root:text`, `2026-01-02 03:04:05,678 - a.b - INFO - text` |
 //! | Ruby, Rails (<https://docs.ruby-lang.org/en/3.4/Logger/Formatter.html>) | `I, [2026-01-02T03:04:05.123456 #7]  INFO -- name: text` |
@@ -65,7 +67,7 @@ impl<'a> LoggerLine<'a> {
         if let Some(celery) = celery(head) {
             return Some(celery);
         }
-        let (time, rest, is_bracketed) = behind_time(head)?;
+        let Some((time, rest, is_bracketed)) = behind_time(head) else { return without_time(head) };
         let line = Self::behind_time(rest, is_bracketed, line)?;
         // A local time, as Go's with slashes, is none of RFC 3339.
         Some(Self { time: parse_rfc3339(time), ..line })
@@ -122,6 +124,12 @@ pub(super) fn behind_time(line: &[u8]) -> Option<(&[u8], &[u8], bool)> {
     let has_clock = time.iter().filter(|byte| **byte == b':').count() >= 1 && time.first()?.is_ascii_digit();
     let rest = if is_bracketed { rest.strip_prefix(b"]")? } else { rest };
     has_clock.then_some((time, rest, is_bracketed))
+}
+
+/// `[main] INFO a.b.C - text`, and behind a number of milliseconds
+fn without_time(head: &[u8]) -> Option<LoggerLine<'_>> {
+    let behind_number = until(head, |byte| !byte.is_ascii_digit()).len();
+    thread_first(head.get(behind_number..)?.trim_ascii_start().strip_prefix(b"[")?)
 }
 
 /// `main] INFO  a.b.C - text`
@@ -280,7 +288,8 @@ fn logger_before(text: &[u8]) -> Option<&[u8]> {
         return (is_logger(logger) && logger.contains(&b'.')).then_some(logger);
     }
     let rest = text.get(logger.len()..)?.trim_ascii_start();
-    (is_logger(logger) && (rest.starts_with(b"- ") || rest.starts_with(b": "))).then_some(logger)
+    // The line's end was cut, and a text may be empty.
+    (is_logger(logger) && matches!(rest, [b'-' | b':'] | [b'-' | b':', b' ', ..])).then_some(logger)
 }
 
 fn is_logger(text: &[u8]) -> bool {
@@ -316,7 +325,10 @@ mod tests {
 
     #[test]
     fn lines_of_common_loggers_are_taken() {
-        let cases: [(&str, Severity, &str, &str, &str); 21] = [
+        let cases: [(&str, Severity, &str, &str, &str); 24] = [
+            ("[main] INFO a.b.C - x", Severity::Info, "a.b.C", "main", ""),
+            ("176 [main] INFO  a.b.C - x", Severity::Info, "a.b.C", "main", ""),
+            ("2026-01-02T03:04:05.678Z  INFO 7 --- [main] a.b.C : ", Severity::Info, "a.b.C", "main", ""),
             ("2015-10-18 18:01:47,978 INFO [main] org.apache.A: x", Severity::Info, "org.apache.A", "main", ""),
             ("17/06/09 20:10:40 WARN executor.Backend: x", Severity::Warn, "executor.Backend", "", ""),
             ("fail: A.B[13]\n      x", Severity::Error, "A.B", "", ""),
