@@ -53,13 +53,14 @@ impl Package {
     pub fn add_rules(&mut self, name: &str, load: &mut Loader<'_>) -> Result<RuleSet, RulesError> {
         let files = &mut self.files;
         files.clear();
+        let mut read: Vec<SourceFile> = Vec::new();
         RuleSet::load(name, &mut |name, included| {
             let file = load(name, included)?;
-            files.push(PackedFile {
-                name: name.to_owned(),
-                included: included.map(str::to_owned),
-                file: SourceFile { name: file.name.clone(), text: file.text.clone() },
-            });
+            // In a module there are names alone, so a file has the one by which it was read first.
+            let shown = read.iter().find(|known| known.is_same(&file)).map_or(&file.name, |known| &known.name);
+            let packed = SourceFile::new(shown.as_str(), file.text.as_str());
+            files.push(PackedFile { name: name.to_owned(), included: included.map(str::to_owned), file: packed });
+            read.push(file.clone());
             Ok(file)
         })
     }
@@ -80,7 +81,7 @@ impl Package {
     fn load(&self, name: &str, included: Option<&str>) -> io::Result<SourceFile> {
         let found = self.files.iter().find(|file| file.name == name && file.included.as_deref() == included);
         let file = &found.ok_or(io::ErrorKind::NotFound)?.file;
-        Ok(SourceFile { name: file.name.clone(), text: file.text.clone() })
+        Ok(SourceFile::new(file.name.clone(), file.text.clone()))
     }
 
     /// The package as bytes.
@@ -120,7 +121,7 @@ impl Package {
         for file in whole.field(b"files")?.as_array()?.elements() {
             let mut parts = file.as_array()?.elements();
             let (name, included) = (text(parts.next()?)?, parts.next()?.as_str().map(str::to_owned));
-            let file = SourceFile { name: text(parts.next()?)?, text: text(parts.next()?)? };
+            let file = SourceFile::new(text(parts.next()?)?, text(parts.next()?)?);
             package.files.push(PackedFile { name, included, file });
         }
         let settings = whole.field(b"settings")?.as_map()?;

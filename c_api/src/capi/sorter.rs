@@ -36,7 +36,7 @@ impl Sorter {
         let given = (!rules.is_empty()).then(|| ("rules".to_owned(), GIVEN.to_owned()));
         let properties = Properties::new(&known, set.into_iter().chain(given))?;
         let mut load = |name: &str, included: Option<&str>| match (rules.is_empty(), included) {
-            (false, None) => Ok(SourceFile { name: GIVEN.to_owned(), text: rules.to_owned() }),
+            (false, None) => Ok(SourceFile::new(GIVEN, rules)),
             _ => rules_file(name, included),
         };
         let config: SorterConfig = sorter_config(&properties, &environment(), &mut load)?;

@@ -286,6 +286,18 @@ fn lint_tells_warnings_and_denies_them_when_asked() {
 fn the_built_in_rules_are_printed_as_they_are_and_pass_as_a_file() {
     let answer = shiwake(&["rules"], "");
     assert_eq!((answer.out.as_str(), answer.code), (BUILT_IN_RULES, 0));
+    // A copy of them does as they do.
+    let copy = file(&answer.out);
+    let tested = shiwake(&["test", &copy.name], "");
+    assert!(tested.out.ends_with(" tests, 0 failed; files that cannot be used: 0\n"), "{}", tested.out);
+    assert_eq!(tested.code, 0);
+    let linted = shiwake(&["lint", "--deny-warnings", &copy.name], "");
+    assert_eq!((linted.out.as_str(), linted.code), ("0 errors, 0 warnings\n", 0));
+    let explained = |rules: &[&str]| {
+        let lines = format!("{ACCESS_LINE}\nERROR x\nhello\n");
+        shiwake(&[&["explain", "--format", "json"], rules].concat(), &lines).out
+    };
+    assert_eq!(explained(&["--rules", &copy.name]), explained(&[]));
     let names = shiwake(&["rules", "--names"], "").out;
     let rules = BUILT_IN_RULES.lines().filter(|line| line.starts_with("name = ")).filter(|line| line.contains('-'));
     assert!(rules.clone().count() > 15);

@@ -23,7 +23,7 @@ fn examples(document: &'static str) -> Vec<&'static str> {
 fn load(number: usize, text: &str) -> Arc<RuleSet> {
     let rules = RuleSet::load("docs/rules.md", &mut |_, included| {
         let (name, text) = included.map_or(("docs/rules.md", text), |included| (included, ""));
-        Ok(SourceFile { name: name.to_owned(), text: text.to_owned() })
+        Ok(SourceFile::new(name, text))
     });
     Arc::new(rules.unwrap_or_else(|error| panic!("example {number}: {error}\n{text}")))
 }

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use shiwake_records::rules::{MAX_FILE_BYTES, MAX_FILES, MAX_RULES, RuleSet, SourceFile};
+use shiwake_records::rules::{MAX_FILE_BYTES, MAX_FILES, MAX_RULES, RuleSet, SourceFile, run_test};
 use std::io;
+use std::sync::Arc;
 
 /// The faults of a file, without its name.
 fn faults(text: &str) -> Vec<String> {
@@ -197,6 +198,32 @@ fn a_name_is_for_one_rule_and_for_one_type() {
 }
 
 #[test]
+fn names_of_built_in_rules_are_free_when_those_are_left_out() {
+    let rules = |text: &str| {
+        let rules = RuleSet::parse("r", &format!("builtin = false\n{text}")).map_err(|error| error.to_string())?;
+        Ok::<_, String>(rules.rules().iter().map(|rule| rule.name.clone()).collect::<Vec<_>>())
+    };
+    let line = "[[rule]]\nname = 'access-line'\ntype = 'access'\nmatch = 'GET'\n";
+    assert_eq!(rules(line).unwrap(), ["access-line", "otherwise"]);
+    // The last one may be the user's, when it takes what is left.
+    let last = "[[rule]]\nname = 'otherwise'\n";
+    assert_eq!(rules(&format!("{line}{last}type = 'error'")).unwrap(), ["access-line", "otherwise"]);
+    assert_eq!(rules(&format!("{last}drop = true")).unwrap(), ["otherwise"]);
+    for not_all in ["set = { a = 1 }", "type = 'app'\nmatch = 'x'"] {
+        let error = rules(&format!("{last}{not_all}")).unwrap_err();
+        assert!(
+            error.starts_with("r:3:8: a rule named 'otherwise' is there already, in the built-in rules"),
+            "{error}"
+        );
+    }
+    let error = rules("[[test]]\nline = 'x'\nexpect.rule = 'error-line'").unwrap_err();
+    assert!(error.starts_with("r:2:1: unknown rule 'error-line'"), "{error}");
+    let test = "[[test]]\nline = 'hello'\nexpect = { rule = 'otherwise', type = 'error' }";
+    let rules = Arc::new(RuleSet::parse("r", &format!("builtin = false\n{last}type = 'error'\n{test}")).unwrap());
+    assert_eq!(run_test(&rules, rules.own_tests().first().unwrap()), []);
+}
+
+#[test]
 fn what_does_not_go_together_is_told() {
     check(&rule("drop = true\ntype = 'app'"), &["4:8: 'drop' and 'type' do not go together"]);
     check(
@@ -249,7 +276,7 @@ fn load(files: &[(&str, &str)]) -> Result<RuleSet, String> {
         let name = included.unwrap_or(name);
         let found = files.iter().find(|(known, _)| known == name);
         let found = found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))?;
-        Ok(SourceFile { name: found.0.clone(), text: found.1.clone() })
+        Ok(SourceFile::new(found.0.as_str(), found.1.as_str()))
     };
     RuleSet::load("main", &mut load).map_err(|error| error.to_string())
 }
@@ -266,14 +293,28 @@ fn included_rules_stand_before_those_of_the_file() {
 }
 
 #[test]
+fn a_file_that_several_include_is_read_once() {
+    let rules = load(&[
+        ("main", "include = ['b', 'c', 'b']\n[[rule]]\nname = 'a'\nset = { x = 1 }"),
+        ("b", "include = 'd'\n[[rule]]\nname = 'b'\nset = { x = 1 }"),
+        ("c", "include = ['d', 'b']\n[[rule]]\nname = 'c'\nset = { x = 1 }"),
+        ("d", "[type.pay]\n[[rule]]\nname = 'd'\nset = { x = 1 }"),
+    ]);
+    let names: Vec<String> = rules.unwrap().own_rules().iter().map(|rule| rule.name.clone()).collect();
+    assert_eq!(names, ["d", "b", "c", "a"]);
+}
+
+#[test]
 fn files_that_cannot_be_included_are_told_where_they_are_named() {
     let error = |files: &[(&str, &str)]| load(files).unwrap_err();
     assert_eq!(error(&[]), "main:1:1: cannot read main: no such file");
     assert_eq!(error(&[("main", "\ninclude = 'x'")]), "main:2:11: cannot read x: no such file");
     assert_eq!(
         error(&[("main", "include = 'b'"), ("b", "include = 'main'")]),
-        "b:1:11: cannot read main: it is included already"
+        "b:1:11: cannot read main: it includes this file itself, by way of others or not"
     );
+    let error_of_itself = "main:1:11: cannot read main: it includes this file itself, by way of others or not";
+    assert_eq!(error(&[("main", "include = 'main'")]), error_of_itself);
     let names: Vec<String> = (0..=MAX_FILES).map(|number| format!("f{number}")).collect();
     let include = format!("include = [{}]", names.iter().map(|name| format!("'{name}',")).collect::<String>());
     let files: Vec<(&str, &str)> =

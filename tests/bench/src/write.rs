@@ -44,7 +44,7 @@ pub(crate) fn through_output(chunks: &Path, lake: &Path, settings: &[(String, St
     let mut properties = vec![("lake", lake.as_str()), ("ecs_metadata", "off")];
     properties.extend(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let properties = Properties::new(&PROPERTIES, properties)?;
-    let mut load = |name: &str, _: Option<&str>| Ok(SourceFile { name: name.to_owned(), text: String::new() });
+    let mut load = |name: &str, _: Option<&str>| Ok(SourceFile::new(name, String::new()));
     let config = OutputConfig::new(&properties, &[], &mut load)?;
     let outside = Outside {
         instance: "bench".to_owned(),

@@ -101,7 +101,7 @@ fn run(arguments: &Arguments) -> Result<(), GenerateError> {
         &PROPERTIES,
         [("lake", lake.as_str()), ("total_file_size", "16M"), ("rules", "rules"), ("line_time", "off")],
     )?;
-    let mut load = |name: &str, _: Option<&str>| Ok(SourceFile { name: name.to_owned(), text: RULES.to_owned() });
+    let mut load = |name: &str, _: Option<&str>| Ok(SourceFile::new(name, RULES));
     let config = OutputConfig::new(&properties, &[], &mut load)?;
     let schemas = Schemas::new(config.lanes.clone(), &config.types);
     let columns_of = |name: &str| Lane::from_name(name).map(|lane| schemas.columns(lane)).unwrap_or_default();

@@ -11,7 +11,7 @@ fn output_with(set: &[(&str, &str)], environment: &[(&str, &str)], rules: &str) 
     let properties = Properties::new(&output::PROPERTIES, set)?;
     let environment: Vec<(String, String)> =
         environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let mut load = |name: &str, _: Option<&str>| Ok(SourceFile { name: name.to_owned(), text: rules.to_owned() });
+    let mut load = |name: &str, _: Option<&str>| Ok(SourceFile::new(name, rules));
     OutputConfig::new(&properties, &environment, &mut load)
 }
 

@@ -11,7 +11,7 @@ const KEY: &str = "0123456789abcdef0123456789abcdef";
 fn output_with(set: &[(&str, &str)], rules: &str) -> Result<OutputConfig, ConfigError> {
     let set = set.iter().copied().chain((!rules.is_empty()).then_some(("rules", "rules.toml")));
     let properties = Properties::new(&output::PROPERTIES, set)?;
-    let mut load = |name: &str, _: Option<&str>| Ok(SourceFile { name: name.to_owned(), text: rules.to_owned() });
+    let mut load = |name: &str, _: Option<&str>| Ok(SourceFile::new(name, rules));
     OutputConfig::new(&properties, &[], &mut load)
 }
 

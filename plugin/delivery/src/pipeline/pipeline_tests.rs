@@ -168,7 +168,7 @@ fn start_beside(
 ) -> Bench {
     let common = [("lake", "unused"), ("rules", "rules.toml")];
     let properties = Properties::new(&PROPERTIES, common.iter().chain(set).copied()).unwrap();
-    let mut load = |name: &str, _: Option<&str>| Ok(SourceFile { name: name.to_owned(), text: rules.to_owned() });
+    let mut load = |name: &str, _: Option<&str>| Ok(SourceFile::new(name, rules));
     let config = OutputConfig::new(&properties, &[], &mut load).unwrap();
     let store = Arc::new(Faulty::default());
     let lake = Lake::on(Arc::clone(&store) as Arc<dyn ObjectStore>, Path::from("logs"), "memory".into());

@@ -23,7 +23,7 @@ impl<'a> Evaluation<'_, 'a> {
             }
             None => self.ask_all(),
         };
-        // The last of the built-in rules always holds, so there is one.
+        // The last rule always holds, so there is one.
         deciding.map_or(self.rules.compiled.len().saturating_sub(1), |rule| rule as usize)
     }
 

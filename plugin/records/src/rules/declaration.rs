@@ -36,6 +36,13 @@ pub struct RuleDeclaration {
     pub effect: Effect,
 }
 
+impl RuleDeclaration {
+    /// Whether no record gets past it.
+    pub(super) fn takes_all(&self) -> bool {
+        self.condition.is_always() && self.effect.decides()
+    }
+}
+
 /// What a rule does.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Effect {

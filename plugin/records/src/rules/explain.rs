@@ -70,7 +70,7 @@ impl<'a> Evaluation<'_, 'a> {
     /// Asks all rules.
     pub(crate) fn explain(&mut self) -> Explanation {
         let rules = self.rules;
-        // The last of the built-in rules always holds.
+        // The last rule always holds.
         let last = RuleId::of(rules.compiled.len().saturating_sub(1));
         let mut explanation = Explanation { rule: last, ..Explanation::of_own_type() };
         let mut is_decided = false;

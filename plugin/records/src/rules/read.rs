@@ -38,6 +38,8 @@ pub(super) struct ReadFiles {
     pub(super) sources: Sources,
     pub(super) declarations: Declarations,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// Files that wait for those that they include.
+    waiting: Vec<usize>,
 }
 
 /// Reads a file and those it includes.
@@ -46,11 +48,12 @@ pub(super) fn files(name: &str, load: &mut Loader<'_>) -> ReadFiles {
         sources: Sources::default(),
         declarations: Declarations { with_built_in: true, ..Declarations::default() },
         diagnostics: Vec::new(),
+        waiting: Vec::new(),
     };
     match load(name, None) {
         Ok(file) => read_file(&mut read, file, load),
         Err(error) => {
-            let file = read.sources.add(name, "");
+            let file = read.sources.add(SourceFile::new(name, ""));
             let fault = Fault::Unreadable { file: name.to_owned(), reason: error.to_string() };
             read.diagnostics.push(Diagnostic::new(&read.sources, &Place { file, bytes: 0..0 }, fault));
         }
@@ -66,7 +69,7 @@ pub(super) fn append(read: &mut ReadFiles, file: SourceFile) {
 }
 
 fn read_file(read: &mut ReadFiles, file: SourceFile, load: &mut Loader<'_>) {
-    let at = read.sources.add(&file.name, &file.text);
+    let at = read.sources.add(file.clone());
     let mut reading = Reading { sources: &mut read.sources, file: at, diagnostics: Vec::new() };
     if file.text.len() > MAX_FILE_BYTES {
         reading.fault(0..0, Fault::TooMany { what: "bytes in a file", limit: MAX_FILE_BYTES });
@@ -89,23 +92,29 @@ fn read_file(read: &mut ReadFiles, file: SourceFile, load: &mut Loader<'_>) {
         read.declarations.with_built_in &= reading.flag("builtin", node).unwrap_or(true);
     }
     read.diagnostics.append(&mut reading.diagnostics);
+    read.waiting.push(at);
     for (name, bytes) in includes {
         include(read, &file.name, &name, Place { file: at, bytes }, load);
     }
+    read.waiting.pop();
     let mut reading = Reading { sources: &mut read.sources, file: at, diagnostics: Vec::new() };
     read_tables(&mut reading, table, &mut read.declarations);
     read.diagnostics.append(&mut reading.diagnostics);
 }
 
-/// Reads a file that another one includes; its rules stand before those of the other.
+/// Reads a file that another one includes, unless it was read before; its rules stand before those of the other.
 fn include(read: &mut ReadFiles, from: &str, name: &str, place: Place, load: &mut Loader<'_>) {
     let fault = match load(from, Some(name)) {
-        _ if read.sources.files().len() >= MAX_FILES => Fault::TooMany { what: "files", limit: MAX_FILES },
         Err(error) => Fault::Unreadable { file: name.to_owned(), reason: error.to_string() },
-        Ok(file) if read.sources.files().iter().any(|known| known.name == file.name) => {
-            Fault::Unreadable { file: name.to_owned(), reason: "it is included already".to_owned() }
-        }
-        Ok(file) => return read_file(read, file, load),
+        Ok(file) => match read.sources.files().iter().position(|known| known.is_same(&file)) {
+            Some(at) if read.waiting.contains(&at) => {
+                let reason = "it includes this file itself, by way of others or not".to_owned();
+                Fault::Unreadable { file: name.to_owned(), reason }
+            }
+            Some(_) => return,
+            None if read.sources.files().len() >= MAX_FILES => Fault::TooMany { what: "files", limit: MAX_FILES },
+            None => return read_file(read, file, load),
+        },
     };
     read.diagnostics.push(Diagnostic::new(&read.sources, &place, fault));
 }

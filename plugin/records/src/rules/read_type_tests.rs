@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 fn read(text: &str) -> ReadFiles {
-    files("rules.toml", &mut |name, _| Ok(SourceFile { name: name.to_owned(), text: text.to_owned() }))
+    files("rules.toml", &mut |name, _| Ok(SourceFile::new(name, text)))
 }
 
 fn types(text: &str) -> Vec<TypeDeclaration> {

@@ -38,7 +38,7 @@ impl RuleId {
     }
 }
 
-/// Rules that are ready to run: those of the user, and behind them the built-in ones.
+/// Rules that are ready to run: those of the user, and behind them the built-in ones. The last one always holds and decides.
 ///
 /// Two sets are equal when they have the same rules from the same texts.
 pub struct RuleSet {
@@ -82,7 +82,7 @@ impl RuleSet {
     /// When anything is wrong with it; all faults are told.
     pub fn parse(name: &str, text: &str) -> Result<Self, RulesError> {
         Self::load(name, &mut |name, included| match included {
-            None => Ok(SourceFile { name: name.to_owned(), text: text.to_owned() }),
+            None => Ok(SourceFile::new(name, text)),
             Some(_) => {
                 Err(io::Error::new(io::ErrorKind::Unsupported, "rules that are given as text cannot include files"))
             }
@@ -102,15 +102,17 @@ impl RuleSet {
         let (own_rules, own_tests) = (read.declarations.rules.len(), read.declarations.tests.len());
         if read.diagnostics.is_empty() {
             let own = std::mem::take(&mut read.declarations);
-            read::append(&mut read, SourceFile { name: BUILT_IN_NAME.to_owned(), text: BUILT_IN_RULES.to_owned() });
+            read::append(&mut read, SourceFile::new(BUILT_IN_NAME, BUILT_IN_RULES));
             let mut built_in = std::mem::replace(&mut read.declarations, own);
-            let names: Vec<&str> = built_in.rules.iter().map(|rule| rule.name.as_str()).chain([OWN_FIELD]).collect();
-            check(&read.sources, &read.declarations, &names, &mut read.diagnostics);
             if !read.declarations.with_built_in {
-                // The last one takes what is left.
+                // The last one takes what is left, unless the user has one of its name that does.
                 let others = built_in.rules.len().saturating_sub(1);
                 built_in.rules.drain(..others);
+                let own_last = read.declarations.rules.last();
+                built_in.rules.retain(|last| own_last.is_none_or(|own| own.name != last.name || !own.takes_all()));
             }
+            let names: Vec<&str> = built_in.rules.iter().map(|rule| rule.name.as_str()).chain([OWN_FIELD]).collect();
+            check(&read.sources, &read.declarations, &names, &mut read.diagnostics);
             read.declarations.rules.append(&mut built_in.rules);
             read.declarations.tests.append(&mut built_in.tests);
         }

@@ -1,6 +1,7 @@
 //! The texts of rules files, and places in them.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 /// Where in the files something stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,24 @@ pub struct SourceFile {
     pub name: String,
     /// Its text.
     pub text: String,
+    /// What tells it from all others where one file has several names: its canonical path. Without it the name does.
+    pub identity: Option<PathBuf>,
+}
+
+impl SourceFile {
+    /// A file that no other name leads to.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into(), identity: None }
+    }
+
+    /// Whether it is the same file, whatever it is called and whatever was read.
+    #[must_use]
+    pub fn is_same(&self, other: &SourceFile) -> bool {
+        match (&self.identity, &other.identity) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.name == other.name,
+        }
+    }
 }
 
 /// The files that rules were read from.
@@ -43,8 +62,8 @@ pub struct Position<'a> {
 
 impl Sources {
     /// Adds a file and gives its place among the files.
-    pub fn add(&mut self, name: &str, text: &str) -> usize {
-        self.files.push(SourceFile { name: name.to_owned(), text: text.to_owned() });
+    pub fn add(&mut self, file: SourceFile) -> usize {
+        self.files.push(file);
         self.files.len() - 1
     }
 
@@ -93,8 +112,8 @@ mod tests {
     #[test]
     fn lines_and_columns_are_counted_in_characters_from_one() {
         let mut sources = Sources::default();
-        sources.add("first.toml", "");
-        let file = sources.add("rules.toml", "a = 1\r\nnäme = 'ü'\n");
+        sources.add(SourceFile::new("first.toml", ""));
+        let file = sources.add(SourceFile::new("rules.toml", "a = 1\r\nnäme = 'ü'\n"));
         let position = |bytes| {
             let position = sources.position(&Place { file, bytes });
             (position.line, position.column, position.width, position.text)
