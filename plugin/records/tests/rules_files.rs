@@ -137,6 +137,22 @@ fn rules_that_can_never_match_are_told() {
     );
     dead("[{ field = 'x', prefix = 'ab' }, { field = 'x', prefix = 'ac' }]", "'x begins with 'ab''");
     dead("[{ field = 'x', is = 'map' }, { field = 'x', equals = 'a' }]", "'x is map'");
+    dead("{ match = '[^\\s\\S]' }", "no text matches '[^\\s\\S]'");
+    dead("{ match = ['a^b', 'a$b'] }", "no text matches 'a^b' or 'a$b'");
+    dead("{ field = 'x', regex = '[^\\s\\S]' }", "no text matches '[^\\s\\S]'");
+    dead("{ not = { match = '' } }", "'not' of what always holds");
+    dead("[{ match = 'foobar' }, { not = { match = 'foo' } }]", "'line matches 'foobar'' and 'not");
+    dead("[{ match = '^foo' }, { match = ['^bar', '^baz'] }]", "'line matches '^foo'' and 'line matches");
+    dead("[{ container = 'a*' }, { container = ['b*', 'c?'] }]", "'container_name is like 'a*'' and");
+    dead("{ field = 'x', glob = 'a*', prefix = ['b', 'cd'] }", "'x begins with 'b' or 'cd'' and");
+    dead("{ field = 'x', in = ['a', 'b'], regex = '^c' }", "'x is 'a' or 'b'' and 'x matches '^c''");
+    dead("{ field = 'x', in = ['a', 'b'], prefix = 'c' }", "'x is 'a' or 'b'' and");
+    dead("{ field = 'x', in = ['a', 'b'], glob = '?b' }", "'x is 'a' or 'b'' and");
+    dead("{ field = 'x', prefix = 'a', regex = '^b' }", "'x begins with 'a'' and");
+    dead("{ field = 'x', suffix = '.js', regex = '.', is = 'number' }", "'x is number' and 'x ends with '.js''");
+    dead("{ field = 'x', suffix = ['a', 'ba'] , glob = '*', is = 'list' }", "'x is list' and");
+    dead("[{ field = 'x', suffix = 'a' }, { field = 'x', suffix = 'b' }]", "'x ends with 'a'' and");
+    dead("{ field = 'x', is = 'bool', at_least = 1 }", "'x is bool' and 'x is at least 1'");
 }
 
 #[test]
@@ -158,15 +174,70 @@ fn rules_that_are_never_reached_are_told() {
         "when.any = [{ source = 'stdout' }, { source = 'stderr' }]",
         "when = { source = 'stderr', level = 'warn' }",
     );
+    shadowed("match = 'foo'", "match = 'foobar'");
+    shadowed("match = 'timeout'", "match = ['database timeout', 'timeout \\d+ms']");
+    shadowed("match = 'foo'", "match = '(a|b)+x?foo(bar)*'");
+    shadowed("match = 'foo'", "match = 'a (foo|foot) b'");
+    shadowed("match = '(?i)foo'", "match = 'FOO'");
+    shadowed("match = '(?i)foo'", "match = '(?i)foobar'");
+    shadowed("match = ''", "when.tag = 'a'");
+    shadowed("match = ['x', 'a*']", "");
+    shadowed("match = ''", "match = 'x'");
+    shadowed("when = { field = 'a', regex = 'b' }", "when = { field = 'a', contains = 'abc' }");
+    shadowed("when = { field = 'a', regex = '' }", "when = { field = 'a', glob = 'a?' }");
+    shadowed("when = { field = 'a', regex = '^a' }", "when = { field = 'a', in = ['ab', 'ac'] }");
+    shadowed("when = { field = 'a', prefix = 'ab' }", "when = { field = 'a', regex = '^abc\\d' }");
+    shadowed("when = { field = 'a', contains = 'ab' }", "when = { field = 'a', regex = 'x+ab' }");
     shadowed("when.severity.at_least = 'warn'", "when.level.at_least = 'error'");
     shadowed("when.not.tag = 'a'", "when.tag = 'b'");
     shadowed("when.format = ['access', 'alb']", "when.any = [{ format = 'alb' }, { format = 'access' }]");
 }
 
 #[test]
+fn rules_that_are_not_reached_for_several_before_them_are_told() {
+    let rules = |last: &str, values: [&str; 2]| {
+        let first = |name: &str, value: &str| format!("[[rule]]\nname = '{name}'\ntype = 'app'\n{value}\n");
+        let [a, b] = values;
+        format!("{}{}[[rule]]\nname = 'c'\ntype = 'audit'\n{last}\n", first("a", a), first("b", b))
+    };
+    let told =
+        ["10:8: rule 'c' is never reached: whatever it matches is matched before by one of 'a' (r:2) or 'b' (r:6);"];
+    let sources = ["when.source = 'stdout'", "when.source = 'stderr'"];
+    check(&rules("when.source = ['stdout', 'stderr']", sources), &told);
+    check(&rules("when.source = ['stdout', 'stderr']\nmatch = 'x'", sources), &told);
+    check(&rules("match = ['foo', 'bar']", ["match = 'foo'", "match = 'bar'"]), &told);
+    check(&rules("when.tag = ['a.b', 'b*']", ["when.tag = 'a.*'", "when.tag = 'b*'"]), &told);
+    let text = rules("when = { field = 'source', exists = true }", sources);
+    assert!(RuleSet::parse("r", &text).is_ok());
+    let text = rules("when.source = ['stdout', 'stderr']", ["when.source = 'stdout'", "when.tag = 'x'"]);
+    assert!(RuleSet::parse("r", &text).is_ok());
+}
+
+#[test]
 fn rules_that_only_look_alike_are_let_through() {
     for (first, second) in [
         ("match = 'x'", ""),
+        ("match = 'foobar'", "match = 'foo'"),
+        ("match = 'foo'", "match = ['foobar', 'bar']"),
+        ("match = 'foo'", "match = '(foo)?bar'"),
+        ("match = 'foo'", "match = 'foo|bar'"),
+        ("match = 'foo'", "match = 'fo+o'"),
+        ("match = 'foo'", "match = 'fo(x|)o'"),
+        ("match = 'foo'", "match = '(?i)foobar'"),
+        ("match = '(?i)disk'", "match = 'disk full'"),
+        ("match = 'OutOf(?i:memory)'", "match = 'outofmemory'"),
+        ("match = '^foo'", "match = 'foobar'"),
+        ("match = '$'", "match = 'foobar'"),
+        ("match = '.'", "when.tag = 'a'"),
+        ("match = '.*$'", "when.tag = 'a'"),
+        ("when = { field = 'a', regex = '' }", "when = { field = 'a', exists = true }"),
+        ("when = { field = 'a', regex = '' }", "when = { field = 'a', in = ['x', 1] }"),
+        ("when = { field = 'a', regex = '' }", "when = { field = 'b', equals = 'x' }"),
+        ("when = { field = 'a', at_least = 1 }", "when = { field = 'a', equals = '+5' }"),
+        ("when.not = { field = 'a', equals = 5 }", "when = { field = 'a', equals = '5.0' }"),
+        ("when.not = { field = 'a', glob = 'a*' }", "when = { field = 'a', glob = '?b' }"),
+        ("when.not = { field = 'a', prefix = 'b' }", "when = { field = 'a', regex = '(?m)^a' }"),
+        ("when.not = { field = 'a', is = 'number' }", "when = { field = 'a', at_least = 1 }"),
         ("when = { field = 'a', at_least = 400 }", "when = { field = 'a', at_least = 300 }"),
         ("when = { field = 'a', prefix = 'abc' }", "when = { field = 'a', prefix = 'ab' }"),
         ("when = { field = ['a', 'b'], equals = 1 }", "when = { field = 'a', equals = 1 }"),

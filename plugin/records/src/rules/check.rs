@@ -1,6 +1,6 @@
 //! Finds rules that are no use: that can never match, or that are never reached; and names that nobody declared.
 
-use super::condition::{Condition, Test};
+use super::condition::{Condition, Scalar, Test};
 use super::declaration::{Declarations, Parse, RuleDeclaration};
 use super::document::nearest;
 use super::fault::{Diagnostic, Fault};
@@ -111,7 +111,11 @@ fn impossible(condition: &Condition, comparison: &mut Comparison) -> Option<Stri
             let reasons = parts.iter().map(|part| impossible(part, comparison)).collect::<Option<Vec<_>>>()?;
             Some(reasons.join("; "))
         }
-        Condition::Not(inner) if inner.is_always() => Some("'not' of what always holds".to_owned()),
+        Condition::Not(inner) if comparison.is_always(inner) => Some("'not' of what always holds".to_owned()),
+        Condition::Line(patterns) | Condition::Field(_, Test::Regex(patterns)) if comparison.match_none(patterns) => {
+            let quoted: Vec<String> = patterns.iter().map(|pattern| format!("'{pattern}'")).collect();
+            Some(format!("no text matches {}", quoted.join(" or ")))
+        }
         Condition::Field(_, Test::Range(range)) if range.is_empty() => Some(format!("no number is {range}")),
         Condition::Field(_, Test::In(scalars)) if scalars.is_empty() => Some("'in' is an empty list".to_owned()),
         Condition::Level(set) | Condition::Severity(set) if set.is_empty() => {
@@ -138,7 +142,44 @@ fn shadowed(
         // One that only samples lets the rest go by.
         first.effect.decides() && comparison.begin().follows(&rule.condition, &first.condition)
     };
-    let first = before.iter().find(|first| covers(first))?;
-    let place = described(sources, &first.place);
-    Some(Fault::Shadowed { rule: rule.name.clone(), by: first.name.clone(), place })
+    if let Some(first) = before.iter().find(|first| covers(first)) {
+        let place = described(sources, &first.place);
+        return Some(Fault::Shadowed { rule: rule.name.clone(), by: first.name.clone(), place });
+    }
+    // Each of the values that it asks for may be taken by another rule.
+    let mut by: Vec<&RuleDeclaration> = Vec::new();
+    for part in alternatives(&rule.condition) {
+        let takes =
+            |first: &&RuleDeclaration| first.effect.decides() && comparison.begin().follows(&part, &first.condition);
+        let first = before.iter().find(takes)?;
+        if !by.iter().any(|known| known.name == first.name) {
+            by.push(first);
+        }
+    }
+    let name = |first: &&RuleDeclaration| format!("'{}' ({})", first.name, described(sources, &first.place));
+    let by: Vec<String> = by.iter().map(name).collect();
+    (!by.is_empty()).then(|| Fault::ShadowedTogether { rule: rule.name.clone(), by: by.join(" or ") })
+}
+
+/// Conditions of which one holds whenever this one does.
+fn alternatives(condition: &Condition) -> Vec<Condition> {
+    match condition {
+        Condition::Any(parts) => parts.clone(),
+        Condition::Tag(globs) => globs.iter().map(|glob| Condition::Tag(vec![glob.clone()])).collect(),
+        Condition::Line(patterns) => patterns.iter().map(|pattern| Condition::Line(vec![pattern.clone()])).collect(),
+        Condition::Format(formats) => formats.iter().map(|format| Condition::Format(vec![*format])).collect(),
+        Condition::Field(paths, Test::In(scalars)) => {
+            let equals = |scalar: &Scalar| Condition::Field(paths.clone(), Test::In(vec![scalar.clone()]));
+            scalars.iter().map(equals).collect()
+        }
+        Condition::All(parts) => {
+            // The alternatives of one of its parts, each with all parts.
+            let of_part = parts.iter().map(alternatives).find(|found| found.len() > 1).unwrap_or_default();
+            of_part
+                .into_iter()
+                .map(|part| Condition::All(std::iter::once(part).chain(parts.clone()).collect()))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
 }

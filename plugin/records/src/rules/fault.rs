@@ -111,6 +111,16 @@ pub enum Fault {
         /// Where that one is.
         place: String,
     },
+    /// A rule that no record reaches, as several before it take what it would match.
+    #[error(
+        "rule '{rule}' is never reached: whatever it matches is matched before by one of {by}; move it up, or narrow these"
+    )]
+    ShadowedTogether {
+        /// The rule.
+        rule: String,
+        /// The rules before it, with their places.
+        by: String,
+    },
     /// A file that cannot be read.
     #[error("cannot read {file}: {reason}")]
     Unreadable {

@@ -80,6 +80,7 @@ pub type Warning = Diagnostic<Concern>;
 pub fn lint(rules: &Arc<RuleSet>) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let matched = matched_by_tests(rules);
+    let mut comparison = Comparison::default();
     for (at, rule) in rules.own_rules().iter().enumerate() {
         let mut concerns = Vec::new();
         if !matched.get(at).copied().unwrap_or_default() {
@@ -90,7 +91,7 @@ pub fn lint(rules: &Arc<RuleSet>) -> Vec<Warning> {
         concerns.extend(
             slow.into_iter().map(|pattern| Concern::NoLiteral { rule: rule.name.clone(), pattern: pattern.to_owned() }),
         );
-        concerns.extend(lost_audit(rules, at, rule));
+        concerns.extend(lost_audit(rules, at, rule, &mut comparison));
         let hidden = rule.effect.set.iter().filter(|(field, _)| ECS_FIELDS.contains(&field.as_str()));
         concerns
             .extend(hidden.map(|(field, _)| Concern::HidesIdentity { rule: rule.name.clone(), field: field.clone() }));
@@ -136,7 +137,7 @@ fn patterns_without_literal<'c>(condition: &'c Condition, to: &mut Vec<&'c str>)
 }
 
 /// Whether the rule throws away what would be audit.
-fn lost_audit(rules: &RuleSet, at: usize, rule: &RuleDeclaration) -> Option<Concern> {
+fn lost_audit(rules: &RuleSet, at: usize, rule: &RuleDeclaration, comparison: &mut Comparison) -> Option<Concern> {
     if !rule.effect.drop && rule.effect.sample.is_none() {
         return None;
     }
@@ -149,16 +150,16 @@ fn lost_audit(rules: &RuleSet, at: usize, rule: &RuleDeclaration) -> Option<Conc
         return None;
     }
     let (before, behind) = rules.rules().split_at_checked(at)?;
-    let is_taken_before = |audit: &RuleDeclaration| {
+    let is_taken_before = |audit: &RuleDeclaration, comparison: &mut Comparison| {
         let takes = |first: &RuleDeclaration| {
-            first.effect.decides() && Comparison::default().follows(&audit.condition, &first.condition)
+            first.effect.decides() && comparison.begin_alone().follows(&audit.condition, &first.condition)
         };
         before.iter().any(takes)
     };
     let by = behind.iter().find(|audit| {
         audit.effect.log_type.is_some_and(|log_type| is_audit(rules, log_type))
-            && !Comparison::default().exclude(&rule.condition, &audit.condition)
-            && !is_taken_before(audit)
+            && !comparison.begin_alone().exclude(&rule.condition, &audit.condition)
+            && !is_taken_before(audit, comparison)
     })?;
     Some(Concern::LosesAudit { rule: rule.name.clone(), by: by.name.clone() })
 }

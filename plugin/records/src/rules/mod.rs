@@ -17,6 +17,7 @@ mod glob;
 mod implication;
 mod lint;
 mod of_layout;
+mod pattern_facts;
 mod patterns;
 mod policy;
 mod program;

@@ -59,7 +59,8 @@ pub(super) fn check(pattern: &str) -> Result<(), PatternError> {
     compile(pattern, MAX_COMPILED_BYTES, MIN_AUTOMATON_BYTES).map(drop)
 }
 
-fn syntax(pattern: &str) -> Result<regex_syntax::hir::Hir, PatternError> {
+/// The pattern taken apart.
+pub(super) fn syntax(pattern: &str) -> Result<regex_syntax::hir::Hir, PatternError> {
     let parsed = regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern);
     parsed.map_err(|error| {
         let (message, span) = match &error {

@@ -2,6 +2,7 @@
 //!
 //! Sound, not complete: a pattern for which nothing is found may still need a literal.
 
+use memchr::memmem;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Literals shorter than this are found in too many lines to be of use.
@@ -16,6 +17,17 @@ pub(super) struct Literal {
     pub(super) bytes: Vec<u8>,
     /// Whether ASCII letters stand for both cases.
     pub(super) ignores_case: bool,
+}
+
+impl Literal {
+    /// Whether it is in the text.
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+        if self.ignores_case {
+            memmem::find(&text.to_ascii_lowercase(), &self.bytes).is_some()
+        } else {
+            memmem::find(text, &self.bytes).is_some()
+        }
+    }
 }
 
 /// The literals of which one is in every match; `None` when none was found that is of use.
@@ -73,7 +85,7 @@ fn runs(parts: &[Hir]) -> impl Iterator<Item = Vec<Literal>> {
 
 /// The small letter, when the class is one ASCII letter in both cases and nothing else. In Unicode `k` and `s` have a third
 /// form, so they are none.
-fn letter(class: &Class) -> Option<u8> {
+pub(super) fn letter(class: &Class) -> Option<u8> {
     let ranges: Vec<(u32, u32)> = match class {
         Class::Unicode(class) => {
             class.ranges().iter().map(|range| (range.start().into(), range.end().into())).collect()
