@@ -13,7 +13,7 @@ use shiwake_delivery::columns::file::FileError;
 use shiwake_delivery::config::ConfigError;
 use shiwake_records::rules::RulesError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,14 @@ pub(crate) enum CommandError {
     /// A file of logs cannot be read.
     #[error("cannot read {}: {source}", file.display())]
     Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is no such file of logs; what stands in its place may be a line.
+    #[error("cannot read {}: {source}\nFiles are named here. A line comes by standard input: echo {} | shiwake explain", file.display(), quoted(file))]
+    NoSuchLog {
         /// The file.
         file: PathBuf,
         /// What the system says.
@@ -77,6 +85,11 @@ impl CommandError {
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, CommandError::Write(source) if source.kind() == io::ErrorKind::BrokenPipe)
     }
+}
+
+/// As a shell takes it for one word.
+fn quoted(file: &Path) -> String {
+    format!("'{}'", file.to_string_lossy().replace('\'', r"'\''"))
 }
 
 /// Every fault with the line it is in.

@@ -153,6 +153,31 @@ fn own_rules_are_told_with_what_they_miss() {
 }
 
 #[test]
+fn what_is_not_for_the_lake_is_told_so() {
+    let rules = file("[type.pay]\nlake = false\n[[rule]]\nname = 'pay'\ntype = 'pay'\nmatch = '^pay '\n");
+    let line = "{\"log\": \"pay 17\", \"time\": \"2026-11-29T10:00:00Z\"}\n";
+    let answer = shiwake(&["explain", "--rules", &rules.name], line);
+    let told = "  goes to   Datadog, not the lake: [type.pay] says lake = false";
+    assert!(answer.out.lines().any(|line| line == told), "{}", answer.out);
+    let other = "{\"log\": \"x\", \"time\": \"2026-11-29T10:00:00Z\"}\n";
+    let both = shiwake(&["explain", "--format", "json", "--rules", &rules.name], &format!("{line}{other}"));
+    let told: Vec<Value> =
+        both.objects().iter().map(|it| json!([it["lane"], it["lake"], it["partition"].is_null()])).collect();
+    assert_eq!(told, [json!(["pay", false, true]), json!(["app", true, false])]);
+}
+
+#[test]
+fn a_line_in_place_of_a_file_is_answered_with_how_to_give_it() {
+    for line in ["ERROR it's gone".to_owned(), "x".repeat(5_000)] {
+        let answer = shiwake(&["explain", &line], "");
+        let told = format!("echo '{}' | shiwake explain\n", line.replace('\'', r"'\''"));
+        assert!(answer.error.starts_with(&format!("shiwake: cannot read {line}: ")), "{}", answer.error);
+        assert!(answer.error.ends_with(&told), "{}", answer.error);
+        assert_eq!(answer.code, 2);
+    }
+}
+
+#[test]
 fn objects_tell_reasons_near_misses_and_what_is_not_kept() {
     let rules = file(RULES);
     let health = ACCESS_LINE.replace("/cart?id=1", "/health");
@@ -231,13 +256,16 @@ fn a_file_without_tests_makes_1_and_an_unusable_one_2() {
     assert_eq!(shiwake(&["test", &none.name], "").code, 1);
     let wrong = file("[[rule]]\nname = 'a'\ntype = 'adit'\nmatch = 'abc'\nparze = 'none'\n");
     let answer = shiwake(&["test", &none.name, &wrong.name], "");
-    let told = format!("error: {}:5:1: unknown key 'parze' in a rule, did you mean 'parse'?", wrong.name);
+    let told = format!("error: {}:3:8: unknown type 'adit', did you mean 'audit'?", wrong.name);
     assert!(answer.out.starts_with(&told), "{}", answer.out);
+    let told = format!("\nerror: {}:5:1: unknown key 'parze' in a rule, did you mean 'parse'?", wrong.name);
+    assert!(answer.out.contains(&told), "{}", answer.out);
     assert!(answer.out.contains("\n 5 | parze = 'none'\n   | ^^^^^\n"), "{}", answer.out);
     assert_eq!(answer.code, 2);
     let answer = shiwake(&["test", "--format", "json", &wrong.name], "");
-    let object = &answer.objects()[0];
-    assert_eq!(json!([object["kind"], object["line"], object["column"]]), json!(["error", 5, 1]));
+    let told: Vec<Value> =
+        answer.objects().iter().map(|object| json!([object["kind"], object["line"], object["column"]])).collect();
+    assert_eq!(told, [json!(["error", 3, 8]), json!(["error", 5, 1])]);
     assert_eq!(answer.code, 2);
     // For other commands such a file is an error.
     for command in ["explain", "dry-run"] {

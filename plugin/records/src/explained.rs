@@ -41,10 +41,17 @@ impl Explained<'_> {
         Some(declared.like).filter(|like| *like != declared.log_type)
     }
 
-    /// The folder of the lake in which the record will be, when the line tells its time: else the host does.
+    /// Whether records of its type go to a lake by the rules; the property `to_lake` of an output may say otherwise.
+    #[must_use]
+    pub fn is_for_lake(&self) -> bool {
+        let declared = self.rules.types().iter().find(|declared| declared.log_type == self.verdict.log_type);
+        declared.and_then(|declared| declared.policy.lake).unwrap_or(true)
+    }
+
+    /// The folder of the lake in which the record will be, when it is for one and the line tells its time: else the host does.
     #[must_use]
     pub fn folder(&self) -> Option<String> {
-        let event = self.sorted.filter(|_| self.verdict.line_time.is_some())?;
+        let event = self.sorted.filter(|_| self.verdict.line_time.is_some() && self.is_for_lake())?;
         let hour = civil_hour(event.time.micros().div_euclid(1_000_000));
         Some(format!("type={}/{}", self.verdict.log_type, hour.folder()))
     }
@@ -71,6 +78,7 @@ impl Explained<'_> {
             "severity": verdict.severity.map(|severity| severity.name()),
             "fate": self.fate().replace(' ', "_"),
             "lane": lane,
+            "lake": sorted.is_some() && self.is_for_lake(),
             "partition": self.folder(),
             "because": because,
             "applied": applied.collect::<Vec<_>>(),

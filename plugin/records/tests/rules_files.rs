@@ -60,6 +60,19 @@ fn unknown_keys_and_names_are_told_with_the_nearest_known_ones() {
 }
 
 #[test]
+fn unknown_types_are_told_beside_what_else_is_wrong() {
+    check(
+        "[[rule]]\nname = 'a'\ntype = 'adit'\nmatch = '('\nfoo = 1",
+        &["3:8: unknown type 'adit', did you mean 'audit'?", "4:10: bad pattern", "5:1: unknown key 'foo'"],
+    );
+    // A type that is declared wrongly is declared.
+    check("[type.pay]\nlkie = 'app'\n[[rule]]\nname = 'a'\ntype = 'pay'", &["2:1: unknown key 'lkie'"]);
+    check("type.pay = 1\n[[rule]]\nname = 'a'\ntype = 'pay'", &["1:12: 'pay' is a whole number"]);
+    // A file that cannot be read may declare it.
+    check("include = 'b'\n[[rule]]\nname = 'a'\ntype = 'pay'", &["1:11: cannot read b"]);
+}
+
+#[test]
 fn values_of_the_wrong_kind_are_told() {
     check("rule = 1", &["1:8: 'rule' is a whole number; a list of tables, each with [[...]] above it, is expected"]);
     check("builtin = 'no'", &["1:11: 'builtin' is text; true or false is expected"]);

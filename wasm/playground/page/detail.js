@@ -32,6 +32,7 @@ function showDetail({ text, hidden, report, object }) {
     it.like && el('span', { class: 'origin-note' }, `like ${it.like}`),
     el('span', { class: `severity ${it.severity ?? ''}` }, it.severity ?? 'no severity'), fate));
   const place = it.fate !== 'kept' ? el('span', {}, 'goes nowhere: it is counted and thrown away')
+    : !it.lake ? el('span', {}, `not to the lake: lake = false in [type.${it.type}]`)
     : it.partition ? `${it.partition}/` : [`type=${it.type}/`, el('span', {}, ' and the hour in which Fluent Bit takes it: the line tells no time with a zone')];
   children.push(el('p', { class: 'path' }, place));
 

@@ -34,6 +34,7 @@ pub fn report(explained: &Explained<'_>, explanation: &Explanation) -> String {
         "severity": verdict.severity.map(|severity| severity.name()),
         "fate": explained.fate(),
         "partition": explained.folder(),
+        "lake": explained.is_for_lake(),
         "held": held.collect::<Vec<_>>(),
         "nearly": nearly.collect::<Vec<_>>(),
         "later": explanation.later.iter().map(|later| rule(rules, *later)).collect::<Vec<_>>(),

@@ -39,10 +39,10 @@ pub(crate) fn run(options: &Options<'_>, out: &mut impl Write) -> Result<(), Com
     let mut lines = Lines::of(options.files);
     // Whether it is the only one decides how it is shown, so one is read ahead.
     let (mut line, mut next) = (Vec::new(), Vec::new());
-    let mut is_there = lines.read(&mut line)?;
+    let mut is_there = lines.read(&mut line).map_err(or_line)?;
     let mut is_alone = true;
     while is_there {
-        let has_next = lines.read(&mut next)?;
+        let has_next = lines.read(&mut next).map_err(or_line)?;
         is_alone &= !has_next;
         maker.make(&line, (0, 0), &mut event);
         sorted.clear();
@@ -61,6 +61,14 @@ pub(crate) fn run(options: &Options<'_>, out: &mut impl Write) -> Result<(), Com
     }
     out.flush()?;
     Ok(())
+}
+
+/// The error, which for a file that is not there says how a line is given.
+fn or_line(error: CommandError) -> CommandError {
+    match error {
+        CommandError::Read { file, source } if !file.exists() => CommandError::NoSuchLog { file, source },
+        error => error,
+    }
 }
 
 fn write(

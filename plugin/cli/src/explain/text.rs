@@ -68,8 +68,13 @@ pub(super) fn write_all(explained: &Explained<'_>, explanation: &Explanation, ou
     paragraph.line(out, format_args!("{style}{}{style:#}", explained.fate()))?;
     if sorted.is_some() {
         paragraph.begin("goes to");
-        let unknown = || format!("type={}, in the hour in which Fluent Bit took it", verdict.log_type);
-        paragraph.line(out, format_args!("{}", explained.folder().unwrap_or_else(unknown)))?;
+        let log_type = verdict.log_type;
+        let unknown = || format!("type={log_type}, in the hour in which Fluent Bit took it");
+        if explained.is_for_lake() {
+            paragraph.line(out, format_args!("{}", explained.folder().unwrap_or_else(unknown)))?;
+        } else {
+            paragraph.line(out, format_args!("Datadog, not the lake: [type.{log_type}] says lake = false"))?;
+        }
     }
     paragraph.begin("fields");
     let content = sorted.map(|event| event.body.content).unwrap_or_default();

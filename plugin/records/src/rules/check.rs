@@ -37,6 +37,22 @@ pub(super) fn check(sources: &Sources, declarations: &Declarations, built_in: &[
     }
 }
 
+/// Notes types that nobody declares, when other things are wrong too; `declared` are the names of types that were read or not.
+pub(super) fn undeclared_types(
+    sources: &Sources,
+    declarations: &Declarations,
+    declared: &[String],
+    to: &mut Vec<Diagnostic>,
+) {
+    for rule in &declarations.rules {
+        let is_declared = |log_type: LogType| declared.iter().any(|name| name == log_type.name());
+        if !rule.effect.log_type.is_some_and(is_declared) {
+            let fault = undeclared(rule, declarations);
+            to.extend(fault.map(|fault| Diagnostic::new(sources, &rule.type_place, fault)));
+        }
+    }
+}
+
 /// The rule at which patterns or fields become more than a record has room for.
 fn too_many(declarations: &Declarations) -> Option<(&RuleDeclaration, Fault)> {
     let (mut patterns, mut fields) = (0, 0);

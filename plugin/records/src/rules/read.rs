@@ -40,6 +40,10 @@ pub(super) struct ReadFiles {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Files that wait for those that they include.
     waiting: Vec<usize>,
+    /// Whether all files were read to their ends, whatever is wrong in them.
+    pub(super) is_whole: bool,
+    /// Names of the types that the files declare, rightly or not.
+    pub(super) type_names: Vec<String>,
 }
 
 /// Reads a file and those it includes.
@@ -49,12 +53,15 @@ pub(super) fn files(name: &str, load: &mut Loader<'_>) -> ReadFiles {
         declarations: Declarations { with_built_in: true, ..Declarations::default() },
         diagnostics: Vec::new(),
         waiting: Vec::new(),
+        is_whole: true,
+        type_names: Vec::new(),
     };
     match load(name, None) {
         Ok(file) => read_file(&mut read, file, load),
         Err(error) => {
             let file = read.sources.add(SourceFile::new(name, ""));
             let fault = Fault::Unreadable { file: name.to_owned(), reason: error.to_string() };
+            read.is_whole = false;
             read.diagnostics.push(Diagnostic::new(&read.sources, &Place { file, bytes: 0..0 }, fault));
         }
     }
@@ -73,6 +80,7 @@ fn read_file(read: &mut ReadFiles, file: SourceFile, load: &mut Loader<'_>) {
     let mut reading = Reading { sources: &mut read.sources, file: at, diagnostics: Vec::new() };
     if file.text.len() > MAX_FILE_BYTES {
         reading.fault(0..0, Fault::TooMany { what: "bytes in a file", limit: MAX_FILE_BYTES });
+        read.is_whole = false;
         read.diagnostics.append(&mut reading.diagnostics);
         return;
     }
@@ -82,6 +90,7 @@ fn read_file(read: &mut ReadFiles, file: SourceFile, load: &mut Loader<'_>) {
     }
     // What lies behind an error of syntax would be found wrong for no reason.
     if !errors.is_empty() {
+        read.is_whole = false;
         read.diagnostics.append(&mut reading.diagnostics);
         return;
     }
@@ -97,6 +106,9 @@ fn read_file(read: &mut ReadFiles, file: SourceFile, load: &mut Loader<'_>) {
         include(read, &file.name, &name, Place { file: at, bytes }, load);
     }
     read.waiting.pop();
+    if let Some(DeValue::Table(types)) = get(table, "type").map(Node::get_ref) {
+        read.type_names.extend(types.keys().map(|name| name.get_ref().to_string()));
+    }
     let mut reading = Reading { sources: &mut read.sources, file: at, diagnostics: Vec::new() };
     read_tables(&mut reading, table, &mut read.declarations);
     read.diagnostics.append(&mut reading.diagnostics);
@@ -116,6 +128,7 @@ fn include(read: &mut ReadFiles, from: &str, name: &str, place: Place, load: &mu
             None => return read_file(read, file, load),
         },
     };
+    read.is_whole = false;
     read.diagnostics.push(Diagnostic::new(&read.sources, &place, fault));
 }
 

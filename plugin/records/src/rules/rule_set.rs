@@ -1,6 +1,6 @@
 //! A set of rules that is ready to run.
 
-use super::check::check;
+use super::check::{check, undeclared_types};
 use super::compile::{CompiledRule, Shared};
 use super::declaration::{Declarations, Effect, RuleDeclaration, TestDeclaration, TypeDeclaration};
 use super::fault::{Diagnostic, Fault, RulesError};
@@ -115,6 +115,8 @@ impl RuleSet {
             check(&read.sources, &read.declarations, &names, &mut read.diagnostics);
             read.declarations.rules.append(&mut built_in.rules);
             read.declarations.tests.append(&mut built_in.tests);
+        } else if read.is_whole {
+            undeclared_types(&read.sources, &read.declarations, &read.type_names, &mut read.diagnostics);
         }
         if !read.diagnostics.is_empty() {
             read.diagnostics.sort_by_key(|diagnostic| (diagnostic.file.clone(), diagnostic.line, diagnostic.column));
