@@ -160,7 +160,7 @@ fn text_that_is_no_object_stays_as_it_came() {
 fn what_a_host_writes_and_cannot_read_is_mended() {
     check(
         r#"{"a":nan,1:"\x01","b":[-inf],"log":"error: x"}"#,
-        r#"{"a":"NaN","1":"\\x01","b":["-Infinity"],"log":"error: x","log_type":"app"}"#,
+        r#"{"a":"NaN","1":"\\x01","b":["-Infinity"],"log":"error: x","log_type":"error","severity":"error"}"#,
     );
 }
 
