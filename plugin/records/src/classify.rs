@@ -196,8 +196,9 @@ fn read_behind_syslog<'a>(head: &SyslogLine<'a>, level: Option<Severity>, found:
     let syslog = LineFormats::default().with(LineFormat::Syslog);
     if let Some(auth) = AuthLine::of(head) {
         auth.add_to(found);
-        let severity =
-            level.or_else(|| auth.severity()).or_else(|| by_outcome(found)).or(by_priority).or(Some(Severity::Info));
+        // What failed is at least a warning, and more when the priority says so.
+        let by_outcome = || by_outcome(found).max(by_priority);
+        let severity = level.or_else(|| auth.severity()).or_else(by_outcome).or(Some(Severity::Info));
         return LineReading { formats: syslog.with(LineFormat::Auth), severity, line_time: None };
     }
     let reading = read_text(head.text, level, found);

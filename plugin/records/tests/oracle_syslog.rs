@@ -99,7 +99,7 @@ fn the_parser_agrees_with_the_grammars_on_all_samples() {
 /// Action, outcome, actor and address of a line of sshd, sudo or PAM, by whole-line patterns.
 fn auth_oracle(program: &str, text: &str) -> Option<Fields> {
     // Program, empty for any; action, outcome, text.
-    const PATTERNS: [(&str, &str, &str, &str); 17] = [
+    const PATTERNS: [(&str, &str, &str, &str); 30] = [
         (
             "sshd",
             "login",
@@ -110,9 +110,27 @@ fn auth_oracle(program: &str, text: &str) -> Option<Fields> {
             "sshd",
             "login",
             "failure",
-            r"^Failed (?:password|publickey|none) for (?:invalid user )?(?P<actor>[^ ]+) from (?P<ip>[^ ]+) port [0-9]+ ssh2(?:: .*)?$",
+            r"^Failed (?:password|publickey|none) for (?:invalid user )?(?P<actor>[^ ]+)(?: .*)? from (?P<ip>[^ ]+) port [0-9]+ ssh2(?:: .*)?$",
         ),
-        ("sshd", "login", "failure", r"^Invalid user (?P<actor>[^ ]+) from (?P<ip>[^ ]+)(?: port [0-9]+)?$"),
+        ("sshd", "login", "failure", r"^Invalid user (?P<actor>[^ ]+)(?: .*)? from (?P<ip>[^ ]+)(?: port [0-9]+)?$"),
+        (
+            "sshd",
+            "",
+            "",
+            r"^Connection (?:closed|reset) by authenticating user (?P<actor>[^ ]+) (?P<ip>[^ ]+) port [0-9]+(?: \[preauth\])?$",
+        ),
+        (
+            "sshd",
+            "login",
+            "failure",
+            r"^(?:Connection (?:closed|reset) by|Disconnected from) invalid user (?P<actor>[^ ]+)(?: .*)? (?P<ip>[^ ]+) port [0-9]+(?: \[preauth\])?$",
+        ),
+        (
+            "sshd",
+            "disconnect",
+            "",
+            r"^Disconnected from (?:authenticating )?user (?P<actor>[^ ]+) (?P<ip>[^ ]+) port [0-9]+(?: \[preauth\])?$",
+        ),
         ("sshd", "login", "failure", r"^input_userauth_request: invalid user (?P<actor>[^ ]+) \[preauth\]$"),
         (
             "sshd",
@@ -152,6 +170,21 @@ fn auth_oracle(program: &str, text: &str) -> Option<Fields> {
         ),
         ("systemd-logind", "session_open", "success", r"^New session [0-9]+ of user (?P<actor>[^ ]+)\.$"),
         ("systemd-logind", "session_close", "success", r"^Removed session [0-9]+\.$"),
+        ("su", "login", "failure", r"^FAILED SU \(to [^ ]+\) (?P<actor>[^ ]+) on [^ ]+$"),
+        ("su", "login", "failure", r"^FAILED su for [^ ]+ by (?P<actor>[^ ]+)$"),
+        ("su", "login", "failure", r"^'su [^ ]+' failed for (?P<actor>[^ ]+) on [^ ]+$"),
+        ("su", "login", "success", r"^Successful su for [^ ]+ by (?P<actor>[^ ]+)$"),
+        ("login", "login", "failure", r"^FAILED LOGIN \([0-9]+\) on '[^']+' FOR '(?P<actor>[^']+)'(?:, .*)?$"),
+        ("login", "login", "failure", r"^FAILED LOGIN [0-9]+ FROM [^ ]+ FOR (?P<actor>[^ ,]+), .*$"),
+        ("usermod", "user_change", "success", r"^(?:add|delete|lock|unlock|change user) '.*$"),
+        ("userdel", "user_delete", "success", r"^(?:delete user|delete|removed (?:shadow )?group) '.*$"),
+        (
+            "groupadd",
+            "group_add",
+            "success",
+            r"^(?:group added to [^ ]+|new group): name=(?P<actor>[^ ,]+)(?:, GID=[0-9]+)?$",
+        ),
+        ("groupdel", "group_delete", "success", r"^group '[^']+' removed(?: from [^ ]+)?$"),
     ];
     let (_, action, outcome, captures) = PATTERNS.iter().find_map(|(of, action, outcome, text_pattern)| {
         let captures = pattern(text_pattern).captures(text.as_bytes()).filter(|_| of.is_empty() || *of == program)?;
@@ -181,6 +214,34 @@ fn lines_of_authentication_are_as_their_programs_write_them() {
     assert!(compared >= 1_100, "{compared} of 1,200 lines are of the kinds that the patterns know");
 }
 
+/// Lines of sshd about a user that somebody tried, of programs that change users, and of `su` and `login`.
+fn tried() -> impl Strategy<Value = (&'static str, String)> {
+    // What a client may send for a name, also to look as if it came from elsewhere.
+    let name =
+        "[a-z]{1,8}(| from [a-z]{1,5}| from 6\\.6\\.6\\.6| 6\\.6\\.6\\.6 port 7| from 6\\.6\\.6\\.6 port 7 ssh2)";
+    let address = prop_oneof!["10\\.0\\.[0-9]{1,2}\\.[0-9]{1,2}", "fe80::[1-9a-f]{1,4}"];
+    let user = "[a-z]{1,8}";
+    (name, address, 1..65_536_u32, user, 0..17_usize).prop_map(|(name, ip, port, user, which)| match which {
+        0 => ("sshd", format!("Failed password for invalid user {name} from {ip} port {port} ssh2")),
+        1 => ("sshd", format!("Invalid user {name} from {ip}")),
+        2 => ("sshd", format!("Invalid user {name} from {ip} port {port}")),
+        3 => ("sshd", format!("Connection closed by authenticating user {user} {ip} port {port} [preauth]")),
+        4 => ("sshd", format!("Connection reset by invalid user {name} {ip} port {port} [preauth]")),
+        5 => ("sshd", format!("Disconnected from invalid user {name} {ip} port {port} [preauth]")),
+        6 => ("sshd", format!("Disconnected from user {user} {ip} port {port}")),
+        7 => ("sshd", format!("Received disconnect from {} port {port}:11: {name}", "10.0.0.1")),
+        8 => ("su", format!("FAILED SU (to root) {user} on pts/0")),
+        9 => ("su", format!("FAILED su for root by {user}")),
+        10 => ("su", format!("'su root' failed for {user} on /dev/pts/8")),
+        11 => ("login", format!("FAILED LOGIN (1) on '/dev/tty1' FOR '{user}'")),
+        12 => ("login", format!("FAILED LOGIN 1 FROM tty1 FOR {user}, Authentication failure")),
+        13 => ("usermod", format!("change user '{user}' shell from '/bin/sh' to '/bin/bash'")),
+        14 => ("userdel", format!("delete user '{user}'")),
+        15 => ("groupadd", format!("new group: name={user}, GID={port}")),
+        _ => ("groupdel", format!("group '{user}' removed from /etc/group")),
+    })
+}
+
 fn written() -> impl Strategy<Value = Vec<u8>> {
     let word = "[!-~]{1,20}";
     let time = prop_oneof![
@@ -200,6 +261,14 @@ fn written() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #[test]
+    fn no_name_that_was_tried_hides_who_came_from_where((program, text) in tried()) {
+        let line = format!("Mar 27 13:06:56 h {program}[1]: {text}");
+        let mut found = FoundFields::default();
+        AuthLine::of(&SyslogLine::parse(line.as_bytes()).unwrap()).unwrap().add_to(&mut found);
+        prop_assert_eq!(fields(&found), auth_oracle(program, &text).unwrap(), "{}", line);
+    }
+
     #[test]
     fn the_parser_agrees_with_the_grammar_on_lines_written_after_it(line in written()) {
         prop_assert_eq!(parsed(&line), Some(rfc5424(&line).unwrap()), "{}", show(&line));

@@ -6,7 +6,8 @@ use super::syslog::SyslogLine;
 use super::words::{split_at_byte, until};
 use crate::append::FoundFields;
 use crate::severity::Severity;
-use memchr::memmem::Finder;
+use memchr::memmem::{self, Finder, FinderRev};
+use memchr::memrchr;
 use std::sync::LazyLock;
 
 /// Programs whose lines are audit lines, whatever they say.
@@ -57,6 +58,24 @@ const ACTIONS: [(&[u8], &[u8], &[u8]); 20] = [
     (b"isconnect", b"disconnect", b""),
 ];
 
+/// As [`ACTIONS`], for lines of these programs alone, which others need not be searched for: what the text has in it, and nothing for
+/// whatever it says.
+const OWN_ACTIONS: [(&[u8], &[u8], &[u8], &[u8]); 13] = [
+    (b"su", b"FAILED SU", b"login", b"failure"),
+    (b"su", b"FAILED su", b"login", b"failure"),
+    (b"su", b"' failed for ", b"login", b"failure"),
+    (b"su", b"Successful su", b"login", b"success"),
+    (b"login", b"FAILED LOGIN", b"login", b"failure"),
+    (b"usermod", b"failed", b"user_change", b"failure"),
+    (b"usermod", b"", b"user_change", b"success"),
+    (b"userdel", b"failed", b"user_delete", b"failure"),
+    (b"userdel", b"", b"user_delete", b"success"),
+    (b"groupadd", b"failed", b"group_add", b"failure"),
+    (b"groupadd", b"", b"group_add", b"success"),
+    (b"groupdel", b"", b"group_delete", b"success"),
+    (b"groupmod", b"", b"group_change", b"success"),
+];
+
 /// What stands in front of who did it, the surest first.
 const ACTOR_MARKERS: [&[u8]; 10] = [
     BY,
@@ -73,7 +92,15 @@ const ACTOR_MARKERS: [&[u8]; 10] = [
 const BY: &[u8] = b" by ";
 const FOR: &[u8] = b" for ";
 /// What stands in front of the address from where it was done.
-const SOURCE_MARKERS: [&[u8]; 3] = [b" from ", b"rhost=", BY];
+const SOURCE_MARKERS: [&[u8]; 3] = [FROM, b"rhost=", BY];
+const FROM: &[u8] = b" from ";
+/// What stands behind that address in lines of sshd.
+const PORT: &[u8] = b" port ";
+/// What sshd begins a line with in which that address is the first one: what follows are its own and what the client says.
+const FIRST_ADDRESSED: [&[u8]; 4] =
+    [b"Accepted ", b"Received disconnect from ", b"Connection from ", b"Server listening "];
+/// What util-linux' `su` and `login` write in front of who tried.
+const TRIED: [(&[u8], &[u8]); 2] = [(b"FAILED SU (to ", b") "), (b"FAILED LOGIN", b" FOR ")];
 /// What stands in front of a command that was run.
 const COMMAND: &[u8] = b"COMMAND=";
 /// What sudo says of a command that it refused.
@@ -85,6 +112,8 @@ struct Searches {
     actors: Vec<Finder<'static>>,
     sources: Vec<Finder<'static>>,
     refusals: Vec<Finder<'static>>,
+    last_from: FinderRev<'static>,
+    last_port: FinderRev<'static>,
     command: Finder<'static>,
     /// Behind sudo's user.
     colon: Finder<'static>,
@@ -98,6 +127,8 @@ static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
     actors: ACTOR_MARKERS.iter().map(Finder::new).collect(),
     sources: SOURCE_MARKERS.iter().map(Finder::new).collect(),
     refusals: REFUSALS.iter().map(Finder::new).collect(),
+    last_from: FinderRev::new(FROM),
+    last_port: FinderRev::new(PORT),
     command: Finder::new(COMMAND),
     colon: Finder::new(b" : "),
     lookup: Finder::new(b"getaddrinfo for "),
@@ -158,8 +189,22 @@ impl<'a> AuthLine<'a> {
         if is_command && searches.refusals.iter().any(is_in) {
             return (b"command", b"failure");
         }
+        if let Some(own) = self.own_action() {
+            return own;
+        }
         let found = searches.actions.iter().zip(&ACTIONS).find(|(search, _)| is_in(search));
         found.map_or((b"", b""), |(_, (_, action, outcome))| (action, outcome))
+    }
+
+    /// What was done by a program that says so in its own words.
+    fn own_action(&self) -> Option<(&'static [u8], &'static [u8])> {
+        // These programs' names begin so; sshd's and sudo's lines, which most are, are not looked at.
+        if !matches!(self.program, b"su" | b"login" | [b'u' | b'g', ..]) {
+            return None;
+        }
+        let mut actions = OWN_ACTIONS.iter().filter(|(program, ..)| *program == self.program);
+        let (.., action, outcome) = actions.find(|(_, text, ..)| memmem::find(self.text, text).is_some())?;
+        Some((action, outcome))
     }
 
     fn actor(&self, searches: &Searches, source: &[u8]) -> &'a [u8] {
@@ -169,6 +214,12 @@ impl<'a> AuthLine<'a> {
             if let Some(at) = searches.colon.find(self.text) {
                 return self.text.get(..at).unwrap_or_default().trim_ascii();
             }
+        }
+        if let Some((_, marker)) = TRIED.iter().find(|(start, _)| self.text.starts_with(start))
+            && let Some(at) = memmem::find(self.text, marker)
+        {
+            let name = self.text.get(at + marker.len()..).unwrap_or_default().trim_ascii_start();
+            return until(name.strip_prefix(b"'").unwrap_or(name), |byte| matches!(byte, b' ' | b',' | b'\''));
         }
         for (search, marker) in searches.actors.iter().zip(ACTOR_MARKERS) {
             let Some(rest) = after(self.text, search) else { continue };
@@ -191,18 +242,36 @@ impl<'a> AuthLine<'a> {
     }
 
     fn source_ip(&self, searches: &Searches) -> &'a [u8] {
-        let is_address = |text: &&[u8]| {
-            text.len() >= 2
-                && text.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':'))
-                && text.iter().any(|byte| matches!(byte, b'.' | b':'))
-        };
-        let texts = searches.sources.iter().filter_map(|search| after(self.text, search));
-        texts
-            .map(|rest| until(rest, |byte| byte == b' ').trim_ascii_end())
-            .map(|text| text.strip_suffix(b":").unwrap_or(text))
-            .find(is_address)
-            .unwrap_or_default()
+        let text = self.text.strip_prefix(b"error: ").unwrap_or(self.text);
+        // A name that somebody tried may hold anything, so what stands behind it counts.
+        if self.program.starts_with(b"sshd") && !FIRST_ADDRESSED.iter().any(|start| text.starts_with(start)) {
+            let last_from = |text: &'a [u8]| text.get(searches.last_from.rfind(text)? + FROM.len()..).map(first_word);
+            let port = searches.last_port.rfind(text);
+            let (before_port, behind) = port.and_then(|at| text.split_at_checked(at)).unwrap_or((b"", text));
+            let before_port = || before_port.get(memrchr(b' ', before_port)? + 1..).filter(is_address);
+            let found = last_from(behind)
+                .filter(is_address)
+                .or_else(before_port)
+                .or_else(|| last_from(text).filter(is_address));
+            if let Some(address) = found {
+                return address;
+            }
+        }
+        let texts = searches.sources.iter().filter_map(|search| after(text, search));
+        texts.map(first_word).find(is_address).unwrap_or_default()
     }
+}
+
+/// What stands in front of the first space, without a colon at its end.
+fn first_word(text: &[u8]) -> &[u8] {
+    let word = until(text, |byte| byte == b' ').trim_ascii_end();
+    word.strip_suffix(b":").unwrap_or(word)
+}
+
+fn is_address(text: &&[u8]) -> bool {
+    text.len() >= 2
+        && text.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':'))
+        && text.iter().any(|byte| matches!(byte, b'.' | b':'))
 }
 
 #[cfg(test)]
@@ -289,6 +358,116 @@ mod tests {
                 "failure",
                 "",
                 "1.2.3.4",
+            ),
+            (
+                "Mar 27 13:06:56 h sshd[1]: Failed password for invalid user a from b from 10.0.0.1 port 22 ssh2",
+                "sshd",
+                "login",
+                "failure",
+                "a",
+                "10.0.0.1",
+            ),
+            (
+                "Mar 27 13:06:56 h sshd[1]: Invalid user x from 6.6.6.6 port 7 from 10.0.0.1",
+                "sshd",
+                "login",
+                "failure",
+                "x",
+                "10.0.0.1",
+            ),
+            (
+                "Mar 27 13:06:56 h sshd[1]: Connection closed by authenticating user root 10.0.0.1 port 22 [preauth]",
+                "sshd",
+                "",
+                "",
+                "root",
+                "10.0.0.1",
+            ),
+            (
+                "Mar 27 13:06:56 h sshd[1]: Connection reset by invalid user x from 6.6.6.6 10.0.0.1 port 22 [preauth]",
+                "sshd",
+                "login",
+                "failure",
+                "x",
+                "10.0.0.1",
+            ),
+            (
+                "Mar 27 13:06:56 h sshd[1]: Disconnected from user bob 10.0.0.1 port 22",
+                "sshd",
+                "disconnect",
+                "",
+                "bob",
+                "10.0.0.1",
+            ),
+            (
+                "Mar 27 13:06:56 h sshd[1]: Disconnected from invalid user bob 10.0.0.1 port 22 [preauth]",
+                "sshd",
+                "login",
+                "failure",
+                "bob",
+                "10.0.0.1",
+            ),
+            (
+                "Mar 27 13:06:56 h sshd[1]: Received disconnect from 10.0.0.1 port 22:11: bye from 6.6.6.6 port 7",
+                "sshd",
+                "disconnect",
+                "",
+                "",
+                "10.0.0.1",
+            ),
+            (
+                "Mar 27 13:06:56 h sshd[1]: Connection from 10.0.0.1 port 22 on 10.0.0.2 port 22 rdomain \"\"",
+                "sshd",
+                "",
+                "",
+                "",
+                "10.0.0.1",
+            ),
+            ("Mar 27 13:06:56 h sshd[1]: Server listening on 0.0.0.0 port 22.", "sshd", "", "", "", ""),
+            ("Mar 27 13:06:56 h su[99]: FAILED SU (to root) bob on pts/0", "su", "login", "failure", "bob", ""),
+            ("Mar 27 13:06:56 h su[99]: FAILED su for root by bob", "su", "login", "failure", "bob", ""),
+            (
+                "Mar 27 13:06:56 h su: 'su root' failed for lonvick on /dev/pts/8",
+                "su",
+                "login",
+                "failure",
+                "lonvick",
+                "",
+            ),
+            ("Mar 27 13:06:56 h su: Successful su for root by bob", "su", "login", "success", "bob", ""),
+            (
+                "Mar 27 13:06:56 h login[1]: FAILED LOGIN (1) on '/dev/tty1' FOR 'root', Authentication failure",
+                "login",
+                "login",
+                "failure",
+                "root",
+                "",
+            ),
+            (
+                "Mar 27 13:06:56 h login[1]: FAILED LOGIN 1 FROM tty1 FOR root, Authentication failure",
+                "login",
+                "login",
+                "failure",
+                "root",
+                "",
+            ),
+            ("Mar 27 13:06:56 h usermod[9]: add 'bob' to group 'sudo'", "usermod", "user_change", "success", "", ""),
+            ("Mar 27 13:06:56 h userdel[9]: delete user 'bob'", "userdel", "user_delete", "success", "", ""),
+            (
+                "Mar 27 13:06:56 h groupadd[9]: group added to /etc/group: name=x1, GID=1",
+                "groupadd",
+                "group_add",
+                "success",
+                "x1",
+                "",
+            ),
+            (
+                "Mar 27 13:06:56 h groupdel[9]: group 'x1' removed from /etc/group",
+                "groupdel",
+                "group_delete",
+                "success",
+                "",
+                "",
             ),
             (
                 "Mar 27 13:06:56 h systemd-logind[1]: New session 5 of user ubuntu.",
