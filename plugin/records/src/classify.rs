@@ -63,7 +63,30 @@ pub(crate) const LEVEL_FIELDS: KeySet = KeySet::new(&[
 /// A key of GELF's records (<https://go2docs.graylog.org/current/getting_in_log_data/gelf.html>), whose `level` is syslog's.
 const GELF_KEY: &[u8] = b"short_message";
 /// Keys of the status of a response.
-pub const STATUS_KEYS: [&str; 5] = ["status", "status_code", "http_status", "response_code", "code"];
+pub const STATUS_KEYS: [&str; 9] = [
+    "status",
+    "status_code",
+    "http_status",
+    "response_code",
+    "statusCode",
+    "DownstreamStatus",
+    "elb_status_code",
+    "sc-status",
+    "code",
+];
+/// Where that status is when none of these is there, as names with dots in them or as names of maps within each other.
+const NESTED_STATUS: [&str; 10] = [
+    "http.status",
+    "http.status_code",
+    "http.response.status_code",
+    "response.status",
+    "response.status_code",
+    "response.statusCode",
+    "res.statusCode",
+    "res.status",
+    "httpRequest.status",
+    "meta.res.statusCode",
+];
 pub(crate) const MESSAGE: KeySet = KeySet::new(&MESSAGE_KEYS);
 
 /// What a record was found to be.
@@ -265,9 +288,42 @@ fn aws_access<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<(LineFo
     }
 }
 
-/// Where the status of a response is: the first of [`STATUS_KEYS`] that is there.
-pub(crate) fn status_place(index: &FieldIndex) -> Option<usize> {
-    STATUS_KEYS.iter().find_map(|key| index.place(key.as_bytes()))
+/// Where the status of a response is, as the record's keys say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum StatusPlace {
+    /// There is none.
+    #[default]
+    Nowhere,
+    /// It is the value of that key, counted from the first: of the first of [`STATUS_KEYS`] that is there.
+    Key(usize),
+    /// It is one of [`NESTED_STATUS`], or there is none: that depends on the record.
+    Nested,
+}
+
+impl StatusPlace {
+    /// The place in a record with the keys that the index holds.
+    pub(crate) fn of(index: &FieldIndex) -> Self {
+        let outer = |path: &str| path.split_once('.').is_some_and(|(outer, _)| index.contains(outer.as_bytes()));
+        match STATUS_KEYS.iter().find_map(|key| index.place(key.as_bytes())) {
+            Some(place) => Self::Key(place),
+            None if NESTED_STATUS.iter().any(|path| index.contains(path.as_bytes()) || outer(path)) => Self::Nested,
+            None => Self::Nowhere,
+        }
+    }
+}
+
+/// The status of a response that is within a map, or has a dot in its name.
+pub(crate) fn nested_status(index: &FieldIndex, body: &Composite<'_>) -> Option<i64> {
+    let within = |path: &str| {
+        let (outer, mut rest) = path.split_once('.')?;
+        let mut map = index.get(body, outer.as_bytes())?.as_map()?;
+        while let Some((name, behind)) = rest.split_once('.') {
+            (map, rest) = (map.field(name.as_bytes())?.as_map()?, behind);
+        }
+        map.field(rest.as_bytes())
+    };
+    let value = NESTED_STATUS.iter().find_map(|path| index.get(body, path.as_bytes()).or_else(|| within(path)))?;
+    status(&value)
 }
 
 /// The status of a response: a number, or digits as parsers leave them, from 100 to 599.

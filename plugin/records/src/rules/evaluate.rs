@@ -10,7 +10,7 @@ use super::patterns::PatternState;
 use super::rule_set::{RuleId, RuleSet};
 use super::value::{hash, scalar_value};
 use crate::append::{FoundFields, FoundValue};
-use crate::classify::{self, Fate, LevelPlace, LineReading, Verdict};
+use crate::classify::{self, Fate, LevelPlace, LineReading, StatusPlace, Verdict};
 use crate::event::Timestamp;
 use crate::fields::{FieldIndex, LAYOUTS};
 use crate::line::LineFormat;
@@ -235,9 +235,12 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         if log_type != LogType::Access {
             return None;
         }
-        let place = self.of_layout().map_or_else(|| classify::status_place(self.index), |known| known.status);
-        let value = self.value_of_key(place?)?;
-        Severity::from_http_status(classify::status(&value)?)
+        let status = match self.of_layout().map_or_else(|| StatusPlace::of(self.index), |known| known.status) {
+            StatusPlace::Nowhere => return None,
+            StatusPlace::Key(place) => classify::status(&self.value_of_key(place)?),
+            StatusPlace::Nested => classify::nested_status(self.index, &self.body),
+        };
+        Severity::from_http_status(status?)
     }
 
     /// What follows from the record's keys, when it is known.

@@ -5,7 +5,7 @@
 
 use super::program::{Keys, Known, Place, Program};
 use super::rule_set::RuleSet;
-use crate::classify::{self, LevelPlace};
+use crate::classify::{LevelPlace, StatusPlace};
 use crate::fields::{FieldIndex, LayoutId};
 
 /// What is known of the records of one layout.
@@ -22,7 +22,7 @@ pub(super) struct OfLayout {
     places: Vec<Place>,
     pub(super) level: LevelPlace,
     /// Where the status of a response is.
-    pub(super) status: Option<usize>,
+    pub(super) status: StatusPlace,
 }
 
 impl OfLayout {
@@ -65,7 +65,7 @@ impl OfLayout {
         self.program.get_or_insert_default().renew(rules, Known { tag_answers, keys });
         self.is_plain = self.program.as_ref().is_some_and(|program| program.is_plain(rules));
         self.level = LevelPlace::of(index);
-        self.status = classify::status_place(index);
+        self.status = StatusPlace::of(index);
         self.is_known = true;
     }
 }

@@ -55,6 +55,11 @@ pub(super) fn is_marker(line: &[u8]) -> bool {
     is_indented && !text.is_empty() && text.iter().all(|byte| matches!(byte, b'^' | b'~'))
 }
 
+/// Whether a line is a place in a file of Go, in front of which the function stands and no exception.
+pub(super) fn is_of_go(line: &[u8]) -> bool {
+    line.first().is_some_and(u8::is_ascii_whitespace) && is_go_place(line.trim_ascii())
+}
+
 /// What is behind `at `: `a.b.C.d(E.java:1)` of Java, `f (/a.js:1:2)` and `/a.js:1:2` of Node, `N.C.M(T a) in f.cs:line 1` of .NET,
 /// `./src/main.rs:1:2` of Rust. Where the indentation is lost more is asked of it.
 fn is_call(text: &[u8], is_indented: bool) -> bool {

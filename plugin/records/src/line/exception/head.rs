@@ -21,6 +21,10 @@ const PREFIXES: [&[u8]; 7] = [
     b"Uncaught ",
 ];
 
+/// What Node puts in front of its warnings, and what the warning of an error that nobody caught is called.
+const NODE: &[u8] = b"(node:";
+const NODE_UNHANDLED: &[u8] = b" UnhandledPromiseRejectionWarning: ";
+
 /// How the names of exceptions end, so that they are known without anything else.
 #[inline]
 fn has_usual_end(kind: &[u8]) -> bool {
@@ -34,6 +38,7 @@ pub(super) fn named(line: &[u8]) -> Option<Exception<'_>> {
     let is_rails = || line.ends_with(b"):") && memmem::find(kind, b"::").is_some();
     let is_usual = (kind.len() > 5 && has_usual_end(kind)) || UNUSUAL_NAMES.contains(&kind) || is_rails();
     let is_bare = without_prefixes(line).len() == line.trim_ascii().len();
+    let is_usual = is_usual || (!is_bare && line.starts_with(NODE));
     let is_indented = is_bare && line.first().is_some_and(u8::is_ascii_whitespace);
     (is_usual && (!is_indented || kind.contains(&b'.'))).then(|| Exception::new(kind, message))
 }
@@ -56,14 +61,22 @@ pub(super) fn any(line: &[u8]) -> Option<Exception<'_>> {
 fn without_prefixes(line: &[u8]) -> &[u8] {
     let mut line = line.trim_ascii();
     // What a prefix begins with; few lines do.
-    if !matches!(line.first(), Some(b'E' | b'C' | b'S' | b'U' | b'-' | b'[')) {
+    if !matches!(line.first(), Some(b'E' | b'C' | b'S' | b'U' | b'-' | b'[' | b'(')) {
         return line;
+    }
+    if let Some((_, rest)) = line.strip_prefix(NODE).and_then(|rest| split_at_byte(rest, b')')) {
+        return rest.strip_prefix(NODE_UNHANDLED).unwrap_or(line);
     }
     if let Some(rest) = line.strip_prefix(b"Exception in thread \"") {
         line = after(rest, b"\" ").unwrap_or(rest);
     }
     for prefix in PREFIXES {
         line = line.strip_prefix(prefix).unwrap_or(line);
+    }
+    // Rails writes its tags, as `[request]`, in front of `Kind (message):`.
+    while line.first() == Some(&b'[') && line.ends_with(b"):") {
+        let Some(rest) = after(line, b"] ") else { break };
+        line = rest;
     }
     line
 }

@@ -14,7 +14,7 @@
 mod frame;
 mod head;
 
-use self::frame::{is_frame, is_marker};
+use self::frame::{is_frame, is_marker, is_of_go};
 use memchr::{memchr, memmem};
 
 /// How many bytes of a record are searched for where a trace begins; traces name the exception at their head.
@@ -83,6 +83,13 @@ fn of_lines<'a>(text: &'a [u8], searched: &'a [u8]) -> Option<Exception<'a>> {
         match (candidate, first_frame) {
             // SyntaxError of Python, and the cause of a trace whose head is missing.
             (Some((_, exception)), Some(start)) => return Some(exception.with_stack(text.get(start..)?)),
+            (_, None) if is_of_go(line) => {
+                candidate = candidate.filter(|(start, _)| before.is_none_or(|(before, _)| before != *start));
+                if let Some((start, exception)) = candidate {
+                    return Some(exception.with_stack(text.get(start..)?));
+                }
+                first_frame = Some(before.map_or(start, |(before, _)| before));
+            }
             (candidate, None) if is_frame(line) => {
                 let unusual = || before.and_then(|(start, line)| Some((start, head::unusual(line)?)));
                 if let Some((start, exception)) = candidate.or_else(unusual) {
@@ -99,9 +106,10 @@ fn of_lines<'a>(text: &'a [u8], searched: &'a [u8]) -> Option<Exception<'a>> {
     if let Some(start) = first_frame {
         return Some(Exception::default().with_stack(text.get(start..)?));
     }
-    // Without a frame it is one when nothing else could stand there: at the beginning, or with its package.
+    // Without a frame it is one when nothing else could stand there: at the beginning, with its package, or as Rails writes it.
     let is_sure = |(start, exception): &(usize, Exception<'_>)| {
-        *start == 0 || exception.kind.iter().any(|byte| matches!(byte, b'.' | b':'))
+        let is_rails = || text.get(*start..).is_some_and(|rest| split_line(rest).0.ends_with(b"):"));
+        *start == 0 || exception.kind.iter().any(|byte| matches!(byte, b'.' | b':')) || is_rails()
     };
     candidate.filter(is_sure).map(|(_, exception)| exception)
 }

@@ -176,9 +176,36 @@ fn single_lines_name_what_they_name() {
             "No route matches [GET] \"/x\"",
         ),
         ("IOException", "IOException", ""),
+        ("(node:1) UnhandledPromiseRejectionWarning: Error: boom", "Error", "boom"),
+        ("[abc] [def] NoMethodError (undefined method 'x' for nil):", "NoMethodError", "undefined method 'x' for nil"),
     ] {
         let found = texts(find(line.as_bytes()).unwrap());
         assert_eq!(found, (kind.into(), message.into(), String::new()), "{line}");
+    }
+}
+
+#[test]
+fn heads_that_others_wrote_in_front_of_are_named() {
+    for (text, kind, message) in [
+        ("(node:1) UnhandledPromiseRejectionWarning: Error: boom\n    at f (/a.js:1:2)", "Error", "boom"),
+        ("(node:1) UnhandledPromiseRejectionWarning: Error: boom\n    at f", "Error", "boom"),
+        (
+            "panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x45c]\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:7 +0x1d",
+            "panic",
+            "runtime error: invalid memory address or nil pointer dereference",
+        ),
+        (
+            "F, [2026-01-02T03:04:05.678901 #1] FATAL -- : [abc]   \n[abc] NoMethodError (undefined method 'x' for nil):\n[abc]   \n[abc] app/a.rb:3:in 'f'",
+            "NoMethodError",
+            "undefined method 'x' for nil",
+        ),
+        ("main.main\n\t/a.go:1\nruntime.main\n\t/usr/local/go/src/runtime/proc.go:250", "", ""),
+        ("a/b.(*T).NewError\n\t/a.go:1", "", ""),
+        ("shop.NoCardError: 7\nmain.main\n\t/a.go:1", "shop.NoCardError", "7"),
+    ] {
+        let found = texts(find(text.as_bytes()).unwrap());
+        assert_eq!((found.0.as_str(), found.1.as_str()), (kind, message), "{text}");
+        assert!(text.ends_with(&found.2), "{text}");
     }
 }
 
@@ -237,6 +264,8 @@ fn ordinary_lines_are_none() {
         "10:30:in the morning",
         "thread 'main' started",
         "Traceback (most recent call last): see above",
+        "(node:1) [DEP0005] DeprecationWarning: Buffer() is deprecated",
+        "[abc] Completed (in 5 ms):",
         "foo(bar)",
         "done.call()",
         "  +------+-------+",
