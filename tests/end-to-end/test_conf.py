@@ -57,6 +57,7 @@ def environment(tmp_path, monkeypatch) -> dict[str, str]:
     values = {
         "LAKE": str(tmp_path / "lake"), "STORE_DIR": str(tmp_path / "spool"), "STORAGE_PATH": str(tmp_path / "storage"),
         "STATE_DIR": str(tmp_path / "state"), "LOG_FILES": str(tmp_path / "*.log"), "RULES": str(FOLDER / "rules.toml"),
+        "TRACE_PARSERS": str(FOLDER / "parsers/traces.conf"),
         "WASM_PATH": str(WASM),
         "LOG_GROUP": "/ecs/shop", "DELIVERY_STREAM": "logs", "AUDIT_STREAM": "audit", "DD_API_KEY": KEY,
         "LOGS_ENDPOINT": "localhost", "FIREHOSE_ENDPOINT": "localhost", "KINESIS_ENDPOINT": "localhost",
@@ -293,6 +294,18 @@ JAVA = [*TRACE, "INFO done"]
 PYTHON = ["Traceback (most recent call last):", '  File "/app/shop.py", line 3, in take', "    stock[key]", "KeyError: 'apple'"]
 GO = ["panic: no stock", "", "goroutine 1 [running]:", "main.take(0x1)", "\t/app/main.go:17 +0x1d", "main.main()",
       "\t/app/main.go:42 +0x2f", "exit status 2"]
+RUST = ["thread 'main' panicked at src/main.rs:3:5:", "no stock", "stack backtrace:", "   0: rust_begin_unwind",
+        "             at /rustc/library/std/src/panicking.rs:645:5", "   1: shop::main", "             at ./src/main.rs:3:5",
+        "note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace."]
+OLD_RUST = ["thread 'main' panicked at 'no stock', src/main.rs:3:5",
+            "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace"]
+RUBY = ["app.rb:17:in 'Stock#take': no stock (NoStock)", "\tfrom app.rb:42:in 'Order#place'", "\tfrom app.rb:50:in '<main>'"]
+NODE = ["Error: no stock", "    at take (/app/shop.js:3:9)", "    at Object.<anonymous> (/app/shop.js:9:1) {", "  code: 'ENOSTOCK'", "}"]
+UNHANDLED = ["(node:7) UnhandledPromiseRejectionWarning: Error: no stock", "    at take (/app/shop.js:3:9)"]
+DOTNET = ["Unhandled exception. System.InvalidOperationException: no stock", " ---> System.IO.IOException: broken pipe",
+          "   at Shop.Stock.Read() in /app/Stock.cs:line 17", "   --- End of inner exception stack trace ---",
+          "   at Shop.Order.Place() in /app/Order.cs:line 42"]
+TRACES = [JAVA[:-1], PYTHON, GO[:-1], RUST, OLD_RUST, RUBY, NODE, UNHANDLED, DOTNET]
 
 
 @pytest.mark.parametrize("conf", [FOLDER / "multiline.conf", FOLDER / "multiline.yaml"], ids=stem_of)
@@ -306,20 +319,24 @@ def test_a_stack_trace_becomes_one_record(host, conf, environment, certificate, 
     try:
         wait_until(lambda: process.poll() is not None or counts_of(http)["input"], "the host has started", seconds=30)
         # More than once: the filter lets go of all it holds twice a second, and may cut a trace there.
-        for number, lines in enumerate((JAVA, PYTHON, GO) * 3):
+        written = [JAVA, PYTHON, GO, *([*trace, "INFO done"] for trace in TRACES[3:])] * 3
+        for number, lines in enumerate(written):
             docker.send(forward, [docker.message(f"app{number}-firelens-1", int(time.time()), record(line, "shop", "shop:7"))
                                   for line in lines])
-        sent = 3 * (len(JAVA) + len(PYTHON) + len(GO))
+        sent = sum(map(len, written))
         wait_until(lambda: process.poll() is not None or counts_of(http)["input"].get("forward") == sent, "the lines are in")
         assert stop(process) == 0
     finally:
         process.kill()
         print(log.read_text(errors="replace"))
     rows = [message for (message,) in ask(tmp_path / "lake", "SELECT message FROM lake")]
-    for trace in (JAVA[:-1], PYTHON, GO[:-1]):
+    for trace in TRACES:
         assert "\n".join(trace) in rows
     # Fluent Bit 1.9.10 and 5.1.1 give the line that ends a trace of Python once more.
     again = rows.count(PYTHON[-1]) if host.version[:2] != (4, 2) else 0
+    # And 1.9.10 what is behind the head of a .NET exception that holds another, as its parser for Java knows that too.
+    if host.version < YAML_SINCE:
+        again += len(DOTNET[1:]) * rows.count("\n".join(DOTNET[1:]))
     assert sum(len(row.split("\n")) for row in rows) == sent + again
 
 
