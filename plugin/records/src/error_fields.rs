@@ -96,13 +96,15 @@ mod tests {
 
     const TRACE_TEXT: &str = "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: bad";
 
+    const ZAP_STACK: &str = "main.main\n\t/a.go:1\nruntime.main\n\t/proc.go:250";
+
     #[test]
     fn kind_message_and_stack_are_taken_from_where_loggers_write_them() {
-        let zap_stack = "main.main\n\t/a.go:1\nruntime.main\n\t/proc.go:250";
-        let cases: [(&[(&str, &str)], &str, &str, &str); 8] = [
-            (&[("error", "EOF"), ("stacktrace", zap_stack)], "", "EOF", ""),
-            (&[("error", "EOF"), ("exc_info", zap_stack)], "", "EOF", zap_stack),
-            (&[("stacktrace", zap_stack)], "", "", ""),
+        type Fields = &'static [(&'static str, &'static str)];
+        let cases: [(Fields, &str, &str, &str); 8] = [
+            (&[("error", "EOF"), ("stacktrace", ZAP_STACK)], "", "EOF", ""),
+            (&[("error", "EOF"), ("exc_info", ZAP_STACK)], "", "EOF", ZAP_STACK),
+            (&[("stacktrace", ZAP_STACK)], "", "", ""),
             (
                 &[("error.type", "E"), ("error.message", "m"), ("error.stack_trace", "x.YError: z\n\tat a")],
                 "E",

@@ -60,21 +60,24 @@ const ACTIONS: [(&[u8], &[u8], &[u8]); 20] = [
 
 /// As [`ACTIONS`], for lines of these programs alone, which others need not be searched for: what the text has in it, and nothing for
 /// whatever it says.
-const OWN_ACTIONS: [(&[u8], &[u8], &[u8], &[u8]); 13] = [
-    (b"su", b"FAILED SU", b"login", b"failure"),
-    (b"su", b"FAILED su", b"login", b"failure"),
-    (b"su", b"' failed for ", b"login", b"failure"),
-    (b"su", b"Successful su", b"login", b"success"),
-    (b"login", b"FAILED LOGIN", b"login", b"failure"),
-    (b"usermod", b"failed", b"user_change", b"failure"),
-    (b"usermod", b"", b"user_change", b"success"),
-    (b"userdel", b"failed", b"user_delete", b"failure"),
-    (b"userdel", b"", b"user_delete", b"success"),
-    (b"groupadd", b"failed", b"group_add", b"failure"),
-    (b"groupadd", b"", b"group_add", b"success"),
-    (b"groupdel", b"", b"group_delete", b"success"),
-    (b"groupmod", b"", b"group_change", b"success"),
+const OWN_ACTIONS: [OwnAction; 13] = [
+    OwnAction(b"su", b"FAILED SU", b"login", b"failure"),
+    OwnAction(b"su", b"FAILED su", b"login", b"failure"),
+    OwnAction(b"su", b"' failed for ", b"login", b"failure"),
+    OwnAction(b"su", b"Successful su", b"login", b"success"),
+    OwnAction(b"login", b"FAILED LOGIN", b"login", b"failure"),
+    OwnAction(b"usermod", b"failed", b"user_change", b"failure"),
+    OwnAction(b"usermod", b"", b"user_change", b"success"),
+    OwnAction(b"userdel", b"failed", b"user_delete", b"failure"),
+    OwnAction(b"userdel", b"", b"user_delete", b"success"),
+    OwnAction(b"groupadd", b"failed", b"group_add", b"failure"),
+    OwnAction(b"groupadd", b"", b"group_add", b"success"),
+    OwnAction(b"groupdel", b"", b"group_delete", b"success"),
+    OwnAction(b"groupmod", b"", b"group_change", b"success"),
 ];
+
+/// Program, text, action and outcome.
+struct OwnAction(&'static [u8], &'static [u8], &'static [u8], &'static [u8]);
 
 /// What stands in front of who did it, the surest first.
 const ACTOR_MARKERS: [&[u8]; 10] = [
@@ -202,8 +205,9 @@ impl<'a> AuthLine<'a> {
         if !matches!(self.program, b"su" | b"login" | [b'u' | b'g', ..]) {
             return None;
         }
-        let mut actions = OWN_ACTIONS.iter().filter(|(program, ..)| *program == self.program);
-        let (.., action, outcome) = actions.find(|(_, text, ..)| memmem::find(self.text, text).is_some())?;
+        let mut actions = OWN_ACTIONS.iter().filter(|OwnAction(program, ..)| *program == self.program);
+        let OwnAction(.., action, outcome) =
+            actions.find(|OwnAction(_, text, ..)| memmem::find(self.text, text).is_some())?;
         Some((action, outcome))
     }
 
