@@ -6,7 +6,7 @@ use super::syslog::SyslogLine;
 use super::words::{split_at_byte, until};
 use crate::append::FoundFields;
 use crate::severity::Severity;
-use memchr::memmem::{self, Finder, FinderRev};
+use memchr::memmem::{self, Finder};
 use memchr::memrchr;
 use std::sync::LazyLock;
 
@@ -115,8 +115,8 @@ struct Searches {
     actors: Vec<Finder<'static>>,
     sources: Vec<Finder<'static>>,
     refusals: Vec<Finder<'static>>,
-    last_from: FinderRev<'static>,
-    last_port: FinderRev<'static>,
+    from: Finder<'static>,
+    port: Finder<'static>,
     command: Finder<'static>,
     /// Behind sudo's user.
     colon: Finder<'static>,
@@ -130,8 +130,8 @@ static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
     actors: ACTOR_MARKERS.iter().map(Finder::new).collect(),
     sources: SOURCE_MARKERS.iter().map(Finder::new).collect(),
     refusals: REFUSALS.iter().map(Finder::new).collect(),
-    last_from: FinderRev::new(FROM),
-    last_port: FinderRev::new(PORT),
+    from: Finder::new(FROM),
+    port: Finder::new(PORT),
     command: Finder::new(COMMAND),
     colon: Finder::new(b" : "),
     lookup: Finder::new(b"getaddrinfo for "),
@@ -247,23 +247,23 @@ impl<'a> AuthLine<'a> {
 
     fn source_ip(&self, searches: &Searches) -> &'a [u8] {
         let text = self.text.strip_prefix(b"error: ").unwrap_or(self.text);
-        // A name that somebody tried may hold anything, so what stands behind it counts.
-        if self.program.starts_with(b"sshd") && !FIRST_ADDRESSED.iter().any(|start| text.starts_with(start)) {
-            let last_from = |text: &'a [u8]| text.get(searches.last_from.rfind(text)? + FROM.len()..).map(first_word);
-            let port = searches.last_port.rfind(text);
-            let (before_port, behind) = port.and_then(|at| text.split_at_checked(at)).unwrap_or((b"", text));
-            let before_port = || before_port.get(memrchr(b' ', before_port)? + 1..).filter(is_address);
-            let found = last_from(behind)
-                .filter(is_address)
-                .or_else(before_port)
-                .or_else(|| last_from(text).filter(is_address));
-            if let Some(address) = found {
-                return address;
-            }
+        let is_of_sshd = self.program.starts_with(b"sshd") && !text.starts_with(b"pam_");
+        let holds_name = is_of_sshd && !FIRST_ADDRESSED.iter().any(|start| text.starts_with(start));
+        if holds_name && let Some(address) = last_address(text, searches) {
+            return address;
         }
-        let texts = searches.sources.iter().filter_map(|search| after(text, search));
-        texts.map(first_word).find(is_address).unwrap_or_default()
+        let searches = searches.sources.iter().skip(usize::from(holds_name));
+        searches.filter_map(|search| after(text, search)).map(first_word).find(is_address).unwrap_or_default()
     }
+}
+
+/// The address in a line of sshd with a name that somebody tried. As that may hold anything, what stands behind it counts.
+fn last_address<'a>(text: &'a [u8], searches: &Searches) -> Option<&'a [u8]> {
+    let from = searches.from.find_iter(text).last().and_then(|at| text.get(at + FROM.len()..));
+    let behind = from.unwrap_or(text);
+    let before_port = searches.port.find_iter(behind).last().and_then(|at| behind.get(..at));
+    let last_word = |text: &'a [u8]| text.get(memrchr(b' ', text).map_or(0, |at| at + 1)..);
+    before_port.and_then(last_word).filter(is_address).or_else(|| from.map(first_word).filter(is_address))
 }
 
 /// What stands in front of the first space, without a colon at its end.

@@ -83,19 +83,17 @@ fn of_lines<'a>(text: &'a [u8], searched: &'a [u8]) -> Option<Exception<'a>> {
         match (candidate, first_frame) {
             // SyntaxError of Python, and the cause of a trace whose head is missing.
             (Some((_, exception)), Some(start)) => return Some(exception.with_stack(text.get(start..)?)),
-            (_, None) if is_of_go(line) => {
-                candidate = candidate.filter(|(start, _)| before.is_none_or(|(before, _)| before != *start));
-                if let Some((start, exception)) = candidate {
-                    return Some(exception.with_stack(text.get(start..)?));
-                }
-                first_frame = Some(before.map_or(start, |(before, _)| before));
-            }
-            (candidate, None) if is_frame(line) => {
-                let unusual = || before.and_then(|(start, line)| Some((start, head::unusual(line)?)));
+            (_, None) if is_frame(line) => {
+                let is_of_go = is_of_go(line);
+                // In front of a place of Go stands a function.
+                let head = before.filter(|_| !is_of_go);
+                let is_function = |start: usize| is_of_go && before.is_some_and(|(before, _)| before == start);
+                candidate = candidate.filter(|(start, _)| !is_function(*start));
+                let unusual = || head.and_then(|(start, line)| Some((start, head::unusual(line)?)));
                 if let Some((start, exception)) = candidate.or_else(unusual) {
                     return Some(exception.with_stack(text.get(start..)?));
                 }
-                first_frame = Some(start);
+                first_frame = Some(if is_of_go { before.map_or(start, |(before, _)| before) } else { start });
             }
             _ => {}
         }
