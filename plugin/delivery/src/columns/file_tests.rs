@@ -14,9 +14,10 @@ use shiwake_records::log_type::LogType;
 const ACCESS: Lane = Lane::Typed(LogType::Access);
 const HOUR: i64 = 3_600;
 
-/// An event at `seconds` with a status and a path.
+/// An event at `seconds` with a method, a status and a path.
 fn event(seconds: i64, status: i64) -> Vec<u8> {
     let record = rmpv::Value::Map(vec![
+        ("method".into(), "GET".into()),
         ("status".into(), status.into()),
         ("path".into(), format!("/{status}").into()),
         ("extra".into(), "x".into()),
