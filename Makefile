@@ -7,10 +7,11 @@ PY := $(VENV)/bin/python
 BENCH_VENV := .venv-bench
 BENCH_PY := $(BENCH_VENV)/bin/python
 # The module for Fluent Bit's WASM filter. The standard library is built with it, so that a panic is a trap and no text; the linker
-# leaves its lists in it, from which `shiwake wasm` sees what is not needed once the rules are in.
+# leaves its lists in it, from which `shiwake wasm` sees what is not needed once the rules are in. A number in memory may be a
+# function's place in the table: with places from 5000 on few numbers are, and 100 KB of code are seen not to be needed.
 WASM_BUILD := $(CARGO) build --locked --profile wasm --target wasm32-unknown-unknown --target-dir target/wasm -p shiwake-wasm \
 	-Z build-std=std,panic_abort
-WASM_SETTINGS := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zunstable-options -Cpanic=immediate-abort -Clink-arg=--emit-relocs"
+WASM_SETTINGS := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zunstable-options -Cpanic=immediate-abort -Clink-arg=--emit-relocs -Clink-arg=--table-base=5000"
 # Rules to put into it: a file. Others can be put in later, by `shiwake wasm --module dist/shiwake-unbuilt.wasm`.
 SHIWAKE_RULES ?=
 # WAMR's compiler, of the version in Fluent Bit, for `make wasm-aot`.

@@ -65,17 +65,19 @@ impl Package {
         })
     }
 
-    /// The configuration of a sorter with these rules and settings.
+    /// The configuration of a sorter with these rules and settings. A module is shipped with the memory that it has then, so there is
+    /// nothing in it that a sorter does not ask for.
     ///
     /// # Errors
     /// When the rules cannot be used.
     pub fn config(self) -> Result<SorterConfig, RulesError> {
         let rules = match self.files.first() {
-            None => RuleSet::built_in(),
-            Some(first) => Arc::new(RuleSet::load(&first.name, &mut |name, included| self.load(name, included))?),
+            None => RuleSet::parse("", "")?,
+            Some(first) => RuleSet::load(&first.name, &mut |name, included| self.load(name, included))?,
         };
+        let rules = Arc::new(rules.to_sort_only());
         let Settings { service, source, tags, env, version } = self.settings;
-        Ok(SorterConfig { service, source, tags, env, version, rules, ..SorterConfig::default() })
+        Ok(SorterConfig { service, source, tags, env, version, ..SorterConfig::with_rules(rules) })
     }
 
     fn load(&self, name: &str, included: Option<&str>) -> io::Result<SourceFile> {

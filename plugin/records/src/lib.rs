@@ -42,6 +42,7 @@ mod record_trace;
 pub mod rules;
 pub mod severity;
 pub mod sorter;
+mod sorter_config;
 mod subject;
 pub mod trace_ids;
 pub mod units;

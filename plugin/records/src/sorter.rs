@@ -13,9 +13,7 @@ use crate::event::{Event, EventKind, Timestamp};
 use crate::expand::Expander;
 use crate::fields::FieldIndex;
 use crate::identity::kept_origins::Record;
-use crate::identity::labels::LabelField;
 use crate::identity::origins::Origins;
-use crate::identity::placement::Placement;
 use crate::identity::task::TaskIdentity;
 use crate::line::combined::AccessLine;
 use crate::msgpack::{Reader, Room};
@@ -25,67 +23,9 @@ use crate::record_id::{self, RecordIds};
 use crate::record_time::RecordTimes;
 use crate::record_trace::{add_trace, trace_of};
 use crate::rules::{Evaluation, Explanation, RuleCounts, RuleId, RuleSet, RuleState};
+pub use crate::sorter_config::{Pieces, SorterConfig};
 use crate::subject::Subject;
 use crate::usual_access::{self, UsualAccess, UsualFields};
-use std::sync::Arc;
-
-/// What is done with the pieces of a long line ([`crate::pieces`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Pieces {
-    /// Each is a record.
-    Separate,
-    /// They are joined; one whose others are not in its chunk becomes a record that says so.
-    #[default]
-    Join,
-    /// They are joined; one whose others are not in its chunk is passed on as it is, for an output that sees more of them
-    /// together.
-    JoinOrPass,
-}
-
-/// What is the same for all records of one instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SorterConfig {
-    /// `service` for records that name none.
-    pub service: Option<String>,
-    /// `hostname` for records that name none.
-    pub hostname: Option<String>,
-    /// `ddsource` for records that name none.
-    pub source: Option<String>,
-    /// Tags for `ddtags` of all records, as a user writes them; they are normalised.
-    pub tags: Option<String>,
-    /// `env` for records that name none.
-    pub env: Option<String>,
-    /// `version` for records that name none.
-    pub version: Option<String>,
-    /// Labels of containers that become fields and tags.
-    pub labels: Vec<LabelField>,
-    /// Where the fields of a record's origin are put.
-    pub placement: Placement,
-    /// The rules.
-    pub rules: Arc<RuleSet>,
-    /// Whether a time that stands in the line with its zone takes the place of the host's.
-    pub use_line_time: bool,
-    /// What is done with the pieces of a long line.
-    pub pieces: Pieces,
-}
-
-impl Default for SorterConfig {
-    fn default() -> Self {
-        Self {
-            service: None,
-            hostname: None,
-            source: None,
-            tags: None,
-            env: None,
-            version: None,
-            labels: Vec::new(),
-            placement: Placement::default(),
-            rules: RuleSet::built_in(),
-            use_line_time: true,
-            pieces: Pieces::default(),
-        }
-    }
-}
 
 /// What became of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

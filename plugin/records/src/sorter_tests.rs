@@ -1,10 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::identity::placement::Needs;
+use crate::identity::labels::LabelField;
+use crate::identity::placement::{Needs, Placement};
 use crate::log_type::LogType;
 use crate::msgpack::{Value, write};
 use proptest::prelude::*;
+use std::sync::Arc;
 use std::time::Instant;
 
 const RECEIVED: Timestamp = Timestamp { seconds: 1_700_000_000, nanoseconds: 0 };

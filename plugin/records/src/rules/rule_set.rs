@@ -2,6 +2,7 @@
 
 use super::check::{check, undeclared_types};
 use super::compile::{CompiledRule, Shared};
+use super::condition::Condition;
 use super::declaration::{Declarations, Effect, RuleDeclaration, TestDeclaration, TypeDeclaration};
 use super::fault::{Diagnostic, Fault, RulesError};
 use super::patterns::PatternError;
@@ -219,6 +220,17 @@ impl RuleSet {
     pub fn log_type(&self, name: &[u8]) -> Option<LogType> {
         let declared = || self.types().iter().map(|declared| declared.log_type);
         LogType::built_in(name).or_else(|| declared().find(|known| known.name().as_bytes() == name))
+    }
+
+    /// These rules without what is of use to people alone: their texts, their tests, and their conditions as they are shown. They
+    /// judge as before.
+    #[must_use]
+    pub fn to_sort_only(mut self) -> Self {
+        self.declarations.rules.iter_mut().for_each(|rule| rule.condition = Condition::All(Vec::new()));
+        self.declarations.tests = Vec::new();
+        self.own_tests = 0;
+        self.sources = Sources::default();
+        self
     }
 
     /// A number that follows from the texts of all files, to tell rule sets apart.
