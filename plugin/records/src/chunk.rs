@@ -155,7 +155,9 @@ impl<'a> Chunk<'a> {
             let rest = self.bytes.get(from..end).unwrap_or_default();
             let Some(found) = memchr2(0x92, 0xdd, rest) else { return Search::Nothing };
             let candidate = from + found;
-            let (is_one, position) = look(self, candidate);
+            // Most that may begin one is no array of a time; to read what it is would take long where it is nested.
+            let can_begin = self.bytes.get(candidate..).is_some_and(begins_with_time);
+            let (is_one, position) = if can_begin { look(self, candidate) } else { (false, candidate) };
             if is_one {
                 return Search::Event(candidate);
             }
@@ -228,6 +230,12 @@ fn has_likely_time(event: &Event<'_>) -> bool {
         Some(0xcb..=0xcf | 0xd3) => THIS_CENTURY.contains(&event.time.seconds),
         _ => false,
     }
+}
+
+/// Whether bytes begin as an event with a time of [`has_likely_time`] does.
+fn begins_with_time(bytes: &[u8]) -> bool {
+    let Some(rest) = in_array_of_two(bytes) else { return false };
+    matches!(in_array_of_two(rest).unwrap_or(rest), [0xc7 | 0xcb..=0xcf | 0xd3 | 0xd7, ..])
 }
 
 /// Whether the bytes from `start` on, which end before an event does, are most likely the beginning of one: its time, and of its

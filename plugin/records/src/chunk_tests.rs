@@ -133,6 +133,18 @@ fn what_is_appended_to_a_record_does_not_make_an_event_of_what_is_in_it() {
 }
 
 #[test]
+fn arrays_within_each_other_are_no_events() {
+    // Each could begin an event whose time is an array; a key that is no text makes them looked at.
+    for depth in [1, 30, 300] {
+        let nested = [vec![0x92; depth], vec![0xc0; depth + 1]].concat();
+        let odd = [&event(0)[..11], &[0x81, 7], &nested[..]].concat();
+        let chunk = [event(1), odd, event(2)].concat();
+        let items: Vec<Item<'_>> = Chunk::new(&chunk).collect();
+        assert!(items.len() == 3 && items.iter().all(|item| matches!(item, Item::Event(_))), "{depth}");
+    }
+}
+
+#[test]
 fn a_cut_off_tail_is_bad_and_what_came_before_is_kept() {
     let whole = [event(1), event(2)].concat();
     let chunk = &whole[..whole.len() - 1];

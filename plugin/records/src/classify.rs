@@ -27,23 +27,12 @@ pub const MESSAGE_KEYS: [&str; 3] = ["log", "message", "msg"];
 /// (<https://opentelemetry.io/docs/specs/otel/logs/data-model/>) as JSON and as columns, HashiCorp's, .NET's console
 /// (<https://learn.microsoft.com/dotnet/core/extensions/console-log-formatter>), Serilog's compact form and its plain one
 /// (<https://github.com/serilog/serilog-formatting-compact>).
-pub const LEVEL_KEYS: [&str; 13] = [
-    "severity",
-    "level",
-    "log_level",
-    "loglevel",
-    "levelname",
-    "lvl",
-    "log.level",
-    "severityText",
-    "severity_text",
-    "@level",
-    "LogLevel",
-    "@l",
-    "Level",
-];
-/// Keys of which one is there when a record gives itself a level: those above and those of syslog and journald.
-pub(crate) const LEVEL_FIELDS: KeySet = KeySet::new(&[
+pub const LEVEL_KEYS: &[&str] = match LEVEL_NAMES.split_last_chunk::<2>() {
+    Some((keys, _)) => keys,
+    None => &[],
+};
+/// The keys of which one is there when a record gives itself a level: those above, and those of syslog and journald.
+const LEVEL_NAMES: [&str; 15] = [
     "severity",
     "level",
     "log_level",
@@ -59,7 +48,8 @@ pub(crate) const LEVEL_FIELDS: KeySet = KeySet::new(&[
     "Level",
     "PRIORITY",
     "priority",
-]);
+];
+pub(crate) const LEVEL_FIELDS: KeySet = KeySet::new(&LEVEL_NAMES);
 /// A key of GELF's records (<https://go2docs.graylog.org/current/getting_in_log_data/gelf.html>), whose `level` is syslog's.
 const GELF_KEY: &[u8] = b"short_message";
 /// Keys of the status of a response.
@@ -168,7 +158,7 @@ impl LevelPlace {
             let beside_facility = || index.place(b"priority").filter(|_| index.contains(b"facility"));
             index.place(b"PRIORITY").or_else(beside_facility).map(Self::SyslogKey)
         };
-        let keys = if index.has_any(&LEVEL_FIELDS) { LEVEL_KEYS.as_slice() } else { &[] };
+        let keys = if index.has_any(&LEVEL_FIELDS) { LEVEL_KEYS } else { &[] };
         keys.iter().filter_map(of_key).chain((!keys.is_empty()).then(priority).flatten())
     }
 }
