@@ -7,7 +7,7 @@
 
 use crate::event::{Event, EventError};
 use crate::fields::FieldIndex;
-use crate::msgpack::Reader;
+use crate::msgpack::{MsgpackError, Reader};
 use memchr::memchr2;
 
 /// How often, on average, a byte may be read in the search for the next event behind bad bytes.
@@ -86,7 +86,7 @@ impl<'a> Chunk<'a> {
             let position = reader.position();
             let is_whole = read.is_ok() && position <= end;
             let is_one = read.is_ok_and(|event| chunk.is_one_of_row(&event, candidate, position, is_in_row))
-                || (!is_whole && begins_likely(chunk.bytes.get(..end).unwrap_or_default(), candidate));
+                || (!is_whole && is_cut_off(chunk.bytes.get(..end).unwrap_or_default(), candidate));
             (is_one, position)
         });
         !matches!(found, Search::Nothing)
@@ -238,13 +238,24 @@ fn begins_with_time(bytes: &[u8]) -> bool {
     matches!(in_array_of_two(rest).unwrap_or(rest), [0xc7 | 0xcb..=0xcf | 0xd3 | 0xd7, ..])
 }
 
-/// Whether the bytes from `start` on, which end before an event does, are most likely the beginning of one: its time, and of its
-/// record at least the header, with text as the first key as far as there is one.
-fn begins_likely(bytes: &[u8], start: usize) -> bool {
-    Event::read_until(&mut Reader::at(bytes, start), bytes.len()).is_ok_and(|event| {
-        let has_text_key = matches!(event.body.content.first(), None | Some(0xa0..=0xbf | 0xd9..=0xdb));
-        has_likely_time(&event) && event.body.count > 0 && has_text_key
-    })
+/// Most bytes that are taken to be missing at the end of an event that begins in another's record. Bytes that mean something else can look
+/// like the beginning of one, but then a length in it is a random number.
+const MISSING_BYTES: u64 = 4096;
+
+/// Whether the bytes from `start` on are most likely an event of which little is cut off: its time, of its record at least the header,
+/// and text as the first key as far as there is one.
+fn is_cut_off(bytes: &[u8], start: usize) -> bool {
+    let is_short = match Event::read(&mut Reader::at(bytes, start)) {
+        Err(EventError::Msgpack(MsgpackError::Truncated { needed, left, .. })) => {
+            needed.saturating_sub(left as u64) <= MISSING_BYTES
+        }
+        _ => false,
+    };
+    is_short
+        && Event::read_until(&mut Reader::at(bytes, start), bytes.len()).is_ok_and(|event| {
+            let has_text_key = matches!(event.body.content.first(), None | Some(0xa0..=0xbf | 0xd9..=0xdb));
+            has_likely_time(&event) && event.body.count > 0 && has_text_key
+        })
 }
 
 #[cfg(test)]
