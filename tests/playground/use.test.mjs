@@ -31,6 +31,16 @@ test('from a pasted line to a rule that takes it, with a button and one word', a
   await close();
 });
 
+test('of a line that was cut off it is told what it begins like', async () => {
+  const { page, close } = await open();
+  await page.locator('#lines').fill('{"level":"info","msg":"cut\n');
+  await sorted(page, 1);
+  await page.getByText('It begins like a line of format json, but it ends too early.').waitFor();
+  await page.locator('#lines').fill('{"level":"info","msg":"whole"}\n');
+  await page.getByText('It begins like a line').waitFor({ state: 'detached' });
+  await close();
+});
+
 test('a type is chosen by a button, and keys are offered that the rule has not', async () => {
   const { page, close } = await open();
   await page.locator('#lines').fill('queue is full of mails');

@@ -85,6 +85,7 @@ fn check(report: &Value, rules: Option<&Path>) {
     assert_eq!(sum(&report["rules"], "thrown_away"), thrown);
 
     let (mut types, mut decided, mut fates) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut misread = BTreeMap::new();
     for line in shiwake("explain", rules, &["--format", "json"]).lines() {
         let object: Value = serde_json::from_str(line).unwrap();
         let count = |to: &mut BTreeMap<String, u64>, key: &str| {
@@ -92,12 +93,17 @@ fn check(report: &Value, rules: Option<&Path>) {
         };
         count(&mut decided, "rule");
         count(&mut fates, "fate");
+        if let Some(format) = object["misread"]["format"].as_str() {
+            *misread.entry(format.to_owned()).or_default() += 1;
+        }
         if object["fate"] == "kept" {
             count(&mut types, "type");
         }
     }
     assert_eq!(counts(&report["types"], "type", "lines"), types);
     assert_eq!(counts(&report["rules"], "rule", "decided"), decided);
+    let told = counts(&report["misread"], "format", "lines");
+    assert!(told == misread && told.contains_key("json"), "{told:?}");
     for fate in ["dropped", "sampled_out"] {
         assert_eq!(number(&report[fate]["lines"]), fates.get(fate).copied().unwrap_or(0), "{fate}");
     }

@@ -3,6 +3,7 @@
 use crate::civil_time::civil_hour;
 use crate::classify::{Fate, Verdict};
 use crate::event::Event;
+use crate::line::misread::Misread;
 use crate::log_type::LogType;
 use crate::msgpack::{Value as RecordValue, json as record_json};
 use crate::rules::{Explanation, Finding, Reason, RuleSet};
@@ -83,6 +84,7 @@ impl Explained<'_> {
             "because": because,
             "applied": applied.collect::<Vec<_>>(),
             "nearly": nearly.collect::<Vec<_>>(),
+            "misread": explanation.misread.map(|Misread { format, reason }| json!({"format": format.name(), "reason": reason.name()})),
             "later": explanation.later.iter().map(|rule| rules.name(*rule)).collect::<Vec<_>>(),
         })
         .to_string();

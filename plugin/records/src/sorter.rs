@@ -16,6 +16,7 @@ use crate::identity::kept_origins::Record;
 use crate::identity::origins::Origins;
 use crate::identity::task::TaskIdentity;
 use crate::line::combined::AccessLine;
+use crate::line::misread::MisreadCounts;
 use crate::msgpack::{Reader, Room};
 use crate::pieces::{self, PieceFate, PieceJoiner, Whole};
 use crate::quarantine;
@@ -140,6 +141,12 @@ impl Sorter {
     #[must_use]
     pub fn rule_counts(&self) -> &[RuleCounts] {
         &self.state.counts
+    }
+
+    /// How many lines that were read begin like a format and are none of it, and why. In a module of WebAssembly nothing is counted.
+    #[must_use]
+    pub fn misreads(&self) -> &MisreadCounts {
+        &self.state.misreads
     }
 
     /// From now on events are of chunks with this tag. A sorter that was told none takes it for empty.

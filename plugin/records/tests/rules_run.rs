@@ -322,6 +322,28 @@ fn what_is_dropped_is_counted_and_gone() {
 }
 
 #[test]
+fn what_begins_like_a_format_and_is_none_is_counted_when_it_is_read() {
+    let rules = rules("[[rule]]\nname = 'raw'\nparse = 'none'\ntype = 'trace'\nmatch = '^\\{\"raw'");
+    let mut sorter = Sorter::new(SorterConfig { rules, ..SorterConfig::default() });
+    let lines =
+        [r#"{"a": 1, "#, r#"{"a": 1}"#, "plain", r#"{"raw": "#, r#"[ERROR] {"a": "#, r#"{"a": x}"#, r#"{"a": "#];
+    let chunk = chunk("log", lines.iter().map(|line| (*line).to_owned()));
+    let mut out = Vec::new();
+    sorter.sort_chunk(&chunk, Timestamp::default(), &mut out);
+    let counts = |sorter: &Sorter| {
+        sorter.misreads().iter().map(|(it, count)| (it.format.name(), it.reason.name(), count)).collect::<Vec<_>>()
+    };
+    let expected = [("json", "cut_off", 2), ("json", "syntax", 1)];
+    assert_eq!(counts(&sorter), expected);
+    // What was sorted is not read again, and what is only told counts as nothing.
+    sorter.sort_chunk(&out, Timestamp::default(), &mut Vec::new());
+    let Some(Item::Event(event)) = Chunk::new(&chunk).next() else { panic!("the chunk has an event") };
+    let misread = sorter.explain(&event).unwrap().misread.unwrap();
+    assert_eq!((misread.format.name(), misread.reason.name()), ("json", "cut_off"));
+    assert_eq!(counts(&sorter), expected);
+}
+
+#[test]
 fn a_sample_keeps_all_records_of_a_value_or_none_and_about_its_share() {
     const VALUES: usize = 4_000;
     let rules = rules("[[rule]]\nname = 'some'\nsample = { keep = 0.25, by = 'trace_id' }");

@@ -48,6 +48,9 @@ function showDetail({ text, hidden, report, object }) {
       children.push(el('h3', {}, 'Applied too'), el('p', {}, ruleName(reason.rule)), ...reason.because.map((finding) => findingElement(finding, true)));
     }
   }
+  if (it.misread) {
+    children.push(el('p', { class: 'more' }, 'It begins like a line of format ', el('code', {}, it.misread.format), ', but ', el('span', { class: 'doubt' }, it.misread.reason), '.'));
+  }
   if (it.nearly.length) {
     children.push(el('h3', {}, 'Nearly'));
     for (const near of it.nearly) children.push(el('p', { class: 'more' }, ruleName(near.rule), el('span', { class: 'origin-note' }, ' misses one condition')), findingElement(near.missing, false));

@@ -37,6 +37,7 @@ pub fn report(explained: &Explained<'_>, explanation: &Explanation) -> String {
         "lake": explained.is_for_lake(),
         "held": held.collect::<Vec<_>>(),
         "nearly": nearly.collect::<Vec<_>>(),
+        "misread": explanation.misread.map(|misread| json!({"format": misread.format.name(), "reason": misread.reason.text()})),
         "later": explanation.later.iter().map(|later| rule(rules, *later)).collect::<Vec<_>>(),
         "tags": tags.split(',').filter(|tag| !tag.is_empty()).collect::<Vec<_>>(),
         "fields": fields

@@ -77,6 +77,7 @@ pub(crate) fn run(options: &Options<'_>, as_json: bool, out: &mut impl Write) ->
     let report = Report {
         rules: &rules,
         counts: sorter.rule_counts(),
+        misreads: sorter.misreads(),
         unknown: shapes.most(options.examples),
         costs: cost::measure(&rules, options.tag, spread.items())?,
         measured_lines: spread.items().len(),

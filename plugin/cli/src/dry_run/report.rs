@@ -6,6 +6,7 @@ use super::size::Size;
 use super::tally::{Amount, Tally};
 use crate::terminal::{DIM, DOUBTFUL, NAME, harmless};
 use serde_json::{Value, json};
+use shiwake_records::line::misread::{Misread, MisreadCounts};
 use shiwake_records::log_type::LogType;
 use shiwake_records::rules::{RuleCounts, RuleId, RuleSet};
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub(super) struct Report<'r> {
     pub(super) rules: &'r RuleSet,
     /// How often each rule did what.
     pub(super) counts: &'r [RuleCounts],
+    /// Lines that begin like a format and are none of it.
+    pub(super) misreads: &'r MisreadCounts,
     pub(super) tally: Tally,
     /// Lines that no rule knows.
     pub(super) unknown: Vec<Alike>,
@@ -121,6 +124,13 @@ impl Report<'_> {
             writeln!(out, "{name:<width$} {decided:>10} {percent:>6.1} {matched:>10} {dropped:>12} {unparsed:>11}")?;
         }
 
+        for (at, (Misread { format, reason }, lines)) in self.misreads.iter().enumerate() {
+            if at == 0 {
+                writeln!(out, "\nlines that begin like a format and are none of it")?;
+            }
+            writeln!(out, "{DOUBTFUL}{lines:>10}{DOUBTFUL:#}  {}: {}", format.name(), reason.text())?;
+        }
+
         writeln!(out, "\nlines that no rule knows: {}", self.unknown_lines())?;
         for Alike { lines, example } in &self.unknown {
             writeln!(out, "{DOUBTFUL}{lines:>10}{DOUBTFUL:#}  {}", harmless(example))?;
@@ -166,6 +176,9 @@ impl Report<'_> {
                 "not_parsed": unparsed,
             })
         });
+        let misread = self.misreads.iter().map(|(Misread { format, reason }, lines)| {
+            json!({"format": format.name(), "reason": reason.name(), "lines": lines})
+        });
         let examples = self.unknown.iter().map(|alike| json!({"lines": alike.lines, "example": alike.example}));
         let slowest = self.costs.iter().map(|cost| json!({"rule": cost.rule, "nanoseconds_a_line": cost.nanoseconds}));
         json!({
@@ -175,6 +188,7 @@ impl Report<'_> {
             "dropped": amount(dropped),
             "sampled_out": amount(sampled_out),
             "rules": rules.collect::<Vec<_>>(),
+            "misread": misread.collect::<Vec<_>>(),
             "unknown": {"lines": self.unknown_lines(), "examples": examples.collect::<Vec<_>>()},
             "slowest": {"measured_lines": self.measured_lines, "rules": slowest.collect::<Vec<_>>()},
         })

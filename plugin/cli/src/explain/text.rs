@@ -3,6 +3,7 @@
 use crate::terminal::{BAD, DIM, DOUBTFUL, GOOD, NAME, harmless};
 use shiwake_records::classify::Fate;
 use shiwake_records::explained::Explained;
+use shiwake_records::line::misread::Misread;
 use shiwake_records::msgpack::{Reader, Value, json};
 use shiwake_records::rules::{Explanation, Finding, RuleId};
 use std::io::{self, Write};
@@ -75,6 +76,11 @@ pub(super) fn write_all(explained: &Explained<'_>, explanation: &Explanation, ou
         } else {
             paragraph.line(out, format_args!("Datadog, not the lake: [type.{log_type}] says lake = false"))?;
         }
+    }
+    if let Some(Misread { format, reason }) = explanation.misread {
+        paragraph.begin("like");
+        let (format, reason) = (format.name(), reason.text());
+        paragraph.line(out, format_args!("a line of format {format}, but {DOUBTFUL}{reason}{DOUBTFUL:#}"))?;
     }
     paragraph.begin("fields");
     let content = sorted.map(|event| event.body.content).unwrap_or_default();

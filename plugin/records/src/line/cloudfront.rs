@@ -46,6 +46,9 @@ const FIELDS: [&str; 31] = [
 /// Fields that a line has at least: up to the status.
 const LEAST_FIELDS: usize = 7;
 
+/// Bytes of the date and the time, with the tabs behind them.
+const HEAD_BYTES: usize = 20;
+
 /// Time and status of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloudFrontLine {
@@ -59,10 +62,7 @@ pub struct CloudFrontLine {
 pub fn parse<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<CloudFrontLine> {
     // 2019-12-04<tab>21:02:31<tab>
     let mut moment = *b"0000-00-00T00:00:00Z";
-    let (head, fields) = line.split_at_checked(20)?;
-    if [10, 19].iter().any(|at| head.get(*at) != Some(&b'\t')) {
-        return None;
-    }
+    let (head, fields) = line.split_at_checked(HEAD_BYTES).filter(|(head, _)| is_head(head))?;
     moment.get_mut(..19)?.copy_from_slice(head.get(..19)?);
     *moment.get_mut(10)? = b'T';
     let time = parse_rfc3339(&moment)?;
@@ -93,6 +93,11 @@ pub fn parse<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<CloudFro
     }
     found.push_text("unknown_fields", rest.unwrap_or_default());
     Some(CloudFrontLine { time, status })
+}
+
+/// Whether a line begins with a date, a time and the tabs behind them, whatever the digits say.
+pub(super) fn is_head(line: &[u8]) -> bool {
+    [10, 19].iter().all(|at| line.get(*at) == Some(&b'\t'))
 }
 
 #[cfg(test)]

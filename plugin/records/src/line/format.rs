@@ -105,6 +105,13 @@ impl LineFormats {
         !Self(self.0 & !others.into_iter().collect::<Self>().0).is_empty()
     }
 
+    /// Whether none of them says more than a head of syslog does.
+    #[inline]
+    pub(crate) fn is_unknown(self) -> bool {
+        let known = !(Self::only(LineFormat::Unknown).0 | Self::only(LineFormat::Syslog).0);
+        self.0 & known == 0
+    }
+
     /// Whether nothing is in the set.
     #[must_use]
     pub fn is_empty(self) -> bool {

@@ -63,7 +63,7 @@ const NLB_TAIL: [&str; 11] = [
 /// Adds what a line of an Application Load Balancer says; `None` when it is none, and then nothing is added.
 pub fn alb<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<BalancerLine> {
     let mut fields = Fields { rest: line };
-    let kind = fields.next().filter(|kind| matches!(*kind, b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss"))?;
+    let kind = fields.next().filter(|kind| is_alb_kind(kind))?;
     let time = parse_rfc3339(fields.next()?)?;
     let elb = fields.next().filter(|elb| elb.starts_with(b"app/"))?;
     let (client, target) = (fields.next()?, fields.next()?);
@@ -105,6 +105,11 @@ pub fn alb<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<BalancerLi
     }
     found.push_text("unknown_fields", fields.rest.trim_ascii());
     Some(BalancerLine { time: Some(time), status })
+}
+
+/// Whether a line of an Application Load Balancer begins with that word.
+pub(super) fn is_alb_kind(word: &[u8]) -> bool {
+    matches!(word, b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss")
 }
 
 /// Adds what a line of a Network Load Balancer says; `None` when it is none, and then nothing is added.

@@ -18,6 +18,7 @@ pub mod level;
 pub mod load_balancer;
 pub mod logfmt;
 pub mod logger;
+pub mod misread;
 pub mod nginx_error;
 pub mod syslog;
 pub mod vpc_flow;

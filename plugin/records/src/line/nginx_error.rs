@@ -29,11 +29,7 @@ impl<'a> NginxErrorLine<'a> {
     /// Takes a line apart; `None` when it is none.
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
-        let (time, rest) = line.split_at_checked(20)?;
-        let separators = [(4, b'/'), (7, b'/'), (10, b' '), (13, b':'), (16, b':'), (19, b' ')];
-        if separators.iter().any(|(at, byte)| time.get(*at) != Some(byte)) {
-            return None;
-        }
+        let rest = behind_time(line)?;
         let (level, rest) = split_at_byte(rest.strip_prefix(b"[")?, b']')?;
         let severity = Severity::from_word(level)?;
         let (process, rest) = split_at_byte(rest.strip_prefix(b" ")?, b':')?;
@@ -74,6 +70,13 @@ impl<'a> NginxErrorLine<'a> {
             }
         }
     }
+}
+
+/// What is behind the time.
+pub(super) fn behind_time(line: &[u8]) -> Option<&[u8]> {
+    let (time, rest) = line.split_at_checked(20)?;
+    let separators = [(4, b'/'), (7, b'/'), (10, b' '), (13, b':'), (16, b':'), (19, b' ')];
+    separators.iter().all(|(at, byte)| time.get(*at) == Some(byte)).then_some(rest)
 }
 
 fn add_request<'a>(request: &'a [u8], found: &mut FoundFields<'a>) {

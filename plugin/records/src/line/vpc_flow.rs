@@ -25,6 +25,9 @@ const FIELDS: [&str; 13] = [
     "log_status",
 ];
 
+/// What the last field may be.
+pub(super) const STATUSES: [&[u8]; 3] = [b"OK", b"NODATA", b"SKIPDATA"];
+
 /// Adds what a line says and answers when its window ended; `None` when it is no such line, and then nothing is added.
 pub fn parse<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<Timestamp> {
     let mut rest = line.strip_prefix(b"2 ")?.trim_ascii_end();
@@ -35,7 +38,7 @@ pub fn parse<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<Timestam
     let [account, interface, .., start, end, action, status] = fields;
     let is_account = account == b"unknown" || (account.len() == 12 && decimal(account).is_some());
     let is_action = matches!(action, b"ACCEPT" | b"REJECT" | b"-");
-    let is_status = matches!(status, b"OK" | b"NODATA" | b"SKIPDATA");
+    let is_status = STATUSES.contains(&status);
     if !rest.is_empty() || !is_account || !interface.starts_with(b"eni-") || !is_action || !is_status {
         return None;
     }

@@ -14,6 +14,7 @@ use crate::classify::{self, Fate, LevelPlace, LineReading, StatusPlace, Verdict}
 use crate::event::Timestamp;
 use crate::fields::{FieldIndex, LAYOUTS};
 use crate::line::LineFormat;
+use crate::line::misread::MisreadCounts;
 use crate::log_type::LogType;
 use crate::msgpack::Composite;
 use crate::severity::Severity;
@@ -52,6 +53,8 @@ pub(crate) struct RuleState {
     /// Rules that held and left the decision to others.
     pub(super) applied: Vec<usize>,
     pub(crate) counts: Vec<RuleCounts>,
+    /// Lines that begin like a format and are none of it.
+    pub(crate) misreads: MisreadCounts,
 }
 
 /// Where the value of a field of a record is.
@@ -253,15 +256,28 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     pub(crate) fn verdict(&mut self) -> Verdict {
         let deciding = self.find_deciding();
         if self.state.applied.is_empty() {
-            return self.verdict_of_one(deciding);
+            let verdict = self.verdict_of_one(deciding);
+            self.count_misread();
+            return verdict;
         }
         // The rule that decides speaks first, then those before it in their order.
         let mut rules = std::mem::take(&mut self.state.applied);
         rules.insert(0, deciding);
         let verdict = self.verdict_of_several(deciding, &rules);
+        self.count_misread();
         rules.clear();
         self.state.applied = rules;
         verdict
+    }
+
+    /// Counts a line that was read and is of no format, when it begins like one of them.
+    #[inline]
+    fn count_misread(&mut self) {
+        // The module for Fluent Bit has nobody to tell the counts.
+        let is_counted = !cfg!(target_family = "wasm");
+        if is_counted && self.reading.is_some_and(|reading| reading.formats.is_unknown()) {
+            self.state.misreads.count(self.line);
+        }
     }
 
     /// What [`Evaluation::verdict_of_several`] gives for one rule, which is what most records have.

@@ -10,6 +10,7 @@ use super::evaluate::Evaluation;
 use super::patterns;
 use super::rule_set::RuleId;
 use crate::line::LineFormat;
+use crate::line::misread::Misread;
 use crate::msgpack::{Reader, Value, json};
 use crate::severity::Severity;
 
@@ -27,6 +28,8 @@ pub struct Explanation {
     pub nearly: Vec<NearMiss>,
     /// Rules that hold too and come too late. Those that always hold are not told.
     pub later: Vec<RuleId>,
+    /// What the line begins like and is not.
+    pub misread: Option<Misread>,
 }
 
 /// Why a rule holds.
@@ -59,7 +62,7 @@ pub struct Finding {
 impl Explanation {
     /// What there is to say of a record that names its type itself.
     pub(crate) fn of_own_type() -> Self {
-        Self { rule: RuleId::OWN_FIELD, held: Vec::new(), nearly: Vec::new(), later: Vec::new() }
+        Self { rule: RuleId::OWN_FIELD, held: Vec::new(), nearly: Vec::new(), later: Vec::new(), misread: None }
     }
 }
 
@@ -88,6 +91,9 @@ impl<'a> Evaluation<'_, 'a> {
                     (explanation.rule, is_decided) = (rule, true);
                 }
             }
+        }
+        if self.read_line().formats.is_unknown() {
+            explanation.misread = Misread::of(self.line);
         }
         explanation
     }
