@@ -7,9 +7,10 @@ use shiwake_records::line::apache_error::ApacheErrorLine;
 use shiwake_records::line::auth::AuthLine;
 use shiwake_records::line::combined::AccessLine;
 use shiwake_records::line::logger::LoggerLine;
+use shiwake_records::line::misread::{Misread, MisreadReason};
 use shiwake_records::line::nginx_error::NginxErrorLine;
 use shiwake_records::line::syslog::SyslogLine;
-use shiwake_records::line::{cloudfront, level, load_balancer, vpc_flow, web_framework};
+use shiwake_records::line::{LineFormat, cloudfront, level, load_balancer, vpc_flow, web_framework};
 
 /// Keeps what was computed from being left out.
 fn consume<T>(value: &T) {
@@ -19,7 +20,7 @@ fn consume<T>(value: &T) {
 fuzz_target!(|data: &[u8]| {
     let Some((pick, line)) = data.split_first() else { return };
     let mut found = FoundFields::default();
-    match pick % 12 {
+    match pick % 13 {
         0 => {
             if let Some(line) = AccessLine::parse(line) {
                 line.add_to(&mut found);
@@ -56,7 +57,16 @@ fuzz_target!(|data: &[u8]| {
             }
         }
         10 => consume(&level::find(line).map(|severity| severity.name())),
-        _ => consume(&web_framework::parse(line, &mut found).map(|line| format!("{line:?}"))),
+        11 => consume(&web_framework::parse(line, &mut found).map(|line| format!("{line:?}"))),
+        _ => {
+            let misread = Misread::of(line);
+            consume(&misread.map(|it| (it.format.name(), it.reason.text())));
+            // Half an object is cut off when the whole of it is one.
+            let is_object = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(line).is_ok();
+            let half =
+                Misread::of(&line[..line.len() / 2]).filter(|_| is_object).filter(|it| it.format == LineFormat::Json);
+            assert!(half.is_none_or(|it| it.reason == MisreadReason::CutOff), "{half:?}");
+        }
     }
     for (name, value) in found.iter() {
         if let FoundValue::Text(text) = value {
