@@ -1,5 +1,6 @@
 //! What a record says of itself, by its fields and by its line; the [`crate::rules`] judge it by that.
 
+use crate::access_fields;
 use crate::append::{FoundFields, FoundValue};
 use crate::audit_event;
 use crate::error_fields;
@@ -169,7 +170,7 @@ pub(crate) fn by_outcome(found: &FoundFields<'_>) -> Option<Severity> {
 }
 
 /// Adds what a record with fields says elsewhere of what its type's columns hold: who did what in an audit event, what
-/// went wrong in an error. A record whose line was read has that from there.
+/// went wrong in an error, what was asked for in a request. A record whose line was read has that from there.
 #[inline]
 pub(crate) fn lift<'a>(
     log_type: LogType,
@@ -181,6 +182,7 @@ pub(crate) fn lift<'a>(
     match log_type {
         LogType::Audit => audit_event::add_to(index, body, found),
         LogType::Error => error_fields::add_to(index, body, line, found),
+        LogType::Access => access_fields::add_to(index, body, found),
         _ => {}
     }
 }
@@ -304,16 +306,7 @@ impl StatusPlace {
 
 /// The status of a response that is within a map, or has a dot in its name.
 pub(crate) fn nested_status(index: &FieldIndex, body: &Composite<'_>) -> Option<i64> {
-    let within = |path: &str| {
-        let (outer, mut rest) = path.split_once('.')?;
-        let mut map = index.get(body, outer.as_bytes())?.as_map()?;
-        while let Some((name, behind)) = rest.split_once('.') {
-            (map, rest) = (map.field(name.as_bytes())?.as_map()?, behind);
-        }
-        map.field(rest.as_bytes())
-    };
-    let value = NESTED_STATUS.iter().find_map(|path| index.get(body, path.as_bytes()).or_else(|| within(path)))?;
-    status(&value)
+    status(&NESTED_STATUS.iter().find_map(|path| index.at_path(body, path))?)
 }
 
 /// The status of a response: a number, or digits as parsers leave them, from 100 to 599.

@@ -17,6 +17,7 @@
 //!
 //! It does not: batch, write, send, or decide where a log type goes.
 
+mod access_fields;
 pub mod append;
 pub mod audit_event;
 pub mod chunk;

@@ -134,6 +134,21 @@ impl FieldIndex {
         }
     }
 
+    /// The value of the field with that name, or else of the one that the names with dots between them lead to through maps within each
+    /// other.
+    #[must_use]
+    pub(crate) fn at_path<'a>(&self, body: &Composite<'a>, path: &str) -> Option<Value<'a>> {
+        let within = || {
+            let (outer, mut rest) = path.split_once('.')?;
+            let mut map = self.get(body, outer.as_bytes())?.as_map()?;
+            while let Some((name, behind)) = rest.split_once('.') {
+                (map, rest) = (map.field(name.as_bytes())?.as_map()?, behind);
+            }
+            map.field(rest.as_bytes())
+        };
+        self.get(body, path.as_bytes()).or_else(within)
+    }
+
     /// Where in the body's content the value of the key at [`FieldIndex::place`] begins.
     #[inline]
     pub(crate) fn value_start_at(&self, place: usize) -> Option<usize> {

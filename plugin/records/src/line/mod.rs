@@ -23,6 +23,6 @@ pub mod nginx_error;
 pub mod syslog;
 pub mod vpc_flow;
 pub mod web_framework;
-mod words;
+pub(crate) mod words;
 
 pub use format::{LineFormat, LineFormats};

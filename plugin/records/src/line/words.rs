@@ -59,7 +59,7 @@ pub(super) fn millis(micros: i64) -> f64 {
 }
 
 /// Method, target and protocol of a request line, when it is one; what attackers send often is not.
-pub(super) fn split_request(request: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+pub(crate) fn split_request(request: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (method, rest) = match request {
         // Which most requests are.
         [b'G', b'E', b'T', b' ', rest @ ..] => (request.get(..3)?, rest),
@@ -84,7 +84,7 @@ pub(super) fn split_request(request: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 
 /// Host without its port, path and query of `scheme://host:port/path?query`; of a target without a host the path and the
 /// query.
-pub(super) fn split_url(target: &[u8]) -> (&[u8], &[u8], &[u8]) {
+pub(crate) fn split_url(target: &[u8]) -> (&[u8], &[u8], &[u8]) {
     let (before_query, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
     let Some(rest) = after(before_query, b"://") else { return (b"", before_query, query) };
     let authority = until(rest, |byte| byte == b'/');
