@@ -8,10 +8,9 @@ use shiwake_delivery::clock::{Clock, SystemClock};
 use shiwake_delivery::config::filter::{PROPERTIES, has_record_ids, metadata_endpoint, sorter_config};
 use shiwake_delivery::config::{ConfigError, Properties, rules_file};
 use shiwake_delivery::identity::watcher::{Pace, TaskReader, TaskWatcher};
-use shiwake_delivery::log::{Level, Log, RateLimit};
+use shiwake_delivery::log::{Level, Log, MisreadLines, RateLimit};
 use shiwake_delivery::record_stream::new_record_stream;
 use shiwake_records::event::Timestamp;
-use shiwake_records::line::misread::Misread;
 use shiwake_records::msgpack::Room;
 use shiwake_records::sorter::{PART_BYTES, Pieces, Sorter};
 use std::fmt::Write as _;
@@ -35,9 +34,7 @@ struct Work {
     growth: Growth,
     bad_lines: RateLimit,
     drop_lines: RateLimit,
-    misread_lines: RateLimit,
-    /// Lines of which it was told that they begin like a format and are none of it.
-    misreads_told: u64,
+    misread_lines: MisreadLines,
 }
 
 /// Memory that is kept from chunk to chunk, for records that are larger than a part.
@@ -101,8 +98,7 @@ impl FilterInstance {
                 growth,
                 bad_lines: RateLimit::default(),
                 drop_lines: RateLimit::default(),
-                misread_lines: RateLimit::default(),
-                misreads_told: 0,
+                misread_lines: MisreadLines::default(),
             }),
             poison: Poison::default(),
             log,
@@ -119,7 +115,7 @@ impl FilterInstance {
         };
         self.poison.guard(None, tell, || {
             let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-            let Work { sorter, task, part, growth, bad_lines, drop_lines, misread_lines, misreads_told } = &mut *work;
+            let Work { sorter, task, part, growth, bad_lines, drop_lines, misread_lines } = &mut *work;
             // A chunk that panicked half-way may have left something.
             part.clear();
             let mut answer = HostBuffer::with_capacity(growth.estimate(chunk.len()));
@@ -155,11 +151,7 @@ impl FilterInstance {
             if counts.dropped > 0 && drop_lines.admit(self.clock.monotonic()).is_some() {
                 self.log.line(Level::Info, &rule_sums(sorter));
             }
-            let misreads = sorter.misreads().total();
-            if misreads > *misreads_told && misread_lines.admit(self.clock.monotonic()).is_some() {
-                *misreads_told = misreads;
-                self.log.line(Level::Info, &misread_sums(sorter));
-            }
+            misread_lines.tell(sorter.misreads(), self.clock.monotonic(), self.log.as_ref());
             let answer = answer.filter(|_| counts.records + counts.bad + counts.dropped > 0)?;
             *growth = Growth { chunk_bytes: chunk.len(), answer_bytes: answer.length() };
             Some(answer)
@@ -174,9 +166,8 @@ impl Drop for FilterInstance {
         if has_own {
             self.log.line(Level::Info, &rule_sums(&work.sorter));
         }
-        if work.sorter.misreads().total() > work.misreads_told {
-            self.log.line(Level::Info, &misread_sums(&work.sorter));
-        }
+        let Work { sorter, misread_lines, .. } = work;
+        misread_lines.tell_last(sorter.misreads(), self.log.as_ref());
         if let Some(last) = work.sorter.last_record_id() {
             self.log.line(Level::Info, &format!("the last record id was {last}"));
         }
@@ -195,16 +186,6 @@ fn rule_sums(sorter: &Sorter) -> String {
                 let _ = write!(text, " ({count} {word})");
             }
         }
-    }
-    text
-}
-
-/// Which lines began like a format so far and were none of it.
-fn misread_sums(sorter: &Sorter) -> String {
-    let mut text = "lines that begin like a format and are none of it, which stay as they are, so far:".to_owned();
-    for (Misread { format, reason }, count) in sorter.misreads().iter() {
-        // Writing to memory does not fail.
-        let _ = write!(text, " {} ({})={count}", format.name(), reason.name());
     }
     text
 }

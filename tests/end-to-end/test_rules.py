@@ -49,7 +49,7 @@ def test_rules_sort_drop_and_take_lines_apart(host, rules, tmp_path, ask):
     # What the filter has thrown away never comes to the output.
     assert run.ledgers == [(4, 4, 0, 0)], run.log
     assert "rules so far: noise=2 (2 dropped) bill=2" in run.log, run.log
-    assert "none of it, which stay as they are, so far: json (cut_off)=1" in run.log, run.log
+    assert "none of it, and stay as they are, so far: json (cut_off)=1" in run.log, run.log
     billed = ask(lake, "SELECT amount, severity, attributes['number'], attributes['amount'], attributes['team'] FROM lake "
                        "WHERE type = 'billing' ORDER BY amount NULLS LAST")
     assert billed == [(12.5, "notice", "7", None, "payments"), (None, "notice", "8", "much", "payments")]

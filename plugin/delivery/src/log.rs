@@ -1,5 +1,6 @@
 //! Lines for the operator, through whatever logger the host has.
 
+use shiwake_records::line::misread::MisreadCounts;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -68,9 +69,60 @@ impl RateLimit {
     }
 }
 
+/// Tells of lines that begin like a format and are none of it, when there are new ones.
+#[derive(Debug, Default)]
+pub struct MisreadLines {
+    limit: RateLimit,
+    told: u64,
+}
+
+impl MisreadLines {
+    /// Tells of them, unless it was told within the interval before `now`.
+    pub fn tell(&mut self, misreads: &MisreadCounts, now: Duration, log: &dyn Log) {
+        if misreads.total() > self.told && self.limit.admit(now).is_some() {
+            self.tell_last(misreads, log);
+        }
+    }
+
+    /// Tells of them now, as when there are no more to come.
+    pub fn tell_last(&mut self, misreads: &MisreadCounts, log: &dyn Log) {
+        if misreads.total() > self.told {
+            self.told = misreads.total();
+            let what = "lines that begin like a format and are none of it, and stay as they are, so far";
+            log.line(Level::Info, &format!("{what}: {misreads}"));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn new_misread_lines_are_told_once_an_interval_and_at_the_end() {
+        #[derive(Default)]
+        struct Count(std::sync::atomic::AtomicU64);
+        impl Log for Count {
+            fn line(&self, _: Level, _: &str) {
+                self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        let (mut lines, mut counts, log) = (MisreadLines::default(), MisreadCounts::default(), Count::default());
+        let mut told = |counts: &MisreadCounts, seconds: Option<u64>| {
+            match seconds {
+                Some(seconds) => lines.tell(counts, Duration::from_secs(seconds), &log),
+                None => lines.tell_last(counts, &log),
+            }
+            log.0.load(std::sync::atomic::Ordering::Relaxed)
+        };
+        assert_eq!(told(&counts, Some(1)), 0);
+        counts.count(b"{\"a\": ");
+        assert_eq!((told(&counts, Some(2)), told(&counts, Some(3)), told(&counts, Some(99))), (1, 1, 1));
+        counts.count(b"{\"a\": ");
+        assert_eq!((told(&counts, Some(99)), told(&counts, None)), (2, 2));
+        counts.count(b"{\"a\": ");
+        assert_eq!((told(&counts, Some(100)), told(&counts, None), told(&counts, None)), (2, 3, 3));
+    }
 
     #[test]
     fn one_line_an_interval_and_the_rest_is_counted() {

@@ -245,6 +245,19 @@ fn records_end_in_an_object_of_their_type_and_bad_bytes_in_quarantine() {
 }
 
 #[test]
+fn lines_that_begin_like_a_format_and_are_none_of_it_are_told() {
+    let bench = start(&[]);
+    let cut_off = r#"{"level": "info", "#;
+    assert_eq!(bench.pipeline.accept(&chunk(&[cut_off, "hello", cut_off, "{\"a\": 1}"]), "app"), Answer::Accepted);
+    bench.pipeline.stop();
+    assert!(bench.lines.has(Level::Info, "and stay as they are, so far: json (cut_off)=2"));
+    let bench = start(&[]);
+    assert_eq!(bench.pipeline.accept(&chunk(&["hello"]), "app"), Answer::Accepted);
+    bench.pipeline.stop();
+    assert!(!bench.lines.has(Level::Info, "begin like a format"));
+}
+
+#[test]
 fn a_store_that_fails_is_tried_again_and_nothing_is_written_twice() {
     let bench = start(&[]);
     bench.store.failures_left.store(2, Ordering::Relaxed);

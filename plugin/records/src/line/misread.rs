@@ -15,6 +15,7 @@ use super::words::{decimal, split_at_byte, until};
 use crate::civil_time::{month_number, parse_rfc3339};
 use crate::severity::Severity;
 use serde_core::de::IgnoredAny;
+use std::fmt::{Display, Formatter};
 
 /// How far into a line the time of an access log is looked for: a virtual host, an address and a user are in front of it.
 const SEARCHED_BYTES: usize = 512;
@@ -130,7 +131,7 @@ pub struct MisreadCounts {
 impl MisreadCounts {
     /// Counts a line that is of no format, when it begins like one.
     #[cold]
-    pub(crate) fn count(&mut self, line: &[u8]) {
+    pub fn count(&mut self, line: &[u8]) {
         let Some(Misread { format, reason }) = Misread::of(line) else { return };
         let counts = self.by_format.get_mut(format as usize);
         if let Some(count) = counts.and_then(|counts| counts.get_mut(reason as usize)) {
@@ -152,6 +153,16 @@ impl MisreadCounts {
             MisreadReason::ALL.into_iter().zip(counts).map(move |(reason, count)| (Misread { format, reason }, *count))
         };
         LineFormat::ALL.into_iter().flat_map(of_format).filter(|(_, count)| *count > 0)
+    }
+}
+
+impl Display for MisreadCounts {
+    fn fmt(&self, out: &mut Formatter<'_>) -> std::fmt::Result {
+        for (at, (Misread { format, reason }, count)) in self.iter().enumerate() {
+            let space = if at == 0 { "" } else { " " };
+            write!(out, "{space}{} ({})={count}", format.name(), reason.name())?;
+        }
+        Ok(())
     }
 }
 

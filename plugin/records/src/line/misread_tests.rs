@@ -119,6 +119,7 @@ fn counts_are_kept_by_format_and_reason() {
     let told: Vec<_> = counts.iter().map(|(it, count)| (it.format.name(), it.reason.name(), count)).collect();
     assert_eq!(told, [("json", "syntax", 1), ("alb", "cut_off", 2)]);
     assert_eq!(counts.total(), 3);
+    assert_eq!(counts.to_string(), "json (syntax)=1 alb (cut_off)=2");
 }
 
 #[test]
