@@ -12,8 +12,9 @@
 //! Datadog takes a `status` for the log's and a `host` for the machine, so these two are found under other names that fill their columns.
 
 use crate::append::{FoundFields, FoundValue};
+use crate::classify::status;
 use crate::fields::{FieldIndex, KeySet};
-use crate::line::words::{split_request, split_url};
+use crate::line::words::{decimal, split_request, split_url};
 use crate::msgpack::{Composite, Value};
 
 /// A column, the names that fill it as they are, and where else its value may be: a name at the top, which may have dots in it, or the
@@ -40,9 +41,45 @@ impl Source {
 const HOST: Source = source(
     "host",
     &["http_host", "server_name"],
-    &["req.headers.host", "request.host", "url.domain", "http.host", "RequestHost", "authority", "cs-host"],
+    &[
+        "req.headers.host",
+        "request.host",
+        "url.domain",
+        "server.address",
+        "http.host",
+        "RequestHost",
+        "authority",
+        "cs-host",
+    ],
 )
 .found_as("http_host");
+/// The method, which a line of the request names, too.
+const METHOD: Source = source(
+    "method",
+    &["request_method", "http_method", "verb"],
+    &[
+        "req.method",
+        "request.method",
+        "http.request.method",
+        "http.request_method",
+        "http.method",
+        "httpRequest.requestMethod",
+        "meta.req.method",
+        "RequestMethod",
+        "requestMethod",
+        "httpMethod",
+        "request_verb",
+        "cs-method",
+    ],
+);
+/// The protocol.
+const PROTOCOL: Source = source(
+    "protocol",
+    &[],
+    &["request.proto", "httpRequest.protocol", "RequestProtocol", "server_protocol", "cs-version"],
+);
+/// What is behind the path.
+const QUERY: Source = source("query", &["query_string"], &["url.query", "cs-uri-query"]);
 /// Columns of text.
 const TEXTS: [Source; 7] = [
     source(
@@ -62,31 +99,10 @@ const TEXTS: [Source; 7] = [
             "c-ip",
         ],
     ),
-    source(
-        "method",
-        &["request_method", "http_method", "verb"],
-        &[
-            "req.method",
-            "request.method",
-            "http.request.method",
-            "http.request_method",
-            "http.method",
-            "httpRequest.requestMethod",
-            "meta.req.method",
-            "RequestMethod",
-            "requestMethod",
-            "httpMethod",
-            "request_verb",
-            "cs-method",
-        ],
-    ),
+    METHOD,
     HOST,
-    source(
-        "protocol",
-        &[],
-        &["request.proto", "httpRequest.protocol", "RequestProtocol", "server_protocol", "cs-version"],
-    ),
-    source("query", &["query_string"], &["url.query", "cs-uri-query"]),
+    PROTOCOL,
+    QUERY,
     source(
         "referer",
         &["http_referer", "referrer"],
@@ -128,6 +144,7 @@ const PATH: Source = source(
         "request.path",
         "url.path",
         "url.original",
+        "url.full",
         "http.target",
         "http.url",
         "http.path",
@@ -139,54 +156,55 @@ const PATH: Source = source(
         "cs-uri-stem",
     ],
 );
-/// Columns of whole numbers.
-const NUMBERS: [Source; 2] = [
-    source(
-        "status",
-        &["status_code", "http_status", "response_code", "statusCode", "code"],
-        &[
-            "res.statusCode",
-            "res.status",
-            "response.statusCode",
-            "response.status_code",
-            "response.status",
-            "http.response.status_code",
-            "http.status_code",
-            "http.status",
-            "httpRequest.status",
-            "meta.res.statusCode",
-            "DownstreamStatus",
-            "elb_status_code",
-            "sc-status",
-        ],
-    )
-    .found_as("http_status"),
-    source(
-        "bytes",
-        &["body_bytes_sent", "bytes_sent", "size"],
-        &[
-            "http.response.body.bytes",
-            "http.response.bytes",
-            "http.response.body.size",
-            "network.bytes_written",
-            "httpRequest.responseSize",
-            "DownstreamContentSize",
-            "sc-bytes",
-        ],
-    ),
-];
-/// How long it took: where it says so, how many milliseconds a one there is, and a field without which it is something else.
-const DURATIONS: [(&str, f64, Option<&str>); 9] = [
-    ("responseTime", 1.0, None),
-    ("response-time", 1.0, None),
-    ("meta.responseTime", 1.0, None),
-    ("request_time", 1_000.0, Some("request")),
-    ("event.duration", 1e-6, None),
-    ("httpRequest.latency", 1_000.0, None),
+/// The status of the response.
+const STATUS: Source = source(
+    "status",
+    &["status_code", "http_status", "response_code", "statusCode", "code"],
+    &[
+        "res.statusCode",
+        "res.status",
+        "response.statusCode",
+        "response.status_code",
+        "response.status",
+        "http.response.status_code",
+        "http.status_code",
+        "http.status",
+        "httpRequest.status",
+        "meta.res.statusCode",
+        "DownstreamStatus",
+        "elb_status_code",
+        "sc-status",
+    ],
+)
+.found_as("http_status");
+/// How large the response was.
+const BYTES: Source = source(
+    "bytes",
+    &["body_bytes_sent", "bytes_sent", "size"],
+    &[
+        "http.response.body.bytes",
+        "http.response.bytes",
+        "http.response.body.size",
+        "network.bytes_written",
+        "httpRequest.responseSize",
+        "DownstreamContentSize",
+        "sc-bytes",
+    ],
+);
+/// Where a record says how long it took, how many milliseconds a one there is, and fields of which one is there, as otherwise it is
+/// something else.
+type Duration = (&'static str, f64, &'static [&'static str]);
+const DURATIONS: [Duration; 9] = [
+    ("responseTime", 1.0, &[]),
+    ("response-time", 1.0, &[]),
+    ("meta.responseTime", 1.0, &[]),
+    ("request_time", 1_000.0, &["request", "request_method", "body_bytes_sent", "http_user_agent"]),
+    ("event.duration", 1e-6, &[]),
+    ("httpRequest.latency", 1_000.0, &[]),
     // Traefik's are nanoseconds, Caddy's seconds, Envoy's milliseconds.
-    ("Duration", 1e-6, Some("DownstreamStatus")),
-    ("duration", 1_000.0, Some("resp_headers")),
-    ("duration", 1.0, Some("response_flags")),
+    ("Duration", 1e-6, &["DownstreamStatus"]),
+    ("duration", 1_000.0, &["resp_headers"]),
+    ("duration", 1.0, &["response_flags"]),
 ];
 const DURATION: Source = source("duration_ms", &["latency_ms"], &[]);
 /// NGINX's `$request`, which is a request line; of others a map.
@@ -230,9 +248,11 @@ const OUTER: KeySet = KeySet::new(&[
     "response.status",
     "response.status_code",
     "url.domain",
+    "server.address",
     "url.path",
     "url.query",
     "url.original",
+    "url.full",
     "user_agent.original",
     "event.duration",
     "ClientHost",
@@ -251,6 +271,7 @@ const OUTER: KeySet = KeySet::new(&[
     "userAgent",
     "responseTime",
     "response-time",
+    "request_time",
     "response_flags",
     "authority",
     "server_protocol",
@@ -269,22 +290,34 @@ const OUTER: KeySet = KeySet::new(&[
     "sc-bytes",
 ]);
 
+/// A record's keys and the record.
+type Record<'i, 'a> = (&'i FieldIndex, &'i Composite<'a>);
+
 impl Source {
-    /// Whether the record, or what was found, fills the column already; a map does not.
-    fn is_filled(&self, index: &FieldIndex, body: &Composite<'_>, found: &FoundFields<'_>) -> bool {
-        let fills = |name: &&str| index.get(body, name.as_bytes()).is_some_and(|value| value.as_map().is_none());
-        index.contains(self.column.as_bytes()) || self.filled_by.iter().any(fills) || found.get(self.name).is_some()
+    /// Whether the record, or what was found, fills the column already with what `read` takes.
+    fn is_filled<'a, T>(
+        &self,
+        (index, body): Record<'_, 'a>,
+        found: &FoundFields<'a>,
+        read: impl Fn(Value<'a>) -> Option<T>,
+    ) -> bool {
+        let fills = |name: &&str| index.get(body, name.as_bytes()).is_some_and(|value| read(value).is_some());
+        // A name that is taken cannot be given.
+        index.contains(self.column.as_bytes())
+            || index.contains(self.name.as_bytes())
+            || self.filled_by.iter().any(fills)
+            || found.get(self.name).is_some()
     }
 
     /// The first place where something is that `read` takes, unless the column is filled.
     fn find<'a, T>(
         &self,
-        (index, body): (&FieldIndex, &Composite<'a>),
+        record: Record<'_, 'a>,
         found: &FoundFields<'a>,
         read: impl Fn(Value<'a>) -> Option<T>,
     ) -> Option<T> {
-        let value = |path: &&str| read(index.at_path(body, path)?);
-        if self.is_filled(index, body, found) { None } else { self.places.iter().find_map(value) }
+        let value = |path: &&str| read(record.0.at_path(record.1, path)?);
+        if self.is_filled(record, found, &read) { None } else { self.places.iter().find_map(value) }
     }
 }
 
@@ -306,28 +339,25 @@ fn add_all<'a>(index: &FieldIndex, body: &Composite<'a>, found: &mut FoundFields
     let request = index.get(body, REQUEST.as_bytes()).and_then(|value| split_request(value.as_str_bytes()?));
     let (method, target, protocol) = request.unwrap_or_default();
     let target =
-        if PATH.is_filled(index, body, found) { b"" } else { PATH.find(record, found, text).unwrap_or(target) };
+        if PATH.is_filled(record, found, text) { b"" } else { PATH.find(record, found, text).unwrap_or(target) };
     let (host, path, query) = split_url(target);
-    // A host has several names that fill its column.
-    let host = if HOST.is_filled(index, body, found) { b"" } else { host };
-    for (name, text) in
-        [("method", method), ("protocol", protocol), ("path", path), ("query", query), (HOST.name, host)]
-    {
-        if !index.contains(name.as_bytes()) {
-            found.push_text_if_new(name, text);
+    for (source, part) in [(METHOD, method), (PROTOCOL, protocol), (PATH, path), (QUERY, query), (HOST, host)] {
+        if !source.is_filled(record, found, text) {
+            found.push_text(source.name, part);
         }
     }
-    for source in &NUMBERS {
-        if let Some(number) = source.find(record, found, whole_number) {
+    let size = BYTES.find(record, found, whole_number);
+    for (source, number) in [(STATUS, STATUS.find(record, found, |value| status(&value))), (BYTES, size)] {
+        if let Some(number) = number {
             found.push(source.name, FoundValue::Int(number));
         }
     }
-    let is_beside = |name: &Option<&str>| name.is_none_or(|name| index.contains(name.as_bytes()));
-    let milliseconds = |(place, unit, beside): &(&str, f64, Option<&str>)| {
+    let is_beside = |names: &[&str]| names.is_empty() || names.iter().any(|name| index.contains(name.as_bytes()));
+    let milliseconds = |(place, unit, beside): &Duration| {
         let number = index.at_path(body, place).filter(|_| is_beside(beside)).and_then(number)?;
         Some(number * unit).filter(|milliseconds| milliseconds.is_finite() && *milliseconds >= 0.0)
     };
-    if !DURATION.is_filled(index, body, found)
+    if !DURATION.is_filled(record, found, number)
         && let Some(milliseconds) = DURATIONS.iter().find_map(milliseconds)
     {
         found.push(DURATION.column, FoundValue::Float(milliseconds));
@@ -345,10 +375,9 @@ fn text(value: Value<'_>) -> Option<&[u8]> {
 
 fn whole_number(value: Value<'_>) -> Option<i64> {
     match value {
-        Value::Str(digits) => std::str::from_utf8(digits).ok()?.parse().ok(),
-        value => value.as_int(),
+        Value::Str(digits) => decimal(digits),
+        value => value.as_int().filter(|number| *number >= 0),
     }
-    .filter(|number| *number >= 0)
 }
 
 /// A number, or one written as text, with or without Google's `s` of seconds behind it.

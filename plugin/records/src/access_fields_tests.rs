@@ -6,13 +6,16 @@ use crate::log_type::LogType;
 use crate::msgpack::Reader;
 
 /// The record with one value where a path leads: nested, or with the dots in its name.
-fn record_with(path: &str, is_nested: bool, value: rmpv::Value, beside: Option<&str>) -> Vec<u8> {
+fn record_with(path: &str, is_nested: bool, value: rmpv::Value, beside: &[&str]) -> Vec<u8> {
     let names: Vec<&str> = if is_nested { path.split('.').collect() } else { vec![path] };
     let pair = |name: &str, value| rmpv::Value::Map(vec![(rmpv::Value::from(name), value)]);
     let mut record = names.iter().rev().fold(value, |value, name| pair(name, value));
     // What lets the record be looked at, and what has to be beside the value.
     if let rmpv::Value::Map(pairs) = &mut record {
-        let more = ["response_flags", "request"].into_iter().chain(beside).filter(|name| names.first() != Some(name));
+        let more = ["response-time", "request"]
+            .into_iter()
+            .chain(beside.iter().take(1).copied())
+            .filter(|name| names.first() != Some(name));
         pairs.extend(more.map(|name| (rmpv::Value::from(name), rmpv::Value::Nil)));
     }
     let mut bytes = Vec::new();
@@ -34,7 +37,7 @@ fn found_in(record: &[u8], column: &str) -> Option<String> {
 }
 
 fn sources() -> impl Iterator<Item = &'static Source> {
-    TEXTS.iter().chain([&PATH, &DURATION]).chain(&NUMBERS)
+    TEXTS.iter().chain([&PATH, &STATUS, &BYTES, &DURATION])
 }
 
 #[test]
@@ -53,7 +56,7 @@ fn each_place_is_found_as_it_is_written() {
     for source in TEXTS.iter().chain([&PATH]) {
         for place in source.places {
             for is_nested in [true, false] {
-                let record = record_with(place, is_nested, "some-text".into(), None);
+                let record = record_with(place, is_nested, "some-text".into(), &[]);
                 // A map under the column's own name keeps it.
                 let is_own = is_nested && place.split('.').next() == Some(source.column);
                 let expected = (!is_own).then_some("some-text");
@@ -61,19 +64,19 @@ fn each_place_is_found_as_it_is_written() {
             }
         }
     }
-    for source in &NUMBERS {
+    for source in [&STATUS, &BYTES] {
         for (place, value) in
             source.places.iter().flat_map(|place| [(place, rmpv::Value::from(204)), (place, "204".into())])
         {
             for is_nested in [true, false] {
-                let record = record_with(place, is_nested, value.clone(), None);
+                let record = record_with(place, is_nested, value.clone(), &[]);
                 assert_eq!(found_in(&record, source.name).as_deref(), Some("204"), "{place}");
             }
         }
     }
     for (place, unit, beside) in &DURATIONS {
         for value in [rmpv::Value::from(1.5), "1.5".into()] {
-            let record = record_with(place, true, value, *beside);
+            let record = record_with(place, true, value, beside);
             let expected = (1.5 * unit).to_string();
             assert_eq!(found_in(&record, "duration_ms").as_ref(), Some(&expected), "{place}");
         }
@@ -83,7 +86,7 @@ fn each_place_is_found_as_it_is_written() {
 #[test]
 fn what_may_be_elsewhere_is_looked_for() {
     // Names that records have which fill their columns under the names that they have.
-    const OF_MANY: [&str; 7] = ["source", "url", "user_agent", "event", "duration", "request_time", "http"];
+    const OF_MANY: [&str; 6] = ["source", "url", "user_agent", "event", "duration", "server"];
     let places = sources().flat_map(|source| source.places).chain(DURATIONS.iter().map(|(place, ..)| place));
     for place in places {
         let outer = place.split('.').next().unwrap();
@@ -113,6 +116,21 @@ fn what_the_record_says_itself_stays() {
     let map = record(&[("url", nested("path", "/a?b=c")), ("http.request.method", "GET".into())]);
     assert_eq!(found_in(&map, "path").as_deref(), Some("/a"));
     assert_eq!(found_in(&map, "query").as_deref(), Some("b=c"));
+    let aliases = record(&[
+        ("request", "GET /a?b=c HTTP/1.1".into()),
+        ("request_method", "POST".into()),
+        ("uri", "/a".into()),
+        ("query_string", "z=1".into()),
+    ]);
+    for column in ["method", "path", "query"] {
+        assert_eq!(found_in(&aliases, column), None, "{column}");
+    }
+    // What is no status hides none.
+    let word = record(&[("res", rmpv::Value::Map(vec![("statusCode".into(), 500.into())])), ("code", "E_FAIL".into())]);
+    assert_eq!(found_in(&word, "http_status").as_deref(), Some("500"));
+    let nginx =
+        record(&[("request_method", "GET".into()), ("request_uri", "/a".into()), ("request_time", "0.25".into())]);
+    assert_eq!(found_in(&nginx, "duration_ms").as_deref(), Some("250"));
     let line = record(&[("request", "GET /a?b HTTP/1.1".into()), ("protocol", "https".into())]);
     assert_eq!(found_in(&line, "method").as_deref(), Some("GET"));
     assert_eq!(found_in(&line, "path").as_deref(), Some("/a"));

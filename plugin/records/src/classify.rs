@@ -304,9 +304,11 @@ impl StatusPlace {
     }
 }
 
-/// The status of a response that is within a map, or has a dot in its name.
-pub(crate) fn nested_status(index: &FieldIndex, body: &Composite<'_>) -> Option<i64> {
-    status(&NESTED_STATUS.iter().find_map(|path| index.at_path(body, path))?)
+/// The first status of a response anywhere: that under another key may be none, and hides no other.
+#[cold]
+pub(crate) fn any_status(index: &FieldIndex, body: &Composite<'_>) -> Option<i64> {
+    let status_at = |path: &&str| status(&index.at_path(body, path)?);
+    STATUS_KEYS.iter().chain(&NESTED_STATUS).find_map(status_at)
 }
 
 /// The status of a response: a number, or digits as parsers leave them, from 100 to 599.

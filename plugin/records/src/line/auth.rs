@@ -34,9 +34,11 @@ const AUTH_PROGRAMS: [&[u8]; 20] = [
     b"doas",
 ];
 
+/// As [`ACTIONS`], of what sshd begins a line with: behind it stands what a client may have written.
+const FIRST_ACTIONS: [(&[u8], &[u8], &[u8]); 2] =
+    [(b"Accepted ", b"login", b"success"), (b"Received disconnect from ", b"disconnect", b"")];
 /// What a text with this in it says was done, and how it ended; the first one that is found counts.
-const ACTIONS: [(&[u8], &[u8], &[u8]); 20] = [
-    (b"Accepted ", b"login", b"success"),
+const ACTIONS: [(&[u8], &[u8], &[u8]); 18] = [
     (b"Failed password", b"login", b"failure"),
     (b"Failed publickey", b"login", b"failure"),
     (b"authentication failure", b"login", b"failure"),
@@ -49,7 +51,6 @@ const ACTIONS: [(&[u8], &[u8], &[u8]); 20] = [
     (b"New session", b"session_open", b"success"),
     (b"session closed", b"session_close", b"success"),
     (b"Removed session", b"session_close", b"success"),
-    (b"COMMAND=", b"command", b"success"),
     (b"failed adding user", b"user_add", b"failure"),
     (b"new user", b"user_add", b"success"),
     (b"new group", b"group_add", b"success"),
@@ -58,26 +59,29 @@ const ACTIONS: [(&[u8], &[u8], &[u8]); 20] = [
     (b"isconnect", b"disconnect", b""),
 ];
 
-/// As [`ACTIONS`], for lines of these programs alone, which others need not be searched for: what the text has in it, and nothing for
-/// whatever it says.
-const OWN_ACTIONS: [OwnAction; 13] = [
+/// As [`ACTIONS`], for lines of these programs alone, which others need not be searched for.
+const OWN_ACTIONS: [OwnAction; 5] = [
     OwnAction(b"su", b"FAILED SU", b"login", b"failure"),
     OwnAction(b"su", b"FAILED su", b"login", b"failure"),
     OwnAction(b"su", b"' failed for ", b"login", b"failure"),
     OwnAction(b"su", b"Successful su", b"login", b"success"),
     OwnAction(b"login", b"FAILED LOGIN", b"login", b"failure"),
-    OwnAction(b"usermod", b"failed", b"user_change", b"failure"),
-    OwnAction(b"usermod", b"", b"user_change", b"success"),
-    OwnAction(b"userdel", b"failed", b"user_delete", b"failure"),
-    OwnAction(b"userdel", b"", b"user_delete", b"success"),
-    OwnAction(b"groupadd", b"failed", b"group_add", b"failure"),
-    OwnAction(b"groupadd", b"", b"group_add", b"success"),
-    OwnAction(b"groupdel", b"", b"group_delete", b"success"),
-    OwnAction(b"groupmod", b"", b"group_change", b"success"),
 ];
-
 /// Program, text, action and outcome.
 struct OwnAction(&'static [u8], &'static [u8], &'static [u8], &'static [u8]);
+
+/// What these programs of shadow-utils do, whatever their lines say; how it ended is what a line begins with
+/// (<https://github.com/shadow-maint/shadow/tree/master/src>), and not a word in it, which may be somebody's name.
+const ACCOUNT_TOOLS: [(&[u8], &[u8]); 5] = [
+    (b"usermod", b"user_change"),
+    (b"userdel", b"user_delete"),
+    (b"groupadd", b"group_add"),
+    (b"groupdel", b"group_delete"),
+    (b"groupmod", b"group_change"),
+];
+const DONE: [&[u8]; 8] =
+    [b"change ", b"add ", b"delete ", b"lock ", b"unlock ", b"removed ", b"new group: ", b"group "];
+const NOT_DONE: [&[u8]; 2] = [b"failed ", b"cannot "];
 
 /// What stands in front of who did it, the surest first.
 const ACTOR_MARKERS: [&[u8]; 10] = [
@@ -173,7 +177,8 @@ impl<'a> AuthLine<'a> {
     /// Adds what the line says behind its head to the fields of its record.
     pub fn add_to(&self, found: &mut FoundFields<'a>) {
         let searches = &*SEARCHES;
-        let command = after(self.text, &searches.command);
+        // What a client of sshd writes is no command.
+        let command = if self.is_of_sshd() { None } else { after(self.text, &searches.command) };
         let (action, outcome) = self.action(searches, command.is_some());
         let source = self.source_ip(searches);
         found.push_text("action", action);
@@ -185,17 +190,27 @@ impl<'a> AuthLine<'a> {
         }
     }
 
+    fn is_of_sshd(&self) -> bool {
+        self.program.starts_with(b"sshd") && !self.text.starts_with(b"pam_")
+    }
+
     /// What was done, and whether it succeeded; empty where the line does not say.
     fn action(&self, searches: &Searches, is_command: bool) -> (&'static [u8], &'static [u8]) {
-        let is_in = |search: &Finder<'_>| search.find(self.text).is_some();
-        // sudo says so on the line of the command it refused.
-        if is_command && searches.refusals.iter().any(is_in) {
-            return (b"command", b"failure");
+        // sudo says so on the line of the command it refused, behind the user: `eve : command not allowed ; TTY=pts/0 ; ...`.
+        if is_command {
+            let reason = after(self.text, &searches.colon).map(|text| until(text, |byte| byte == b';'));
+            let is_refused = |reason: &[u8]| searches.refusals.iter().any(|search| search.find(reason).is_some());
+            return (b"command", if reason.is_some_and(is_refused) { b"failure" } else { b"success" });
         }
         if let Some(own) = self.own_action() {
             return own;
         }
-        let found = searches.actions.iter().zip(&ACTIONS).find(|(search, _)| is_in(search));
+        if self.is_of_sshd()
+            && let Some((_, action, outcome)) = FIRST_ACTIONS.iter().find(|(start, ..)| self.text.starts_with(start))
+        {
+            return (action, outcome);
+        }
+        let found = searches.actions.iter().zip(&ACTIONS).find(|(search, _)| search.find(self.text).is_some());
         found.map_or((b"", b""), |(_, (_, action, outcome))| (action, outcome))
     }
 
@@ -204,6 +219,17 @@ impl<'a> AuthLine<'a> {
         // These programs' names begin so; sshd's and sudo's lines, which most are, are not looked at.
         if !matches!(self.program, b"su" | b"login" | [b'u' | b'g', ..]) {
             return None;
+        }
+        if let Some((_, action)) = ACCOUNT_TOOLS.iter().find(|(program, _)| *program == self.program) {
+            let begins = |starts: &[&[u8]]| starts.iter().any(|start| self.text.starts_with(start));
+            let outcome: &[u8] = if begins(&DONE) {
+                b"success"
+            } else if begins(&NOT_DONE) {
+                b"failure"
+            } else {
+                b""
+            };
+            return Some((action, outcome));
         }
         let mut actions = OWN_ACTIONS.iter().filter(|OwnAction(program, ..)| *program == self.program);
         let OwnAction(.., action, outcome) =
@@ -247,8 +273,7 @@ impl<'a> AuthLine<'a> {
 
     fn source_ip(&self, searches: &Searches) -> &'a [u8] {
         let text = self.text.strip_prefix(b"error: ").unwrap_or(self.text);
-        let is_of_sshd = self.program.starts_with(b"sshd") && !text.starts_with(b"pam_");
-        let holds_name = is_of_sshd && !FIRST_ADDRESSED.iter().any(|start| text.starts_with(start));
+        let holds_name = self.is_of_sshd() && !FIRST_ADDRESSED.iter().any(|start| text.starts_with(start));
         if holds_name && let Some(address) = last_address(text, searches) {
             return address;
         }

@@ -15,6 +15,9 @@ use super::logger::behind_time;
 use super::words::{split_at_byte, until};
 use crate::severity::Severity;
 
+/// What is a level behind a time also with nothing but a space behind it. Capitals are found elsewhere.
+const ALONE: [&[u8]; 7] = [b"trace", b"debug", b"info", b"warn", b"warning", b"error", b"fatal"];
+
 /// The level at the head of the first line of a text.
 #[cfg_attr(target_family = "wasm", inline(never))]
 pub(super) fn find(line: &[u8]) -> Option<Severity> {
@@ -22,7 +25,11 @@ pub(super) fn find(line: &[u8]) -> Option<Severity> {
     match line.first()? {
         b'0'..=b'9' => behind(behind_time(line)?.1),
         b'[' => in_brackets(line).or_else(|| behind(behind_time(line)?.1)),
-        b'<' => known(split_at_byte(line.get(1..)?, b'>')?.0),
+        b'<' => {
+            let (word, behind) = split_at_byte(line.get(1..)?, b'>')?;
+            // `<error>0</error>` is XML.
+            if behind.first().is_some_and(u8::is_ascii_whitespace) { known(word) } else { None }
+        }
         b'A'..=b'Z' | b'a'..=b'z' => {
             let word = until(line, |byte| !byte.is_ascii_alphabetic());
             let is_alone = matches!(line.get(word.len()..)?, [b':', b' ' | b'\t', ..]);
@@ -36,15 +43,19 @@ pub(super) fn find(line: &[u8]) -> Option<Severity> {
 #[inline(never)]
 fn behind(rest: &[u8]) -> Option<Severity> {
     let rest = rest.trim_ascii_start();
-    let behind_number = until(rest, |byte| !byte.is_ascii_digit()).len();
-    let rest = rest.get(behind_number..)?.trim_ascii_start();
-    if rest.first() == Some(&b'[') {
-        return in_brackets(rest).or_else(|| in_brackets(split_at_byte(rest, b']')?.1.trim_ascii_start()));
+    // Of MySQL a thread's number stands in front of the brackets.
+    let thread = until(rest, |byte| !byte.is_ascii_digit()).len();
+    let behind_thread = rest.get(thread..)?.trim_ascii_start();
+    if behind_thread.first() == Some(&b'[') {
+        let behind_brackets = || split_at_byte(behind_thread, b']');
+        return in_brackets(behind_thread).or_else(|| in_brackets(behind_brackets()?.1.trim_ascii_start()));
     }
     let word = until(rest, |byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')));
     match (rest.get(word.len()), word.iter().rposition(|byte| *byte == b'.')) {
         (Some(b':'), Some(point)) => known(word.get(point + 1..)?),
-        (Some(b':' | b' ' | b'\t'), None) => known(word),
+        (Some(b':' | b'\t'), None) => known(word),
+        // A capital begins a sentence, and of the rarer levels sentences are made, too.
+        (Some(b' '), None) if ALONE.contains(&word) => known(word),
         _ => None,
     }
 }
@@ -92,6 +103,12 @@ mod tests {
             ("see [error] there", None),
             ("[errors] x", None),
             ("2026-01-02 03:04:05 errors were 0", None),
+            ("2026-01-02 03:04:05 Error handler registered", None),
+            ("2026-01-02T03:04:05Z Alert rules loaded: 5", None),
+            ("2026-01-02T03:04:05Z alert rules loaded: 5", None),
+            ("2026-01-02T03:04:05Z alert: rules are gone", Some(Severity::Alert)),
+            ("2026-01-02 03:04:05 Emergency contact updated", None),
+            ("<error>0</error>", None),
             ("2026-01-02 03:04:05 app.error", None),
             ("error", None),
             ("[error", None),

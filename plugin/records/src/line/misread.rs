@@ -166,16 +166,16 @@ impl Display for MisreadCounts {
     }
 }
 
-/// `{"name"`, and no JSON object that was taken apart.
+/// `{"name":`, as far as it is there, and no JSON object that was taken apart.
 fn json(text: &[u8]) -> Option<MisreadReason> {
-    text.get(1..)?.trim_ascii_start().starts_with(b"\"").then_some(())?;
-    Some(match serde_json::from_slice::<IgnoredAny>(text) {
-        Ok(_) => MisreadReason::TooMuch,
-        Err(error) if error.is_eof() || error.column() == text.len() && ends_within_number(text) => {
-            MisreadReason::CutOff
-        }
-        Err(_) => MisreadReason::Syntax,
-    })
+    let name = text.get(1..)?.trim_ascii_start().strip_prefix(b"\"")?;
+    let behind = end_of_quoted(name).and_then(|end| name.get(end + 1..)).unwrap_or_default().trim_ascii_start();
+    matches!(behind, [] | [b':', ..]).then_some(())?;
+    let Err(error) = serde_json::from_slice::<IgnoredAny>(text) else { return Some(MisreadReason::TooMuch) };
+    let last_line = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_at_end = error.column() == last_line.len() && error.line() == memchr::memchr_iter(b'\n', text).count() + 1;
+    let is_cut_off = error.is_eof() || is_at_end && ends_within_number(text);
+    Some(if is_cut_off { MisreadReason::CutOff } else { MisreadReason::Syntax })
 }
 
 /// Whether a text ends with the beginning of a number that is none yet, like `-` or `1.`.
@@ -215,21 +215,35 @@ fn numbered(text: &[u8]) -> Option<(LineFormat, MisreadReason)> {
         return Some((LineFormat::CloudFront, reason));
     }
     if let Some(rest) = behind_nginx_time(text) {
-        let rest = rest.strip_prefix(b"[")?;
-        let reason = match split_at_byte(rest, b']') {
-            None => MisreadReason::CutOff,
-            Some((level, _)) if Severity::from_word(level).is_none() => MisreadReason::Level,
-            Some((_, rest)) if !rest.contains(&b':') => MisreadReason::CutOff,
-            Some(_) => MisreadReason::Syntax,
-        };
-        return Some((LineFormat::NginxError, reason));
+        return Some((LineFormat::NginxError, nginx_error(rest.strip_prefix(b"[")?)?));
     }
     let mut words = text.strip_prefix(b"2 ")?.split(|byte| *byte == b' ');
-    words.nth(1)?.starts_with(b"eni-").then_some(())?;
+    let (account, interface) = (words.next()?, words.next()?);
+    let is_account = account == b"unknown" || account.len() == 12 && decimal(account).is_some();
+    let is_interface = interface.strip_prefix(b"eni-").is_some_and(|id| id.iter().all(u8::is_ascii_hexdigit));
+    (is_account && is_interface).then_some(())?;
     let (fields, last) = words.fold((0, &b""[..]), |(fields, _), word| (fields + 1, word));
     let is_begun = |status: &&[u8]| *status != last && status.starts_with(last);
     let is_cut_off = fields < 11 || fields == 11 && vpc_flow::STATUSES.iter().any(is_begun);
     Some((LineFormat::VpcFlow, if is_cut_off { MisreadReason::CutOff } else { MisreadReason::Syntax }))
+}
+
+/// What is wrong with `error] 31#32: text`, a level in small letters and who wrote it, as far as they are there.
+fn nginx_error(text: &[u8]) -> Option<MisreadReason> {
+    let (level, behind) = split_at_byte(text, b']').unwrap_or((text, b""));
+    level.iter().all(u8::is_ascii_lowercase).then_some(())?;
+    if level.len() == text.len() || b" ".starts_with(behind) {
+        return Some(MisreadReason::CutOff);
+    }
+    let process = behind.strip_prefix(b" ")?;
+    let digits = |text: &[u8]| until(text, |byte| !byte.is_ascii_digit()).len();
+    let behind_pid = process.get(digits(process)..).filter(|rest| rest.len() < process.len())?;
+    let thread = if behind_pid.is_empty() { b"" } else { behind_pid.strip_prefix(b"#")? };
+    Some(match thread.get(digits(thread)..)? {
+        [] => MisreadReason::CutOff,
+        _ if Severity::from_word(level).is_none() => MisreadReason::Level,
+        _ => MisreadReason::Syntax,
+    })
 }
 
 fn apache_error(text: &[u8]) -> Option<MisreadReason> {
@@ -240,10 +254,17 @@ fn apache_error(text: &[u8]) -> Option<MisreadReason> {
         && [13, 16].iter().all(|at| time.get(*at) == Some(&b':'));
     is_time.then_some(())?;
     let Some((_, rest)) = split_at_byte(time, b']') else { return Some(MisreadReason::CutOff) };
-    let Some(level) = rest.strip_prefix(b" [") else {
-        return Some(if b" [".starts_with(rest) { MisreadReason::CutOff } else { MisreadReason::Syntax });
-    };
-    let Some((level, _)) = split_at_byte(level, b']') else { return Some(MisreadReason::CutOff) };
+    if b" [".starts_with(rest) {
+        return Some(MisreadReason::CutOff);
+    }
+    // Others write other things behind such a time.
+    let text = rest.strip_prefix(b" [")?;
+    let (level, _) = split_at_byte(text, b']').unwrap_or((text, b""));
+    let is_level = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b':' | b'_');
+    level.iter().all(is_level).then_some(())?;
+    if level.len() == text.len() {
+        return Some(MisreadReason::CutOff);
+    }
     let (_, level) = split_at_byte(level, b':').unwrap_or((b"", level));
     Some(if Severity::from_word(level).is_none() { MisreadReason::Level } else { MisreadReason::Syntax })
 }
@@ -251,11 +272,17 @@ fn apache_error(text: &[u8]) -> Option<MisreadReason> {
 fn syslog(text: &[u8]) -> Option<MisreadReason> {
     let (priority, rest) = split_at_byte(text.get(1..)?, b'>')?;
     let priority = decimal(priority).filter(|_| (1..=3).contains(&priority.len()))?;
-    if priority > 191 {
-        return Some(MisreadReason::Priority);
-    }
-    let Some(rest) = rest.strip_prefix(b"1 ") else { return older_syslog(rest) };
+    let reason = match rest.strip_prefix(b"1 ") {
+        Some(rest) => newer_syslog(rest)?,
+        None => older_syslog(rest)?,
+    };
+    Some(if priority > 191 { MisreadReason::Priority } else { reason })
+}
+
+/// What is wrong with what is behind priority and version.
+fn newer_syslog(rest: &[u8]) -> Option<MisreadReason> {
     let (time, rest) = split_at_byte(rest, b' ').unwrap_or((rest, b""));
+    (time == b"-" || time.get(4) == Some(&b'-')).then_some(())?;
     Some(match rest {
         _ if time != b"-" && parse_rfc3339(time).is_none() => MisreadReason::Time,
         // Host, program, process and message.
@@ -281,17 +308,23 @@ fn older_syslog(rest: &[u8]) -> Option<MisreadReason> {
 fn access(text: &[u8]) -> Option<MisreadReason> {
     let searched = text.get(..SEARCHED_BYTES).unwrap_or(text);
     let time = memchr::memchr_iter(b'[', searched).find_map(|at| {
-        let time =
-            text.get(at + 1..).filter(|_| at.checked_sub(1).and_then(|before| text.get(before)) == Some(&b' '))?;
+        let (before, time) = text.split_at_checked(at)?;
+        let time = time.get(1..)?;
         let separators = [(2, b'/'), (6, b'/'), (11, b':'), (14, b':'), (17, b':')];
-        let is_time = separators.iter().all(|(at, byte)| time.get(*at) == Some(byte));
-        (is_time && month_number(time.get(3..6)?).is_some()).then_some(time)
+        let is_time = separators.iter().all(|(at, byte)| time.get(*at) == Some(byte))
+            && month_number(time.get(3..6)?).is_some()
+            // Behind the seconds there are a zone and the bracket, as far as they are there; HAProxy has milliseconds.
+            && time.get(20).is_none_or(|byte| *byte == b' ')
+            && time.get(26).is_none_or(|byte| *byte == b']');
+        // Who asked: an address, an identity and a user, which S3 has not.
+        let words = before.strip_suffix(b" ")?.split(|byte| *byte == b' ').count();
+        (is_time && words >= 3).then_some(time)
     })?;
     let Some((_, rest)) = split_at_byte(time, b']') else { return Some(MisreadReason::CutOff) };
     let Some(request) = rest.strip_prefix(b" \"") else {
         return Some(if b" \"".starts_with(rest) { MisreadReason::CutOff } else { MisreadReason::Request });
     };
-    let Some(end) = end_of_request(request) else { return Some(MisreadReason::CutOff) };
+    let Some(end) = end_of_quoted(request) else { return Some(MisreadReason::CutOff) };
     let mut words = request.get(end + 1..)?.split(|byte| *byte == b' ').skip(1);
     let is_status = |word: &[u8]| decimal(word).is_some_and(|status| (100..=999).contains(&status));
     Some(match (words.next(), words.next()) {
@@ -306,12 +339,12 @@ fn access(text: &[u8]) -> Option<MisreadReason> {
     })
 }
 
-/// Where the quote is that ends a request.
-fn end_of_request(request: &[u8]) -> Option<usize> {
+/// Where the quote is that ends a quoted text.
+fn end_of_quoted(text: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
-        let at = from + find_either(request.get(from..)?, b'"', b'\\')?;
-        match request.get(at) {
+        let at = from + find_either(text.get(from..)?, b'"', b'\\')?;
+        match text.get(at) {
             Some(b'"') => return Some(at),
             _ => from = at + 2,
         }

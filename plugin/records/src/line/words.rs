@@ -22,7 +22,7 @@ pub(super) fn until(text: &[u8], ends: impl Fn(u8) -> bool) -> &[u8] {
 }
 
 /// A number written in decimal digits and nothing else, when it fits.
-pub(super) fn decimal(text: &[u8]) -> Option<i64> {
+pub(crate) fn decimal(text: &[u8]) -> Option<i64> {
     if text.is_empty() {
         return None;
     }
@@ -86,9 +86,15 @@ pub(crate) fn split_request(request: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 /// query.
 pub(crate) fn split_url(target: &[u8]) -> (&[u8], &[u8], &[u8]) {
     let (before_query, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
-    let Some(rest) = after(before_query, b"://") else { return (b"", before_query, query) };
+    // What is no scheme in front of it is the path, which a client writes as it likes.
+    let scheme = until(before_query, |byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')));
+    let behind = before_query.get(scheme.len()..).filter(|_| scheme.first().is_some_and(u8::is_ascii_alphabetic));
+    let Some(rest) = behind.and_then(|behind| behind.strip_prefix(b"://")) else { return (b"", before_query, query) };
     let authority = until(rest, |byte| byte == b'/');
     let path = rest.get(authority.len()..).unwrap_or_default();
+    // In front of the host a user may stand, with a password.
+    let user = authority.iter().rposition(|byte| *byte == b'@').map_or(0, |at| at + 1);
+    let authority = authority.get(user..).unwrap_or(authority);
     // The colon of a port stands behind the brackets of an IPv6 address.
     let port =
         authority.iter().rposition(|byte| matches!(byte, b':' | b']')).filter(|at| authority.get(*at) == Some(&b':'));
@@ -133,6 +139,9 @@ mod tests {
             ("https://[::1]", ("[::1]", "", "")),
             ("/c?u=http://x", ("", "/c", "u=http://x")),
             ("*", ("", "*", "")),
+            ("/a://b/c", ("", "/a://b/c", "")),
+            ("://b/c", ("", "://b/c", "")),
+            ("https://user:p@ss@a.b:1/c", ("a.b", "/c", "")),
         ] {
             let (host, path, query) = split_url(target.as_bytes());
             assert_eq!((host, path, query), (expected.0.as_bytes(), expected.1.as_bytes(), expected.2.as_bytes()));

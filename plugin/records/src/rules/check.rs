@@ -164,20 +164,32 @@ fn shadowed(
     }
     // Each of the values that it asks for may be taken by another rule.
     let mut by: Vec<&RuleDeclaration> = Vec::new();
-    for part in alternatives(&rule.condition) {
+    let mut flat = Vec::new();
+    flatten(&rule.condition, &mut flat);
+    let (at, alternatives) =
+        flat.iter().map(|part| alternatives(part)).enumerate().find(|(_, found)| found.len() > 1)?;
+    // The values take the place of their list one after another; all else is copied once.
+    let mut parts: Vec<Condition> =
+        flat.into_iter().enumerate().filter(|(place, _)| *place != at).map(|(_, part)| part.clone()).collect();
+    for alternative in alternatives {
+        parts.push(alternative);
+        let asked = Condition::All(parts);
         let takes =
-            |first: &&RuleDeclaration| first.effect.decides() && comparison.begin().follows(&part, &first.condition);
+            |first: &&RuleDeclaration| first.effect.decides() && comparison.begin().follows(&asked, &first.condition);
         let first = before.iter().find(takes)?;
         if !by.iter().any(|known| known.name == first.name) {
             by.push(first);
         }
+        let Condition::All(asked) = asked else { return None };
+        parts = asked;
+        parts.pop();
     }
     let name = |first: &&RuleDeclaration| format!("'{}' ({})", first.name, described(sources, &first.place));
     let by: Vec<String> = by.iter().map(name).collect();
     (!by.is_empty()).then(|| Fault::ShadowedTogether { rule: rule.name.clone(), by: by.join(" or ") })
 }
 
-/// Conditions of which one holds whenever this one does.
+/// Conditions of which one holds whenever this one does; of one that asks for several things at once none are told.
 fn alternatives(condition: &Condition) -> Vec<Condition> {
     match condition {
         Condition::Any(parts) => parts.clone(),
@@ -187,14 +199,6 @@ fn alternatives(condition: &Condition) -> Vec<Condition> {
         Condition::Field(paths, Test::In(scalars)) => {
             let equals = |scalar: &Scalar| Condition::Field(paths.clone(), Test::In(vec![scalar.clone()]));
             scalars.iter().map(equals).collect()
-        }
-        Condition::All(parts) => {
-            // The alternatives of one of its parts, each with all parts.
-            let of_part = parts.iter().map(alternatives).find(|found| found.len() > 1).unwrap_or_default();
-            of_part
-                .into_iter()
-                .map(|part| Condition::All(std::iter::once(part).chain(parts.clone()).collect()))
-                .collect()
         }
         _ => Vec::new(),
     }

@@ -240,9 +240,10 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         }
         let status = match self.of_layout().map_or_else(|| StatusPlace::of(self.index), |known| known.status) {
             StatusPlace::Nowhere => return None,
-            StatusPlace::Key(place) => classify::status(&self.value_of_key(place)?),
-            StatusPlace::Nested => classify::nested_status(self.index, &self.body),
+            StatusPlace::Key(place) => self.value_of_key(place).and_then(|value| classify::status(&value)),
+            StatusPlace::Nested => None,
         };
+        let status = status.or_else(|| classify::any_status(self.index, &self.body));
         Severity::from_http_status(status?)
     }
 
