@@ -16,10 +16,12 @@ use shiwake_records::line::combined::AccessLine;
 use shiwake_records::line::fields::LineFields;
 use shiwake_records::line::json::JsonScanner;
 use shiwake_records::line::logger::LoggerLine;
+use shiwake_records::line::misread::Misread;
 use shiwake_records::line::nginx_error::NginxErrorLine;
 use shiwake_records::line::syslog::SyslogLine;
 use shiwake_records::line::{cloudfront, exception, level, load_balancer, logfmt, vpc_flow, web_framework};
 use shiwake_records::msgpack::write;
+use shiwake_records::rules::RuleSet;
 use shiwake_records::sorter::Sorter;
 use std::hint::black_box;
 use std::time::Duration;
@@ -35,7 +37,21 @@ const TRIES: usize = 6;
 type Parser = fn(&[u8]);
 
 /// The parsers by name, each with heads that it takes.
-const PARSERS: [(&str, Parser, &[&str]); 17] = [
+const PARSERS: [(&str, Parser, &[&str]); 18] = [
+    (
+        "no format",
+        |line| consume(&Misread::of(line).map(|misread| misread.reason)),
+        &[
+            "",
+            "{\"a\":",
+            "{\"",
+            "h - - [17/May/2015:10:05:03 +0000] \"",
+            "2026/01/02 03:04:05 [",
+            "[Fri Sep 09 10:42:29 2011] [",
+            "2 123456789010 eni-1 ",
+            "<34>1 2003-10-11T22:14:15Z ",
+        ],
+    ),
     (
         "access line",
         |line| {
@@ -276,6 +292,24 @@ fn four_times_the_line_takes_about_four_times_the_time() {
             }
         }
     }
+}
+
+#[test]
+fn lists_of_four_times_the_values_take_about_four_times_the_time_to_check() {
+    let parse: Parser = |values| {
+        let values = std::str::from_utf8(values).unwrap();
+        let rule = |number: usize| {
+            let list = format!("{{ field = 'x', in = [{values}] }}, {{ field = 'y{number}', exists = true }}");
+            format!("[[rule]]\nname = '{number}'\ntype = 'app'\nwhen.all = [{list}]\n")
+        };
+        assert!(RuleSet::parse("rules", &(0..8).map(rule).collect::<String>()).is_ok());
+    };
+    let values = |count: usize| (0..count).map(|number| format!("'{number:04}',")).collect::<String>().into_bytes();
+    let is_linear = |tried: usize| {
+        let [some, more] = [250, 250 * LONGER].map(|count| time(parse, &values(count), 1 + 2 * tried));
+        more <= some * MOST
+    };
+    assert!((0..TRIES).any(is_linear));
 }
 
 #[test]

@@ -335,6 +335,12 @@ fn what_begins_like_a_format_and_is_none_is_counted_when_it_is_read() {
     };
     let expected = [("json", "cut_off", 2), ("json", "syntax", 1)];
     assert_eq!(counts(&sorter), expected);
+    // A piece of a line is none by itself.
+    let piece = rmpv::Value::Map(vec![("log".into(), "{\"a\": ".into()), ("partial_id".into(), "7".into())]);
+    let mut event = Vec::new();
+    rmpv::encode::write_value(&mut event, &rmpv::Value::Array(vec![7.into(), piece])).unwrap();
+    sorter.sort_chunk(&event, Timestamp::default(), &mut Vec::new());
+    assert_eq!(counts(&sorter), expected);
     // What was sorted is not read again, and what is only told counts as nothing.
     sorter.sort_chunk(&out, Timestamp::default(), &mut Vec::new());
     let Some(Item::Event(event)) = Chunk::new(&chunk).next() else { panic!("the chunk has an event") };

@@ -17,6 +17,7 @@ use crate::line::LineFormat;
 use crate::line::misread::MisreadCounts;
 use crate::log_type::LogType;
 use crate::msgpack::Composite;
+use crate::pieces::may_be_piece;
 use crate::severity::Severity;
 use twox_hash::XxHash3_64;
 
@@ -276,9 +277,14 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     fn count_misread(&mut self) {
         // The module for Fluent Bit has nobody to tell the counts.
         let is_counted = !cfg!(target_family = "wasm");
-        if is_counted && self.reading.is_some_and(|reading| reading.formats.is_unknown()) {
+        if is_counted && self.may_be_misread() {
             self.state.misreads.count(self.line);
         }
+    }
+
+    /// Whether the line was read and is of no format. A piece of one is none by itself.
+    pub(super) fn may_be_misread(&self) -> bool {
+        self.reading.is_some_and(|reading| reading.formats.is_unknown()) && !may_be_piece(self.index)
     }
 
     /// What [`Evaluation::verdict_of_several`] gives for one rule, which is what most records have.

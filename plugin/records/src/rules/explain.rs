@@ -92,7 +92,8 @@ impl<'a> Evaluation<'_, 'a> {
                 }
             }
         }
-        if self.read_line().formats.is_unknown() {
+        self.read_line();
+        if self.may_be_misread() {
             explanation.misread = Misread::of(self.line);
         }
         explanation
