@@ -57,6 +57,11 @@ fn unknown_keys_and_names_are_told_with_the_nearest_known_ones() {
         "[[test]]\nline = 'x'\nexpect.rule = 'otherwhise'",
         &["1:1: unknown rule 'otherwhise', did you mean 'otherwise'?"],
     );
+    check("[[test]]\nline = 'x'\nexpect.type = 'adit'", &["1:1: unknown type 'adit', did you mean 'audit'?"]);
+    check(
+        "[[test]]\nline = 'x'\nsource = 'sterr'\nexpect.type = 'app'",
+        &["3:10: unknown source 'sterr', did you mean 'stderr'?"],
+    );
 }
 
 #[test]

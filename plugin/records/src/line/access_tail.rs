@@ -157,16 +157,17 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// A part up to a space that is neither behind a comma, as in NGINX's lists of several upstreams, nor in quotes.
+/// A part up to a space that is neither in quotes nor behind a comma or around a colon, as in NGINX's lists of several upstreams:
+/// `0.003, 0.100 : 0.020`.
 fn bare(text: &[u8]) -> Option<(Part<'_>, &[u8])> {
-    let (mut is_quoted, mut before) = (false, 0);
-    let is_end = |byte: &u8| {
+    let mut is_quoted = false;
+    let is_end = |(at, byte): (usize, &u8)| {
         is_quoted ^= *byte == b'"';
-        let is_end = byte.is_ascii_whitespace() && !is_quoted && before != b',';
-        before = *byte;
-        is_end
+        let (before, behind) = text.split_at_checked(at).unwrap_or_default();
+        let is_in_list = before.ends_with(b",") || before.ends_with(b" :") || behind.starts_with(b" : ");
+        byte.is_ascii_whitespace() && !is_quoted && !is_in_list
     };
-    let end = text.iter().position(is_end).unwrap_or(text.len());
+    let end = text.iter().enumerate().position(is_end).unwrap_or(text.len());
     Some((Part::Bare(text.get(..end)?), text.get(end..)?))
 }
 
@@ -204,6 +205,10 @@ mod tests {
             ],
         );
         check(r#" "-" 0.005 -"#, &[("duration_ms", "Float(5.0)")]);
+        check(
+            " 0.500 0.003, 0.100 : 0.020",
+            &[("duration_ms", "Float(500.0)"), ("upstream_response_time", "0.003, 0.100 : 0.020")],
+        );
     }
 
     #[test]

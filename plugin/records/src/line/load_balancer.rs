@@ -70,7 +70,7 @@ pub fn alb<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<BalancerLi
     let times = [fields.next()?, fields.next()?, fields.next()?];
     let (status, target_status) = (decimal(fields.next()?), decimal(fields.next()?));
     let (received, sent) = (fields.next()?, fields.next()?);
-    let request = fields.next()?;
+    let request = fields.next_before(is_before_user_agent, ends_as_request)?;
 
     found.push_text("elb_type", kind);
     found.push_text("elb", elb);
@@ -98,7 +98,7 @@ pub fn alb<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<BalancerLi
             found.push_text(name, text);
         }
     }
-    found.push_text("user_agent", fields.next_before(is_before_tail).unwrap_or_default());
+    found.push_text("user_agent", fields.next_before(is_before_tail, |_| true).unwrap_or_default());
     for name in ALB_TAIL {
         let Some(field) = fields.next() else { break };
         found.push_text(name, if name == "trace_id" { trace_root(field) } else { field });
@@ -117,7 +117,7 @@ pub fn nlb<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<BalancerLi
     let mut fields = Fields { rest: line };
     let kind = fields.next().filter(|kind| *kind == b"tls")?;
     let version = fields.next().filter(|version| version.first().is_some_and(u8::is_ascii_digit))?;
-    let time = parse_rfc3339(fields.next()?);
+    let time = time_of_nlb(fields.next()?);
     let elb = fields.next().filter(|elb| elb.starts_with(b"net/"))?;
     let listener = fields.next()?;
     let (client, destination) = (fields.next()?, fields.next()?);
@@ -142,6 +142,15 @@ pub fn nlb<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<BalancerLi
     }
     found.push_text("unknown_fields", fields.rest.trim_ascii());
     Some(BalancerLine { time, status: None })
+}
+
+/// A time with its zone, or without one, as AWS writes it here: it is UTC then, as in the names of the files.
+fn time_of_nlb(text: &[u8]) -> Option<Timestamp> {
+    let mut moment = *b"0000-00-00T00:00:00Z";
+    parse_rfc3339(text).or_else(|| {
+        moment.get_mut(..19)?.copy_from_slice(text.get(..19).filter(|_| text.len() == 19)?);
+        parse_rfc3339(&moment)
+    })
 }
 
 /// `address:port`; the address may be an IPv6 one.
@@ -181,6 +190,17 @@ fn is_before_tail(text: &[u8]) -> bool {
     !cipher.contains(&b'"') && is_protocol && is_target_group
 }
 
+/// Whether a text is what is behind the request: the user agent, in quotes, or nothing.
+fn is_before_user_agent(text: &[u8]) -> bool {
+    text.is_empty() || text.starts_with(b" \"")
+}
+
+/// Whether a request ends so: with its protocol, or, when it was none, as it likes.
+fn ends_as_request(text: &[u8]) -> bool {
+    let protocol = text.get(memchr::memrchr(b' ', text).map_or(0, |at| at + 1)..).unwrap_or_default();
+    protocol.starts_with(b"HTTP/") || text.starts_with(b"- ")
+}
+
 /// Fields with a space between them.
 struct Fields<'a> {
     rest: &'a [u8],
@@ -195,12 +215,14 @@ impl<'a> Fields<'a> {
     }
 
     /// As [`Fields::next`], of a field that a client writes as it likes: it ends at a quote behind which `is_end` finds what belongs
-    /// there, if there is such a one.
-    fn next_before(&mut self, is_end: impl Fn(&[u8]) -> bool) -> Option<&'a [u8]> {
+    /// there, and in front of which `is_whole` finds how such a field ends, if there is such a one.
+    fn next_before(&mut self, is_end: impl Fn(&[u8]) -> bool, is_whole: impl Fn(&[u8]) -> bool) -> Option<&'a [u8]> {
         let text = self.rest.strip_prefix(b" ").unwrap_or(self.rest).trim_ascii_end();
         let Some(content) = text.strip_prefix(b"\"") else { return self.next() };
         let mut quotes = memchr::memchr_iter(b'"', content);
-        let Some(end) = quotes.find(|at| content.get(at + 1..).is_some_and(&is_end)) else { return self.next() };
+        let is_here =
+            |at: &usize| content.get(at + 1..).is_some_and(&is_end) && content.get(..*at).is_some_and(&is_whole);
+        let Some(end) = quotes.find(is_here) else { return self.next() };
         self.rest = content.get(end + 1..)?;
         content.get(..end)
     }
@@ -292,6 +314,10 @@ mod tests {
         assert_eq!((value(&fields, "duration_ms"), value(&fields, "method")), ("", ""));
         let quoted = alb_fields(&REQUEST.replace("b=c", "b=\"c\"x")).unwrap();
         assert_eq!((value(&quoted, "query"), value(&quoted, "user_agent")), ("b=\"c\"x", "curl/7.46.0"));
+        let at_end = alb_fields(&REQUEST.replace("b=c", "b=\"c\"")).unwrap();
+        assert_eq!((value(&at_end, "query"), value(&at_end, "user_agent")), ("b=\"c\"", "curl/7.46.0"));
+        let spaced = alb_fields(&REQUEST.replace("b=c", "b=\" \"c")).unwrap();
+        assert_eq!((value(&spaced, "query"), value(&spaced, "user_agent")), ("b=\" \"c", "curl/7.46.0"));
     }
 
     #[test]
@@ -316,7 +342,10 @@ mod tests {
     fn a_connection_of_an_nlb_is_named() {
         let line = "tls 2.0 2018-12-20T02:59:40 net/my-nlb/c6e77e28c25b2234 g3d4b5e8bb8464cd 72.21.218.154:51341 172.100.100.185:443 5 2 98 246 - arn:aws:acm:us-east-2:671290407336:certificate/2a108f19 - ECDHE-RSA-AES128-SHA tlsv12 - my-nlb.elb.us-east-2.amazonaws.com h2 h2 h2;http/1.1 2020-04-01T08:51:20 new";
         let mut found = FoundFields::default();
-        assert_eq!(nlb(line.as_bytes(), &mut found), Some(BalancerLine { time: None, status: None }));
+        assert_eq!(
+            nlb(line.as_bytes(), &mut found),
+            Some(BalancerLine { time: parse_rfc3339(b"2018-12-20T02:59:40Z"), status: None })
+        );
         for (name, expected) in [
             ("remote_addr", FoundValue::Text(b"72.21.218.154")),
             ("duration_ms", FoundValue::Int(5)),

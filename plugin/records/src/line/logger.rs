@@ -4,7 +4,7 @@
 //!
 //! | logger | line |
 //! |---|---|
-//! | Logback's default (<https://logback.qos.ch/manual/layouts.html>) | `10:05:03.123 [main] INFO  a.b.C - text` |
+//! | Logback's default (<https://logback.qos.ch/manual/layouts.html>) | `10:05:03.123 [main] INFO  a.b.C - text`, and ` -- ` since 1.3 |
 //! | Log4j 2's examples (<https://logging.apache.org/log4j/2.x/manual/pattern-layout.html>) | `2026-01-02 03:04:05,678 INFO  [main] a.b.C - text`, `INFO  a.b.C - text` |
 //! | Hadoop, Spark (log4j) | `2026-01-02 03:04:05,678 INFO [main] a.b.C: text`, `26/01/02 03:04:05 INFO a.C: text` |
 //! | Kafka, ZooKeeper (log4j) | `[2026-01-02 03:04:05,678] INFO text (a.b.C)` |
@@ -288,6 +288,8 @@ fn logger_before(text: &[u8]) -> Option<&[u8]> {
         return (is_logger(logger) && logger.contains(&b'.')).then_some(logger);
     }
     let rest = text.get(logger.len()..)?.trim_ascii_start();
+    // Logback since 1.3 has pairs of keys and values between two dashes, as a rule none.
+    let rest = rest.strip_prefix(b"-").filter(|rest| rest.starts_with(b"-")).unwrap_or(rest);
     // The line's end was cut, and a text may be empty.
     (is_logger(logger) && matches!(rest, [b'-' | b':'] | [b'-' | b':', b' ', ..])).then_some(logger)
 }
@@ -325,8 +327,9 @@ mod tests {
 
     #[test]
     fn lines_of_common_loggers_are_taken() {
-        let cases: [(&str, Severity, &str, &str, &str); 24] = [
+        let cases: [(&str, Severity, &str, &str, &str); 25] = [
             ("[main] INFO a.b.C - x", Severity::Info, "a.b.C", "main", ""),
+            ("10:05:03.123 [main] INFO  a.b.C -- x", Severity::Info, "a.b.C", "main", ""),
             ("176 [main] INFO  a.b.C - x", Severity::Info, "a.b.C", "main", ""),
             ("2026-01-02T03:04:05.678Z  INFO 7 --- [main] a.b.C : ", Severity::Info, "a.b.C", "main", ""),
             ("2015-10-18 18:01:47,978 INFO [main] org.apache.A: x", Severity::Info, "org.apache.A", "main", ""),

@@ -34,6 +34,13 @@ pub(super) fn check(sources: &Sources, declarations: &Declarations, built_in: &[
             let fault = Fault::UnknownName { what: "rule", found: name.to_owned(), nearest, known: names.join(", ") };
             to.push(Diagnostic::new(sources, &test.place, fault));
         }
+        let declared = || declarations.types.iter().map(|declared| declared.log_type.name());
+        let types = || LogType::BUILT_IN.each_ref().map(|known| known.name()).into_iter().chain(declared());
+        if let Some(name) = test.expect.log_type.as_deref().filter(|name| !types().any(|known| known == *name)) {
+            let (nearest, known) = (nearest(name, types()), types().collect::<Vec<_>>().join(", "));
+            let fault = Fault::UnknownName { what: "type", found: name.to_owned(), nearest, known };
+            to.push(Diagnostic::new(sources, &test.place, fault));
+        }
     }
 }
 

@@ -19,6 +19,9 @@ pub(super) const MAX_VALUES: usize = 1_000;
 /// Longest path of a field, in bytes.
 pub(super) const MAX_PATH_BYTES: usize = 256;
 
+/// What a container writes to.
+pub(super) const STREAMS: [(&str, &str); 2] = [("stdout", "stdout"), ("stderr", "stderr")];
+
 const TESTS: [&str; 13] = [
     "exists",
     "is",
@@ -72,9 +75,8 @@ pub(super) fn condition(reading: &mut Reading<'_>, node: &Node<'_>, depth: usize
         all.push(Condition::Field(vec![Path(CONTAINER_FIELD.to_owned())], test));
     }
     if let Some(node) = get(table, "source") {
-        let streams = [("stdout", "stdout"), ("stderr", "stderr")];
         let items = reading.list(node);
-        let sources = items.into_iter().filter_map(|item| reading.one_of("source", item, &streams));
+        let sources = items.into_iter().filter_map(|item| reading.one_of("source", item, &STREAMS));
         let sources = sources.map(|name| Scalar::Text(name.to_owned())).collect();
         all.push(Condition::Field(vec![Path(SOURCE_FIELD.to_owned())], Test::In(sources)));
     }

@@ -4,7 +4,7 @@ use super::declaration::{Expectation, TestDeclaration};
 use super::document::{Node, Reading, get, whole};
 use super::fault::Fault;
 use super::read::fields;
-use super::read_condition::{CONTAINER_FIELD, severity_or_none};
+use super::read_condition::{CONTAINER_FIELD, STREAMS, severity_or_none};
 use crate::msgpack::write;
 use toml::de::{DeTable, DeValue};
 
@@ -41,7 +41,11 @@ fn record(reading: &mut Reading<'_>, node: &Node<'_>, table: &DeTable<'_>) -> Op
     for (key, field) in [("line", "log"), ("container", CONTAINER_FIELD), ("source", "source")] {
         if let Some(node) = get(table, key) {
             write::str(&mut pairs, field.as_bytes());
-            write::str(&mut pairs, reading.text(key, node)?.as_bytes());
+            let text = match key {
+                "source" => reading.one_of(key, node, &STREAMS)?.to_owned(),
+                _ => reading.text(key, node)?,
+            };
+            write::str(&mut pairs, text.as_bytes());
             count += 1;
         }
     }

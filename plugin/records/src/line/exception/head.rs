@@ -61,8 +61,12 @@ pub(super) fn any(line: &[u8]) -> Option<Exception<'_>> {
 fn without_prefixes(line: &[u8]) -> &[u8] {
     let mut line = line.trim_ascii();
     // What a prefix begins with; few lines do.
-    if !matches!(line.first(), Some(b'E' | b'C' | b'S' | b'U' | b'-' | b'[' | b'(')) {
+    if !matches!(line.first(), Some(b'E' | b'F' | b'C' | b'S' | b'U' | b'-' | b'[' | b'(')) {
         return line;
+    }
+    // Ruby's logger: `E, [2026-01-02T03:04:05.123456 #7] ERROR -- name: text`.
+    if line.get(1..4) == Some(b", [") {
+        line = after(line, b" -- ").and_then(|rest| after(rest, b": ")).unwrap_or(line);
     }
     if let Some((_, rest)) = line.strip_prefix(NODE).and_then(|rest| split_at_byte(rest, b')')) {
         return rest.strip_prefix(NODE_UNHANDLED).unwrap_or(line);

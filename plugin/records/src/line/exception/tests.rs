@@ -199,6 +199,16 @@ fn heads_that_others_wrote_in_front_of_are_named() {
             "NoMethodError",
             "undefined method 'x' for nil",
         ),
+        (
+            "F, [2026-01-02T03:04:05.678901 #1] FATAL -- : [abc] NoMethodError (undefined method 'x' for nil):\n[abc]   \n[abc] app/a.rb:3:in 'f'",
+            "NoMethodError",
+            "undefined method 'x' for nil",
+        ),
+        (
+            "E, [2026-01-02T03:04:05.678901 #1] ERROR -- shop: ActionController::RoutingError (No route matches [GET] \"/x\"):",
+            "ActionController::RoutingError",
+            "No route matches [GET] \"/x\"",
+        ),
         ("main.main\n\t/a.go:1\nruntime.main\n\t/usr/local/go/src/runtime/proc.go:250", "", ""),
         ("a/b.(*T).NewError\n\t/a.go:1", "", ""),
         ("shop.NoCardError: 7\nmain.main\n\t/a.go:1", "shop.NoCardError", "7"),
