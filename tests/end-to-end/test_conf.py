@@ -305,7 +305,10 @@ UNHANDLED = ["(node:7) UnhandledPromiseRejectionWarning: Error: no stock", "    
 DOTNET = ["Unhandled exception. System.InvalidOperationException: no stock", " ---> System.IO.IOException: broken pipe",
           "   at Shop.Stock.Read() in /app/Stock.cs:line 17", "   --- End of inner exception stack trace ---",
           "   at Shop.Order.Place() in /app/Order.cs:line 42"]
-TRACES = [JAVA[:-1], PYTHON, GO[:-1], RUST, OLD_RUST, RUBY, NODE, UNHANDLED, DOTNET]
+# Without a package its head looks like one of Node.
+BARE_JAVA = ["StockException: no stock", "\tat Shop.take(Shop.java:3)", "Caused by: java.io.IOException: broken pipe",
+             "\tat Shop.read(Shop.java:9)", "\t... 1 more"]
+TRACES = [JAVA[:-1], PYTHON, GO[:-1], RUST, OLD_RUST, RUBY, NODE, UNHANDLED, DOTNET, BARE_JAVA]
 
 
 @pytest.mark.parametrize("conf", [FOLDER / "multiline.conf", FOLDER / "multiline.yaml"], ids=stem_of)
@@ -334,9 +337,9 @@ def test_a_stack_trace_becomes_one_record(host, conf, environment, certificate, 
         assert "\n".join(trace) in rows
     # Fluent Bit 1.9.10 and 5.1.1 give the line that ends a trace of Python once more.
     again = rows.count(PYTHON[-1]) if host.version[:2] != (4, 2) else 0
-    # And 1.9.10 what is behind the head of a .NET exception that holds another, as its parser for Java knows that too.
+    # And 1.9.10 what is behind the head of an exception that holds another, as its parser for Java knows that too.
     if host.version < YAML_SINCE:
-        again += len(DOTNET[1:]) * rows.count("\n".join(DOTNET[1:]))
+        again += sum(len(inner) * rows.count("\n".join(inner)) for inner in (DOTNET[1:], BARE_JAVA[2:]))
     assert sum(len(row.split("\n")) for row in rows) == sent + again
 
 
