@@ -2,7 +2,7 @@
 //!
 //! Servers and middlewares write it in maps within each other (`req.method` of pino-http, `request.uri` of Caddy), in fields with dots in
 //! their names (`http.request.method` of the Elastic Common Schema and of OpenTelemetry), or under names of their own (`RequestMethod` of
-//! Traefik, `cs-method` of IIS). Sources, besides those at [`SOURCES`]:
+//! Traefik, `cs-method` of IIS). What they write:
 //! <https://github.com/pinojs/pino-std-serializers>, <https://caddyserver.com/docs/json/logging/>,
 //! <https://doc.traefik.io/traefik/observability/access-logs/>, <https://www.elastic.co/docs/reference/ecs/ecs-field-reference>,
 //! <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>, <https://docs.datadoghq.com/standard-attributes/>,

@@ -139,6 +139,11 @@ fn rules_that_can_never_match_are_told() {
         );
     };
     dead("[{ field = 'x', equals = 1 }, { field = 'x', equals = 2 }]", "'x is 1' and 'x is 2' exclude each other");
+    dead("[{ format = 'alb' }, { format = ['nlb', 'access'] }]", "'format is alb' and 'format is");
+    dead(
+        "[{ format = 'unknown' }, { format = 'json' }]",
+        "'format is unknown' and 'format is json' exclude each other",
+    );
     dead("{ field = 'x', more_than = 5, less_than = 5 }", "no number is more than 5 and less than 5");
     dead("[{ field = 'x', exists = false }, { field = 'x', prefix = 'a' }]", "'x is not there' and");
     dead("[{ field = 'x', at_least = 5 }, { field = 'x', equals = '4' }]", "'x is at least 5' and 'x is '4'' exclude");
@@ -397,12 +402,15 @@ fn a_file_that_several_include_is_read_once() {
 fn files_that_cannot_be_included_are_told_where_they_are_named() {
     let error = |files: &[(&str, &str)]| load(files).unwrap_err();
     assert_eq!(error(&[]), "main:1:1: cannot read main: no such file");
-    assert_eq!(error(&[("main", "\ninclude = 'x'")]), "main:2:11: cannot read x: no such file");
+    assert_eq!(
+        error(&[("main", "\ninclude = 'x'")]),
+        "main:2:11: cannot read x: no such file; a name counts from the folder of the file that includes it"
+    );
     assert_eq!(
         error(&[("main", "include = 'b'"), ("b", "include = 'main'")]),
-        "b:1:11: cannot read main: it includes this file itself, by way of others or not"
+        "b:1:11: cannot read main: it includes this file itself, by way of others or not; take one of these includes out"
     );
-    let error_of_itself = "main:1:11: cannot read main: it includes this file itself, by way of others or not";
+    let error_of_itself = "main:1:11: cannot read main: it includes this file itself, by way of others or not; take one of these includes out";
     assert_eq!(error(&[("main", "include = 'main'")]), error_of_itself);
     let names: Vec<String> = (0..=MAX_FILES).map(|number| format!("f{number}")).collect();
     let include = format!("include = [{}]", names.iter().map(|name| format!("'{name}',")).collect::<String>());

@@ -97,7 +97,7 @@ mod tests {
         let error = load(&files, |_| ()).unwrap_err();
         assert_eq!(
             error,
-            "sub/b.toml:1:11: cannot read ../a.toml: it includes this file itself, by way of others or not"
+            "sub/b.toml:1:11: cannot read ../a.toml: it includes this file itself, by way of others or not; take one of these includes out"
         );
     }
 

@@ -58,6 +58,13 @@ impl LineFormat {
         ("logger", LineFormat::Logger),
     ];
 
+    /// Whether no line is of both: what is behind a head of syslog, or within JSON or logfmt, may be of another one.
+    pub(crate) fn excludes(self, other: Self) -> bool {
+        let goes_with_others = |format: Self| matches!(format, Self::Syslog | Self::Json | Self::Logfmt);
+        let is_unknown = self == Self::Unknown || other == Self::Unknown;
+        self != other && (is_unknown || !(goes_with_others(self) || goes_with_others(other)))
+    }
+
     /// The name.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -73,7 +73,7 @@ pub enum Fault {
         help: &'static str,
     },
     /// A pattern that cannot be read or is too large.
-    #[error("bad pattern: {0}")]
+    #[error("bad pattern: {0} (https://docs.rs/regex/latest/regex/#syntax says what patterns may be)")]
     Pattern(String),
     /// A name that is used twice.
     #[error("a {what} named '{name}' is there already, in {first}: give one of them another name")]
@@ -92,7 +92,7 @@ pub enum Fault {
         rule: String,
     },
     /// A rule that no record can satisfy.
-    #[error("rule '{rule}' can never match: {reason}")]
+    #[error("rule '{rule}' can never match: {reason}; mend the condition, or take the rule out")]
     Dead {
         /// The rule.
         rule: String,

@@ -98,7 +98,7 @@ impl Comparison {
 
     /// Whether no record satisfies both.
     pub(super) fn exclude(&mut self, one: &Condition, other: &Condition) -> bool {
-        use Condition::{All, Any, Field, Level, Line, Not, Severity, Tag};
+        use Condition::{All, Any, Field, Format, Level, Line, Not, Severity, Tag};
         if !self.takes(one.values() * other.values()) {
             return false;
         }
@@ -109,6 +109,7 @@ impl Comparison {
             (Tag(one), Tag(other)) => one.iter().all(|one| other.iter().all(|other| globs_exclude(one, other))),
             (Field(paths, one), Field(of, other)) => paths == of && self.tests_exclude(one, other),
             (Line(one), Line(other)) => self.patterns_begin_apart(one, other),
+            (Format(one), Format(other)) => one.iter().all(|one| other.iter().all(|other| one.excludes(*other))),
             (Level(one), Level(other)) | (Severity(one), Severity(other)) => one.and(*other).is_empty(),
             _ => false,
         }

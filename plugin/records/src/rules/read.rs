@@ -117,10 +117,14 @@ fn read_file(read: &mut ReadFiles, file: SourceFile, load: &mut Loader<'_>) {
 /// Reads a file that another one includes, unless it was read before; its rules stand before those of the other.
 fn include(read: &mut ReadFiles, from: &str, name: &str, place: Place, load: &mut Loader<'_>) {
     let fault = match load(from, Some(name)) {
-        Err(error) => Fault::Unreadable { file: name.to_owned(), reason: error.to_string() },
+        Err(error) => {
+            let reason = format!("{error}; a name counts from the folder of the file that includes it");
+            Fault::Unreadable { file: name.to_owned(), reason }
+        }
         Ok(file) => match read.sources.files().iter().position(|known| known.is_same(&file)) {
             Some(at) if read.waiting.contains(&at) => {
-                let reason = "it includes this file itself, by way of others or not".to_owned();
+                let reason =
+                    "it includes this file itself, by way of others or not; take one of these includes out".to_owned();
                 Fault::Unreadable { file: name.to_owned(), reason }
             }
             Some(_) => return,
