@@ -8,7 +8,7 @@ use super::declaration::{GroupKind, Parse};
 use super::of_layout::OfLayout;
 use super::patterns::PatternState;
 use super::rule_set::{RuleId, RuleSet};
-use super::value::{hash, scalar_value};
+use super::value::scalar_value;
 use crate::append::{FoundFields, FoundValue};
 use crate::classify::{self, Fate, LevelPlace, LineReading, StatusPlace, Verdict};
 use crate::event::Timestamp;
@@ -19,10 +19,6 @@ use crate::log_type::LogType;
 use crate::msgpack::Composite;
 use crate::pieces::may_be_piece;
 use crate::severity::Severity;
-use twox_hash::XxHash3_64;
-
-/// The field that tells which share of its like a record stands for.
-pub const SAMPLE_RATE: &str = "sample_rate";
 
 /// How often a rule did what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -203,7 +199,7 @@ pub(crate) struct Evaluation<'e, 'a> {
     pub(super) line: &'a [u8],
     /// What the line was that gave way to its fields.
     expanded: Option<LineFormat>,
-    found: &'e mut FoundFields<'a>,
+    pub(super) found: &'e mut FoundFields<'a>,
     level: Option<Option<Severity>>,
     reading: Option<LineReading>,
 }
@@ -461,42 +457,5 @@ impl<'e, 'a> Evaluation<'e, 'a> {
             self.found.set(name, value.unwrap_or(FoundValue::Text(text)));
         }
         Some(severity)
-    }
-
-    /// Whether the record is kept.
-    fn fate(&mut self, rules: &[usize]) -> Fate {
-        let mut rate = 1.0;
-        for at in rules {
-            let Some(effect) = self.rules.effect(*at) else { continue };
-            let Some(rule) = self.rules.compiled.get(*at) else { continue };
-            if effect.drop {
-                self.state.count(*at, |counts| counts.dropped += 1);
-                return Fate::Dropped;
-            }
-            let (Some((highest, by)), Some(sample)) = (rule.sample, &effect.sample) else { continue };
-            let hash = match by {
-                None => Some(XxHash3_64::oneshot(self.body.content)),
-                // A record without the field is kept: nothing says what it belongs to.
-                Some(slot) => self.value(slot).map(|value| hash(&value)),
-            };
-            if let Some(hash) = hash {
-                // Equal values have equal hashes under every rule, so of two samples by one field the smaller is in the other.
-                let keeps = |before: &usize| {
-                    self.rules.compiled.get(*before)?.sample.filter(|(_, known)| *known == by)?;
-                    Some(self.rules.effect(*before)?.sample.as_ref()?.keep)
-                };
-                let kept_by_others =
-                    rules.iter().take_while(|before| *before != at).filter_map(keeps).fold(1.0, f64::min);
-                rate *= sample.keep.min(kept_by_others) / kept_by_others;
-                if hash > highest {
-                    self.state.count(*at, |counts| counts.dropped += 1);
-                    return Fate::SampledOut;
-                }
-            }
-        }
-        if rate < 1.0 {
-            self.found.set(SAMPLE_RATE, FoundValue::Float(rate));
-        }
-        Fate::Kept
     }
 }

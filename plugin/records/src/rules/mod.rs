@@ -15,6 +15,7 @@ mod explain;
 mod fault;
 mod glob;
 mod implication;
+mod keep;
 mod lint;
 mod of_layout;
 mod pattern_facts;
@@ -36,11 +37,12 @@ pub use declaration::{
     ColumnDeclaration, Declarations, Effect, Expectation, GroupKind, Parse, RuleDeclaration, Sample, TestDeclaration,
     TypeDeclaration,
 };
+pub use evaluate::RuleCounts;
 pub(crate) use evaluate::{Decided, Evaluation, RuleState};
-pub use evaluate::{RuleCounts, SAMPLE_RATE};
 pub use explain::{Explanation, Finding, NearMiss, Reason};
 pub use fault::{Diagnostic, Fault, RulesError};
 pub use glob::{Glob, MAX_GLOB_BYTES};
+pub use keep::SAMPLE_RATE;
 pub use lint::{Concern, Warning, lint};
 pub use policy::{Durability, Policy, Retention, StorageClass, TOTAL_FILE_SIZE_RANGE, UPLOAD_TIMEOUT_RANGE};
 pub use read::{Loader, MAX_FILE_BYTES, MAX_FILES, MAX_RULES, MAX_SET_FIELDS, MAX_TYPES};

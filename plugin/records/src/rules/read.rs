@@ -25,7 +25,7 @@ pub const MAX_FILE_BYTES: usize = 1024 * 1024;
 pub const MAX_SET_FIELDS: usize = 64;
 
 /// Fields that follow from the whole of a rule set.
-const RESERVED_FIELDS: [&str; 3] = ["log_type", "severity", super::evaluate::SAMPLE_RATE];
+const RESERVED_FIELDS: [&str; 3] = ["log_type", "severity", super::keep::SAMPLE_RATE];
 
 const RULE_KEYS: [&str; 10] =
     ["name", "type", "when", "match", "parse", "severity", "default_severity", "set", "drop", "sample"];
