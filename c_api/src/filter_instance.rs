@@ -151,7 +151,7 @@ impl FilterInstance {
             if counts.dropped > 0 && drop_lines.admit(self.clock.monotonic()).is_some() {
                 self.log.line(Level::Info, &rule_sums(sorter));
             }
-            misread_lines.tell(sorter.misreads(), self.clock.monotonic(), self.log.as_ref());
+            misread_lines.tell(sorter.misreads(), || self.clock.monotonic(), self.log.as_ref());
             let answer = answer.filter(|_| counts.records + counts.bad + counts.dropped > 0)?;
             *growth = Growth { chunk_bytes: chunk.len(), answer_bytes: answer.length() };
             Some(answer)

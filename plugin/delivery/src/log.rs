@@ -77,9 +77,9 @@ pub struct MisreadLines {
 }
 
 impl MisreadLines {
-    /// Tells of them, unless it was told within the interval before `now`.
-    pub fn tell(&mut self, misreads: &MisreadCounts, now: Duration, log: &dyn Log) {
-        if misreads.total() > self.told && self.limit.admit(now).is_some() {
+    /// Tells of them, unless it was told within the interval before `now`, which is asked only when there are new ones.
+    pub fn tell(&mut self, misreads: &MisreadCounts, now: impl FnOnce() -> Duration, log: &dyn Log) {
+        if misreads.total() > self.told && self.limit.admit(now()).is_some() {
             self.tell_last(misreads, log);
         }
     }
@@ -110,7 +110,7 @@ mod tests {
         let (mut lines, mut counts, log) = (MisreadLines::default(), MisreadCounts::default(), Count::default());
         let mut told = |counts: &MisreadCounts, seconds: Option<u64>| {
             match seconds {
-                Some(seconds) => lines.tell(counts, Duration::from_secs(seconds), &log),
+                Some(seconds) => lines.tell(counts, || Duration::from_secs(seconds), &log),
                 None => lines.tell_last(counts, &log),
             }
             log.0.load(std::sync::atomic::Ordering::Relaxed)

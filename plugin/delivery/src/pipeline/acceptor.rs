@@ -395,6 +395,6 @@ impl Acceptor {
             log.line(Level::Info, &format!("ledger: {ledger}"));
         }
         self.summed_up = accepted;
-        self.misread_lines.tell(self.sorter.misreads(), now, log.as_ref());
+        self.misread_lines.tell(self.sorter.misreads(), || now, log.as_ref());
     }
 }
