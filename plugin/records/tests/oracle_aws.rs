@@ -132,15 +132,21 @@ fn lines_of_an_nlb_are_as_athena_takes_them() {
 /// A user agent and what is behind it: nothing, or the cipher, the protocol and the target group.
 const USER_AGENT: &str = r#"^"(.*?)"(?: ([^" ]* (?:-|TLS[^ ]*) (?:-|arn:[^ ]*)(?: .*)?)|)$"#;
 
-/// The fields of a line, one after the other: a quoted one ends at a quote with a space or nothing behind it, but for the user
-/// agent, which ends where its followers begin if they are there.
+/// A request and what is behind it: nothing, or the user agent.
+const REQUEST: &str = r#"^"((?:.*? |)HTTP/[^ ]*?|- .*?- -)"(?: (".*)|)$"#;
+
+/// The fields of a line, one after the other: a quoted one ends at a quote with a space or nothing behind it, but for the request
+/// and the user agent, which end where their followers begin if they are there.
 fn split(line: &str) -> Vec<String> {
-    let user_agent = pattern(USER_AGENT);
+    let (request, user_agent) = (pattern(REQUEST), pattern(USER_AGENT));
     let (mut fields, mut rest) = (Vec::new(), line.trim_ascii_end());
     while !rest.is_empty() {
-        if fields.len() == 13
-            && let Some(captures) = user_agent.captures(rest.as_bytes())
-        {
+        let form = match fields.len() {
+            12 => Some(&request),
+            13 => Some(&user_agent),
+            _ => None,
+        };
+        if let Some(captures) = form.and_then(|form| form.captures(rest.as_bytes())) {
             let length = captures.get(2).map_or(0, |behind| behind.len());
             fields.push(show(&captures[1]));
             rest = rest.get(rest.len() - length..).unwrap();

@@ -195,10 +195,10 @@ fn is_before_user_agent(text: &[u8]) -> bool {
     text.is_empty() || text.starts_with(b" \"")
 }
 
-/// Whether a request ends so: with its protocol, or, when it was none, as it likes.
+/// Whether a request ends so: with its protocol, or, when it was none, as AWS writes those, `- http://host:80- -`.
 fn ends_as_request(text: &[u8]) -> bool {
     let protocol = text.get(memchr::memrchr(b' ', text).map_or(0, |at| at + 1)..).unwrap_or_default();
-    protocol.starts_with(b"HTTP/") || text.starts_with(b"- ")
+    protocol.starts_with(b"HTTP/") || (text.starts_with(b"- ") && text.ends_with(b"- -"))
 }
 
 /// Fields with a space between them.
@@ -312,6 +312,11 @@ mod tests {
         assert_eq!(value(&fields, "remote_addr"), "2001:db8::1");
         assert_eq!((value(&fields, "status"), value(&fields, "upstream_status")), ("Int(400)", ""));
         assert_eq!((value(&fields, "duration_ms"), value(&fields, "method")), ("", ""));
+        let failed = alb_fields(&line.replace("a:80- -", "a:80\" \"- -")).unwrap();
+        assert_eq!((value(&failed, "request_creation_time"), value(&failed, "method")), ("2018-11-30T22:22:48Z", ""));
+        // A request that is cut off ends at the next quote that may be one's end.
+        let cut = alb_fields(&line.replace("a:80- -\" ", "a[ ")).unwrap();
+        assert_eq!((value(&cut, "target_group_arn"), value(&cut, "matched_rule_priority")), ("", "2018-11-30T22:22:48Z"));
         let quoted = alb_fields(&REQUEST.replace("b=c", "b=\"c\"x")).unwrap();
         assert_eq!((value(&quoted, "query"), value(&quoted, "user_agent")), ("b=\"c\"x", "curl/7.46.0"));
         let at_end = alb_fields(&REQUEST.replace("b=c", "b=\"c\"")).unwrap();
