@@ -68,7 +68,7 @@ def more_cases() -> dict[str, instructions.Case]:
     apache, formats = "access_apache_combined.log", "formats"
     kinds = {"syslog": "syslog.log", "logfmt": "logfmt.log", "loggers of all kinds": "logger.log", "nginx error": "nginx_error.log",
              "apache error": "apache_error.log", "web framework": "web_framework.log", "load balancer": "load_balancer.log",
-             "cloudfront": "cloudfront.log", "vpc flow": "vpc_flow.log"}
+             "cloudfront": "cloudfront.log", "proxies": "proxy.log", "vpc flow": "vpc_flow.log"}
     cases = {f"filter: access lines, {count} rules": instructions.Case(apache, filter={}, rules=count) for count in (5, 200)}
     cases |= {f"filter: {name}": instructions.Case(f"{formats}/{file}", filter={}) for name, file in kinds.items()}
     return cases

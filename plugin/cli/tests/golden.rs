@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const LOGS: [&str; 20] = [
+const LOGS: [&str; 21] = [
     "access_apache_combined.log",
     "audit_auth.log",
     "error_kafka_state_change.log",
@@ -20,6 +20,7 @@ const LOGS: [&str; 20] = [
     "formats/logfmt.log",
     "formats/load_balancer.log",
     "formats/cloudfront.log",
+    "formats/proxy.log",
     "formats/nginx_error.log",
     "formats/apache_error.log",
     "formats/syslog.log",

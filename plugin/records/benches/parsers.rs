@@ -17,7 +17,7 @@ use shiwake_records::line::json::JsonScanner;
 use shiwake_records::line::logger::LoggerLine;
 use shiwake_records::line::nginx_error::NginxErrorLine;
 use shiwake_records::line::syslog::SyslogLine;
-use shiwake_records::line::{cloudfront, exception, level, load_balancer, logfmt, vpc_flow, web_framework};
+use shiwake_records::line::{cloudfront, exception, level, load_balancer, logfmt, proxy, vpc_flow, web_framework};
 use std::hint::black_box;
 use std::path::Path;
 
@@ -30,7 +30,7 @@ type Scanner<'s> = dyn FnMut(&[u8], &mut LineFields) -> bool + 's;
 /// Bytes of lines that a parser is given at a time: the samples again and again.
 const BYTES: usize = 64 * 1024;
 
-const PARSERS: [(&str, &str, Parser); 13] = [
+const PARSERS: [(&str, &str, Parser); 14] = [
     ("access", "access_apache_combined.log", |line, found| {
         AccessLine::parse(line).map(|read| read.add_to(found)).is_some()
     }),
@@ -54,6 +54,9 @@ const PARSERS: [(&str, &str, Parser); 13] = [
         load_balancer::alb(line, found).is_some() || load_balancer::nlb(line, found).is_some()
     }),
     ("cloudfront", "formats/cloudfront.log", |line, found| cloudfront::parse(line, found).is_some()),
+    ("proxies", "formats/proxy.log", |line, found| {
+        proxy::envoy(line, found).is_some() || proxy::haproxy(line, found).is_some()
+    }),
     ("vpc flow", "formats/vpc_flow.log", |line, found| vpc_flow::parse(line, found).is_some()),
     ("exception", "formats/exception_lines.log", |line, _| exception::find(line).is_some()),
     ("word of a level", "app_kafka_controller.log", |line, _| level::find(line).is_some()),

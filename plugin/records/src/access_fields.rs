@@ -2,7 +2,7 @@
 //!
 //! Servers and middlewares write it in maps within each other (`req.method` of pino-http, `request.uri` of Caddy), in fields with dots in
 //! their names (`http.request.method` of the Elastic Common Schema and of OpenTelemetry), or under names of their own (`RequestMethod` of
-//! Traefik, `cs-method` of IIS). What they write:
+//! Traefik, `cs-method` of IIS, `authority` of Envoy, which ECS Service Connect is). What they write:
 //! <https://github.com/pinojs/pino-std-serializers>, <https://caddyserver.com/docs/json/logging/>,
 //! <https://doc.traefik.io/traefik/observability/access-logs/>, <https://www.elastic.co/docs/reference/ecs/ecs-field-reference>,
 //! <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>, <https://docs.datadoghq.com/standard-attributes/>,
@@ -14,7 +14,8 @@
 use crate::append::{FoundFields, FoundValue};
 use crate::classify::status;
 use crate::fields::{FieldIndex, KeySet};
-use crate::line::words::{decimal, split_request, split_url};
+use crate::line::load_balancer::add_client;
+use crate::line::words::{decimal, split_request, split_url, without_port};
 use crate::msgpack::{Composite, Value};
 
 /// A column, the names that fill it as they are, and where else its value may be: a name at the top, which may have dots in it, or the
@@ -81,7 +82,7 @@ const PROTOCOL: Source = source(
 /// What is behind the path.
 const QUERY: Source = source("query", &["query_string"], &["url.query", "cs-uri-query"]);
 /// Columns of text.
-const TEXTS: [Source; 7] = [
+const TEXTS: [Source; 8] = [
     source(
         "remote_addr",
         &["client_ip", "remote_ip"],
@@ -132,6 +133,8 @@ const TEXTS: [Source; 7] = [
             "cs(User-Agent)",
         ],
     ),
+    // Which server answered a proxy.
+    source("upstream_addr", &[], &["upstream_host", "ServiceAddr"]),
 ];
 /// Paths, which may be addresses with a host, and may have a query.
 const PATH: Source = source(
@@ -188,13 +191,16 @@ const BYTES: Source = source(
         "network.bytes_written",
         "httpRequest.responseSize",
         "DownstreamContentSize",
+        "bytes_out",
         "sc-bytes",
     ],
 );
+/// The client of Envoy, with its port.
+const ENVOY_CLIENT: &str = "downstream_remote_address";
 /// Where a record says how long it took, how many milliseconds a one there is, and fields of which one is there, as otherwise it is
 /// something else.
 type Duration = (&'static str, f64, &'static [&'static str]);
-const DURATIONS: [Duration; 9] = [
+const DURATIONS: [Duration; 10] = [
     ("responseTime", 1.0, &[]),
     ("response-time", 1.0, &[]),
     ("meta.responseTime", 1.0, &[]),
@@ -204,7 +210,9 @@ const DURATIONS: [Duration; 9] = [
     // Traefik's are nanoseconds, Caddy's seconds, Envoy's milliseconds.
     ("Duration", 1e-6, &["DownstreamStatus"]),
     ("duration", 1_000.0, &["resp_headers"]),
-    ("duration", 1.0, &["response_flags"]),
+    ("duration", 1.0, &["response_flags", "authority"]),
+    // Echo's are nanoseconds.
+    ("latency", 1e-6, &["latency_human"]),
 ];
 const DURATION: Source = source("duration_ms", &["latency_ms"], &[]);
 /// NGINX's `$request`, which is a request line; of others a map.
@@ -274,6 +282,10 @@ const OUTER: KeySet = KeySet::new(&[
     "request_time",
     "response_flags",
     "authority",
+    "upstream_host",
+    "ServiceAddr",
+    "latency_human",
+    "bytes_out",
     "server_protocol",
     "request_verb",
     "request_url",
@@ -333,8 +345,16 @@ fn add_all<'a>(index: &FieldIndex, body: &Composite<'a>, found: &mut FoundFields
     let record = (index, body);
     for source in &TEXTS {
         if let Some(text) = source.find(record, found, text) {
-            found.push_text(source.name, text);
+            // What the client asked for may have a port, which addresses of requests lose, too.
+            let is_host = source.column == HOST.column;
+            found.push_text(source.name, if is_host { without_port(text) } else { text });
         }
+    }
+    let [client, ..] = &TEXTS;
+    if let Some(address) = index.get(body, ENVOY_CLIENT.as_bytes()).and_then(text)
+        && !client.is_filled(record, found, text)
+    {
+        add_client(address, found);
     }
     let request = index.get(body, REQUEST.as_bytes()).and_then(|value| split_request(value.as_str_bytes()?));
     let (method, target, protocol) = request.unwrap_or_default();

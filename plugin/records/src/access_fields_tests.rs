@@ -86,7 +86,7 @@ fn each_place_is_found_as_it_is_written() {
 #[test]
 fn what_may_be_elsewhere_is_looked_for() {
     // Names that records have which fill their columns under the names that they have.
-    const OF_MANY: [&str; 6] = ["source", "url", "user_agent", "event", "duration", "server"];
+    const OF_MANY: [&str; 7] = ["source", "url", "user_agent", "event", "duration", "latency", "server"];
     let places = sources().flat_map(|source| source.places).chain(DURATIONS.iter().map(|(place, ..)| place));
     for place in places {
         let outer = place.split('.').next().unwrap();

@@ -13,7 +13,7 @@ use crate::line::logger::LoggerLine;
 use crate::line::nginx_error::NginxErrorLine;
 use crate::line::syslog::SyslogLine;
 use crate::line::web_framework::{self, WebLine};
-use crate::line::{LineFormat, LineFormats, cloudfront, exception, level, load_balancer, vpc_flow};
+use crate::line::{LineFormat, LineFormats, cloudfront, exception, level, load_balancer, proxy, vpc_flow};
 use crate::log_type::LogType;
 use crate::msgpack::{Composite, Value};
 use crate::rules::{RuleId, RuleSet};
@@ -224,7 +224,7 @@ fn read_behind_syslog<'a>(head: &SyslogLine<'a>, level: Option<Severity>, found:
 fn read_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundFields<'a>) -> LineReading {
     let reading =
         |format, severity, line_time| LineReading { formats: LineFormats::default().with(format), severity, line_time };
-    if let Some((format, status, line_time)) = aws_access(line, found) {
+    if let Some((format, status, line_time)) = proxy_access(line, found) {
         return reading(format, level.or_else(|| Severity::from_http_status(status?)), line_time);
     }
     if let Some(access) = AccessLine::parse(line) {
@@ -268,15 +268,26 @@ fn read_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundField
     }
 }
 
-/// An access line of AWS, its status and its time; what its first byte cannot begin is not looked at.
-fn aws_access<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<(LineFormat, Option<i64>, Option<Timestamp>)> {
-    match line.first()? {
+/// An access line of AWS, Envoy or HAProxy, its status and its time; what its first byte cannot begin is not looked at.
+fn proxy_access<'a>(
+    line: &'a [u8],
+    found: &mut FoundFields<'a>,
+) -> Option<(LineFormat, Option<i64>, Option<Timestamp>)> {
+    let of_aws = match line.first()? {
+        b'[' => return proxy::envoy(line, found).map(|line| (LineFormat::Envoy, line.status, line.time)),
         b'h' | b'g' | b'w' => load_balancer::alb(line, found).map(|line| (LineFormat::Alb, line.status, line.time)),
         b't' => load_balancer::nlb(line, found).map(|line| (LineFormat::Nlb, line.status, line.time)),
         b'0'..=b'9' => cloudfront::parse(line, found)
             .map(|line| (LineFormat::CloudFront, Some(line.status), Some(line.time)))
             .or_else(|| vpc_flow::parse(line, found).map(|time| (LineFormat::VpcFlow, None, Some(time)))),
         _ => None,
+    };
+    // The address of a client, with its port.
+    match line.first()? {
+        b'0'..=b'9' | b'a'..=b'f' | b':' if of_aws.is_none() => {
+            proxy::haproxy(line, found).map(|line| (LineFormat::Haproxy, line.status, line.time))
+        }
+        _ => of_aws,
     }
 }
 

@@ -19,7 +19,7 @@ use shiwake_records::line::logger::LoggerLine;
 use shiwake_records::line::misread::Misread;
 use shiwake_records::line::nginx_error::NginxErrorLine;
 use shiwake_records::line::syslog::SyslogLine;
-use shiwake_records::line::{cloudfront, exception, level, load_balancer, logfmt, vpc_flow, web_framework};
+use shiwake_records::line::{cloudfront, exception, level, load_balancer, logfmt, proxy, vpc_flow, web_framework};
 use shiwake_records::msgpack::write;
 use shiwake_records::rules::RuleSet;
 use shiwake_records::sorter::Sorter;
@@ -37,7 +37,7 @@ const TRIES: usize = 6;
 type Parser = fn(&[u8]);
 
 /// The parsers by name, each with heads that it takes.
-const PARSERS: [(&str, Parser, &[&str]); 18] = [
+const PARSERS: [(&str, Parser, &[&str]); 20] = [
     (
         "no format",
         |line| consume(&Misread::of(line).map(|misread| misread.reason)),
@@ -86,6 +86,26 @@ const PARSERS: [(&str, Parser, &[&str]); 18] = [
         "cloudfront",
         |line| consume(&cloudfront::parse(line, &mut FoundFields::default())),
         &["2019-12-04\t21:02:31\t", "2019-12-04\t21:02:31\tLAX1\t392\t192.0.2.100\tGET\td\t/\t200\t"],
+    ),
+    (
+        "envoy",
+        |line| consume(&proxy::envoy(line, &mut FoundFields::default())),
+        &[
+            "[2016-04-15T",
+            "[2016-04-15T20:17:00.310Z] \"",
+            "[2016-04-15T20:17:00.310Z] \"GET / HTTP/1.1\" 200 - 1 2 3 4 \"",
+            "[2016-04-15T20:17:00.310Z] \"GET / HTTP/1.1\" 200 - via_upstream - \"",
+        ],
+    ),
+    (
+        "haproxy",
+        |line| consume(&proxy::haproxy(line, &mut FoundFields::default())),
+        &[
+            "",
+            "1.2.3.4:5 [06/Feb/2009:12:14:14.655] a b/",
+            "1.2.3.4:5 [06/Feb/2009:12:14:14.655] a b/c 1/2/3/4/5 200 5 - - ---- 1/1/1/1/0 0/0 {",
+            "1.2.3.4:5 [06/Feb/2009:12:14:14.655] a b/c 1/2/3/4/5 200 5 - - ---- 1/1/1/1/0 0/0 \"GET ",
+        ],
     ),
     ("vpc flow", |line| consume(&vpc_flow::parse(line, &mut FoundFields::default())), &["2 ", "2 123456789010 eni-1 "]),
     (
@@ -175,7 +195,19 @@ const PARSERS: [(&str, Parser, &[&str]); 18] = [
     (
         "web framework",
         |line| consume(&web_framework::parse(line, &mut FoundFields::default())),
-        &["I, [", "[", "Started GET \"", "Completed 200 OK in 5ms (", "INFO: 1:2 - \"GET "],
+        &[
+            "I, [",
+            "[",
+            "Started GET \"",
+            "Completed 200 OK in 5ms (",
+            "INFO: 1:2 - \"GET ",
+            "[GIN] a | 200 | ",
+            "[GIN] a | 200 | 1ms | ",
+            "2026/01/02 03:04:05 \"GET ",
+            "2026/01/02 03:04:05 \"GET / HTTP/1.1\" from 1:2 - 200 1B in ",
+            "GET /",
+            "\u{1b}[0m",
+        ],
     ),
     ("sorter", sort, &["", "<34>Oct 11 22:14:15 h a: ", "2026-01-02 03:04:05 ", "{\"log\":", "\t", "ERROR "]),
     ("chunk", |bytes| consume(&Chunk::new(bytes).count()), &["", "\u{0}"]),

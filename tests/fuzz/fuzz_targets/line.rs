@@ -10,7 +10,7 @@ use shiwake_records::line::logger::LoggerLine;
 use shiwake_records::line::misread::{Misread, MisreadReason};
 use shiwake_records::line::nginx_error::NginxErrorLine;
 use shiwake_records::line::syslog::SyslogLine;
-use shiwake_records::line::{LineFormat, cloudfront, level, load_balancer, vpc_flow, web_framework};
+use shiwake_records::line::{LineFormat, cloudfront, level, load_balancer, proxy, vpc_flow, web_framework};
 
 /// Keeps what was computed from being left out.
 fn consume<T>(value: &T) {
@@ -20,7 +20,7 @@ fn consume<T>(value: &T) {
 fuzz_target!(|data: &[u8]| {
     let Some((pick, line)) = data.split_first() else { return };
     let mut found = FoundFields::default();
-    match pick % 13 {
+    match pick % 15 {
         0 => {
             if let Some(line) = AccessLine::parse(line) {
                 line.add_to(&mut found);
@@ -57,6 +57,8 @@ fuzz_target!(|data: &[u8]| {
             }
         }
         10 => consume(&level::find(line).map(|severity| severity.name())),
+        13 => consume(&proxy::envoy(line, &mut found).map(|line| (line.time, line.status))),
+        14 => consume(&proxy::haproxy(line, &mut found).map(|line| line.status)),
         11 => consume(&web_framework::parse(line, &mut found).map(|line| format!("{line:?}"))),
         _ => {
             let misread = Misread::of(line);

@@ -19,7 +19,11 @@ pub enum LineFormat {
     CloudFront,
     /// A flow of a VPC.
     VpcFlow,
-    /// A request that was answered, as Rails or uvicorn logs it.
+    /// An access line of Envoy, which ECS Service Connect and Istio are.
+    Envoy,
+    /// A request to HAProxy, or a connection.
+    Haproxy,
+    /// A request that was answered, as Rails, uvicorn, Gin, chi or morgan logs it.
     WebRequest,
     /// A request that begins, as Rails logs it.
     WebStart,
@@ -39,7 +43,7 @@ pub enum LineFormat {
 
 impl LineFormat {
     /// All of them by name, as they stand in rules.
-    pub const ALL: [(&'static str, LineFormat); 16] = [
+    pub const ALL: [(&'static str, LineFormat); 18] = [
         ("unknown", LineFormat::Unknown),
         ("json", LineFormat::Json),
         ("logfmt", LineFormat::Logfmt),
@@ -48,6 +52,8 @@ impl LineFormat {
         ("nlb", LineFormat::Nlb),
         ("cloudfront", LineFormat::CloudFront),
         ("vpc_flow", LineFormat::VpcFlow),
+        ("envoy", LineFormat::Envoy),
+        ("haproxy", LineFormat::Haproxy),
         ("web_request", LineFormat::WebRequest),
         ("web_start", LineFormat::WebStart),
         ("apache_error", LineFormat::ApacheError),

@@ -154,7 +154,7 @@ fn time_of_nlb(text: &[u8]) -> Option<Timestamp> {
 }
 
 /// `address:port`; the address may be an IPv6 one.
-fn add_client<'a>(client: &'a [u8], found: &mut FoundFields<'a>) {
+pub(crate) fn add_client<'a>(client: &'a [u8], found: &mut FoundFields<'a>) {
     let port = client.iter().rposition(|byte| *byte == b':');
     match port.and_then(|at| client.split_at_checked(at)) {
         Some((address, port)) => {
@@ -166,7 +166,8 @@ fn add_client<'a>(client: &'a [u8], found: &mut FoundFields<'a>) {
     }
 }
 
-fn push_int(name: &'static str, value: Option<i64>, found: &mut FoundFields<'_>) {
+/// A number, when there is one.
+pub(super) fn push_int(name: &'static str, value: Option<i64>, found: &mut FoundFields<'_>) {
     if let Some(value) = value {
         found.push(name, FoundValue::Int(value));
     }
@@ -316,7 +317,10 @@ mod tests {
         assert_eq!((value(&failed, "request_creation_time"), value(&failed, "method")), ("2018-11-30T22:22:48Z", ""));
         // A request that is cut off ends at the next quote that may be one's end.
         let cut = alb_fields(&line.replace("a:80- -\" ", "a[ ")).unwrap();
-        assert_eq!((value(&cut, "target_group_arn"), value(&cut, "matched_rule_priority")), ("", "2018-11-30T22:22:48Z"));
+        assert_eq!(
+            (value(&cut, "target_group_arn"), value(&cut, "matched_rule_priority")),
+            ("", "2018-11-30T22:22:48Z")
+        );
         let quoted = alb_fields(&REQUEST.replace("b=c", "b=\"c\"x")).unwrap();
         assert_eq!((value(&quoted, "query"), value(&quoted, "user_agent")), ("b=\"c\"x", "curl/7.46.0"));
         let at_end = alb_fields(&REQUEST.replace("b=c", "b=\"c\"")).unwrap();

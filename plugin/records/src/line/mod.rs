@@ -20,6 +20,7 @@ pub mod logfmt;
 pub mod logger;
 pub mod misread;
 pub mod nginx_error;
+pub mod proxy;
 pub mod syslog;
 pub mod vpc_flow;
 pub mod web_framework;

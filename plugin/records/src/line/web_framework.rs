@@ -1,14 +1,28 @@
-//! Requests as Rails and uvicorn log them.
+//! Requests as web frameworks log them.
 //!
 //! Rails (<https://guides.rubyonrails.org/debugging_rails_applications.html#the-logger>) writes `Started GET "/a?b=c" for 192.0.2.1 at
 //! 2026-01-02 03:04:05 +0000` when a request comes and `Completed 200 OK in 12ms (Views: 3.1ms | ActiveRecord: 0.5ms)` when it
 //! was answered, behind the head of Ruby's logger, tags in brackets, both or none. Only the second is the record of an
-//! answer. Uvicorn (<https://www.uvicorn.org/settings/#logging>) writes `INFO:     192.0.2.1:50000 - "GET /a HTTP/1.1" 200 OK`.
+//! answer. The others write one line when it was answered:
+//!
+//! - uvicorn (<https://www.uvicorn.org/settings/#logging>): `INFO:     192.0.2.1:50000 - "GET /a HTTP/1.1" 200 OK`;
+//! - Gin (<https://pkg.go.dev/github.com/gin-gonic/gin#Logger>): `[GIN] 2026/01/02 - 03:04:05 | 200 | 1.2ms | 192.0.2.1 | GET "/a"`;
+//! - chi (<https://pkg.go.dev/github.com/go-chi/chi/v5/middleware#Logger>):
+//!   `2026/01/02 03:04:05 "GET http://a/b HTTP/1.1" from 192.0.2.1:50000 - 200 10B in 1.2ms`;
+//! - morgan, of Express (<https://github.com/expressjs/morgan#predefined-formats>): `GET /a 200 12 - 1.234 ms` is its `tiny`,
+//!   `GET /a 200 1.234 ms - 12` its `dev`, with colours.
+//!
+//! Those of Go have a local time, so the host's stays.
 
-use super::words::{after, decimal, micros, millis, split_at_byte, split_request, until};
+use super::load_balancer::{add_client, push_int};
+use super::words::{after, decimal, micros, millis, split_at_byte, split_request, split_url, until};
 use crate::append::{FoundFields, FoundValue};
 use crate::civil_time::parse_rfc3339;
 use crate::event::Timestamp;
+use memchr::memmem;
+
+/// Methods with which lines begin that have nothing in front of them.
+const METHODS: [&[u8]; 7] = [b"GET", b"POST", b"PUT", b"PATCH", b"DELETE", b"HEAD", b"OPTIONS"];
 
 /// What a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +39,13 @@ pub fn parse<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine>
         b'I' if line.starts_with(b"INFO: ") => return uvicorn(line.get(6..)?.trim_ascii_start(), found),
         // `I, [2026-01-02T03:04:05.123456 #7]  INFO -- : `
         b'I' if line.starts_with(b"I, [") => split_at_byte(after(line, b"]  INFO -- ")?, b':')?.1.trim_ascii_start(),
-        b'[' | b'S' | b'C' => line,
+        b'[' => match line.strip_prefix(b"[GIN] ") {
+            Some(rest) => return gin(rest, found),
+            None => line,
+        },
+        b'S' | b'C' => line,
+        b'0'..=b'9' => return chi(line, found),
+        b'G' | b'P' | b'D' | b'H' | b'O' | b'\x1b' => return morgan(line, found),
         _ => return None,
     };
     let words = behind_tags(words);
@@ -137,108 +157,131 @@ fn uvicorn<'a>(text: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine> {
     Some(WebLine::Completed(status))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[track_caller]
-    fn check(line: &str, expected: WebLine, fields: &[(&str, &str)]) {
-        let mut found = FoundFields::default();
-        assert_eq!(parse(line.as_bytes(), &mut found), Some(expected), "{line}");
-        let text = |value: &FoundValue<'_>| match value {
-            FoundValue::Text(text) => String::from_utf8_lossy(text).into_owned(),
-            other => format!("{other:?}"),
-        };
-        let found: Vec<(&str, String)> = found.iter().map(|(name, value)| (*name, text(value))).collect();
-        let found: Vec<(&str, &str)> = found.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        assert_eq!(found, fields, "{line}");
+/// `2026/01/02 - 03:04:05 | 200 |    1.234567ms |   192.0.2.1 | GET      "/a?b=c"`, and what went wrong in lines behind it.
+fn gin<'a>(text: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine> {
+    let mut parts = until(text, |byte| byte == b'\n').splitn(5, |byte| *byte == b'|');
+    let mut next = || parts.next().map(plain);
+    let (_, status, duration, client, request) = (next()?, next()?, next()?, next()?, next()?);
+    let status = decimal(status).filter(|status| (100..=599).contains(status))?;
+    let duration = go_duration(duration)?;
+    let (method, target) = split_at_byte(request, b' ')?;
+    let (method, target) = (plain(method), plain(target));
+    let target = target.strip_prefix(b"\"").and_then(|target| target.strip_suffix(b"\"")).unwrap_or(target);
+    let (path, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
+    for (name, text) in [("remote_addr", client), ("method", method), ("path", path), ("query", query)] {
+        found.push_text(name, text);
     }
-
-    #[test]
-    fn what_rails_says_of_requests_is_taken() {
-        let time = Some(Timestamp { seconds: 1_221_007_692, nanoseconds: 0 });
-        let started = [("method", "GET"), ("path", "/a"), ("query", "b=c"), ("remote_addr", "127.0.0.1")];
-        for head in
-            ["", "[f2b3] ", "I, [2008-09-08T21:52:54.123456 #7]  INFO -- : [f2b3] [web] ", "I, [x]  INFO -- app: "]
-        {
-            let line = format!("{head}Started GET \"/a?b=c\" for 127.0.0.1 at 2008-09-10 02:48:12 +0200");
-            check(&line, WebLine::Started(time), &started);
-            let line = format!(
-                "{head}Completed 404 Not Found in 1.5ms (Views: 3.1ms | ActiveRecord: 12ms (2 queries) | Allocations: 9)"
-            );
-            check(
-                &line,
-                WebLine::Completed(404),
-                &[
-                    ("status", "Int(404)"),
-                    ("duration_ms", "Float(1.5)"),
-                    ("view_ms", "Float(3.1)"),
-                    ("db_ms", "Float(12.0)"),
-                    ("allocations", "Int(9)"),
-                ],
-            );
-        }
-        check(
-            "Completed 200 OK in 12ms (Views: 3.1ms | Allocations: 123)\n",
-            WebLine::Completed(200),
-            &[
-                ("status", "Int(200)"),
-                ("duration_ms", "Float(12.0)"),
-                ("view_ms", "Float(3.1)"),
-                ("allocations", "Int(123)"),
-            ],
-        );
-        check(
-            "Completed 401 in 7ms",
-            WebLine::Completed(401),
-            &[("status", "Int(401)"), ("duration_ms", "Float(7.0)")],
-        );
-    }
-
-    #[test]
-    fn what_uvicorn_says_of_requests_is_taken() {
-        check(
-            "INFO:     ::1:50000 - \"GET /a?b HTTP/1.1\" 307 Temporary Redirect",
-            WebLine::Completed(307),
-            &[
-                ("remote_addr", "::1"),
-                ("client_port", "50000"),
-                ("method", "GET"),
-                ("path", "/a"),
-                ("query", "b"),
-                ("protocol", "HTTP/1.1"),
-                ("status", "Int(307)"),
-            ],
-        );
-    }
-
-    #[test]
-    fn other_lines_are_refused_and_add_nothing() {
-        for line in [
-            "",
-            "Started reading",
-            "Started GET \"/a\" for 127.0.0.1",
-            "Started get \"/a\" for 127.0.0.1 at 2008-09-10 02:48:12 +0200",
-            "Completed 200 files in 3 s",
-            "Completed 99 x in 3ms",
-            "Completed the job in 3ms",
-            "Completed 200 OK in ms",
-            "INFO:     Started server process [1]",
-            "INFO: a - \"b\" 200",
-            "[tag] Started",
-            "I, [x]  INFO -- : Processing by A#b as HTML",
-        ] {
-            let mut found = FoundFields::default();
-            assert_eq!(parse(line.as_bytes(), &mut found), None, "{line}");
-            assert_eq!(found.iter().count(), 0, "{line}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_line_is_taken_or_left(head in "(Started GET \"/\" for |Completed 200 |INFO: |I, \\[|\\[)?", tail in "( in |at |ms|[0-9\"(|):\\]\\[ +-]|Views|INFO -- ){0,30}") {
-            let _ = parse(format!("{head}{tail}").as_bytes(), &mut FoundFields::default());
-        }
-    }
+    found.push("status", FoundValue::Int(status));
+    found.push("duration_ms", FoundValue::Float(duration));
+    Some(WebLine::Completed(status))
 }
+
+/// `2026/01/02 03:04:05 [host/id-000001] "GET http://a/b HTTP/1.1" from 192.0.2.1:50000 - 200 10B in 1.2ms`
+fn chi<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine> {
+    let (time, rest) = line.split_at_checked(20)?;
+    let marks = [(4, b'/'), (7, b'/'), (10, b' '), (13, b':'), (16, b':'), (19, b' ')];
+    marks.iter().all(|(at, byte)| time.get(*at) == Some(byte)).then_some(())?;
+    let (id, rest) = match rest.strip_prefix(b"[") {
+        Some(rest) => split_at_byte(rest, b']')?,
+        None => (&b""[..], rest),
+    };
+    let rest = rest.trim_ascii_start().strip_prefix(b"\"")?;
+    let end = memmem::find(rest, FROM)?;
+    let (request, rest) = (rest.get(..end)?, rest.get(end + FROM.len()..)?);
+    let (method, target, protocol) = split_request(request)?;
+    let (client, rest) = split_at_byte(rest, b' ')?;
+    let (status, rest) = split_at_byte(rest.strip_prefix(b"- ")?, b' ')?;
+    let status = decimal(status).filter(|status| (100..=599).contains(status))?;
+    let (size, duration) = split_at_byte(rest.trim_ascii_end(), b' ')?;
+    let size = decimal(size.strip_suffix(b"B")?)?;
+    let duration = go_duration(duration.strip_prefix(b"in ")?)?;
+    let (host, path, query) = split_url(target);
+    add_client(client, found);
+    for (name, text) in [
+        ("request_id", id),
+        ("method", method),
+        ("host", host),
+        ("path", path),
+        ("query", query),
+        ("protocol", protocol),
+    ] {
+        found.push_text(name, text);
+    }
+    found.push("status", FoundValue::Int(status));
+    found.push("bytes", FoundValue::Int(size));
+    found.push("duration_ms", FoundValue::Float(duration));
+    Some(WebLine::Completed(status))
+}
+
+/// What chi has behind a request.
+const FROM: &[u8] = b"\" from ";
+
+/// `GET /a 200 12 - 1.234 ms` and `GET /a 200 1.234 ms - 12`; a size that there is not is a dash.
+fn morgan<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine> {
+    let mut words = plain(line).split(|byte| *byte == b' ').map(plain);
+    let mut next = || words.next();
+    let method = next().filter(|method| METHODS.contains(method))?;
+    let target = next().filter(|target| matches!(target, [b'/', ..] | [b'*']))?;
+    let status = decimal(next()?).filter(|status| (100..=599).contains(status))?;
+    let (size, duration) = match [next()?, next()?, next()?, next()?] {
+        [size, b"-", duration, b"ms"] | [duration, b"ms", b"-", size] => (size, micros(duration)?),
+        _ => return None,
+    };
+    let is_size = size == b"-" || decimal(size).is_some();
+    (is_size && next().is_none()).then_some(())?;
+    let (path, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
+    for (name, text) in [("method", method), ("path", path), ("query", query)] {
+        found.push_text(name, text);
+    }
+    found.push("status", FoundValue::Int(status));
+    push_int("bytes", decimal(size), found);
+    found.push("duration_ms", milliseconds(duration));
+    Some(WebLine::Completed(status))
+}
+
+/// The text without spaces and colours around it (`ESC [32m`).
+fn plain(text: &[u8]) -> &[u8] {
+    let is_colour = |code: &[u8]| code.iter().all(|byte| byte.is_ascii_digit() || *byte == b';');
+    let mut text = text.trim_ascii();
+    while let Some((code, rest)) = text.strip_prefix(b"\x1b[").and_then(|rest| split_at_byte(rest, b'm')) {
+        if !is_colour(code) {
+            break;
+        }
+        text = rest.trim_ascii_start();
+    }
+    while let Some(before) = text.strip_suffix(b"m") {
+        let code = before.iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
+        match before.get(..before.len() - code).and_then(|rest| rest.strip_suffix(b"\x1b[")) {
+            Some(rest) => text = rest.trim_ascii_end(),
+            None => break,
+        }
+    }
+    text
+}
+
+/// A duration as Go writes it, `1h2m3.5s`, `1.2ms`, `60.7\u{b5}s` or `943ns`, in milliseconds.
+fn go_duration(text: &[u8]) -> Option<f64> {
+    let (mut rest, mut sum) = (text, 0.0);
+    while !rest.is_empty() {
+        let number = until(rest, |byte| !(byte.is_ascii_digit() || byte == b'.'));
+        let behind = rest.get(number.len()..)?;
+        let unit = until(behind, |byte| byte.is_ascii_digit());
+        let milliseconds = match unit {
+            b"h" => 3_600_000.0,
+            b"m" => 60_000.0,
+            b"s" => 1_000.0,
+            b"ms" => 1.0,
+            b"\xc2\xb5s" | b"us" => 1e-3,
+            b"ns" => 1e-6,
+            _ => return None,
+        };
+        // Millionths of that unit.
+        sum += micros(number)? as f64 * milliseconds / 1e6;
+        rest = behind.get(unit.len()..)?;
+    }
+    (!text.is_empty()).then_some(sum)
+}
+
+#[cfg(test)]
+#[path = "web_framework_tests.rs"]
+mod tests;
