@@ -57,9 +57,9 @@ fuzz_target!(|data: &[u8]| {
             }
         }
         10 => consume(&level::find(line).map(|severity| severity.name())),
-        13 => consume(&proxy::envoy(line, &mut found).map(|line| (line.time, line.status))),
-        14 => consume(&proxy::haproxy(line, &mut found).map(|line| line.status)),
         11 => consume(&web_framework::parse(line, &mut found).map(|line| format!("{line:?}"))),
+        12 => consume(&proxy::envoy(line, &mut found).map(|line| (line.time, line.status))),
+        13 => consume(&proxy::haproxy(line, &mut found).map(|line| line.status)),
         _ => {
             let misread = Misread::of(line);
             consume(&misread.map(|it| (it.format.name(), it.reason.text())));
