@@ -89,6 +89,17 @@ def test_ecs_would_take_the_task_definition(path, endpoint):
     assert answer["family"] == task["family"]
 
 
+def test_ecs_would_take_what_is_said_of_service_connect():
+    (snippet,) = re.findall(r"```json\n(\"serviceConnectConfiguration\".*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
+    service = {"serviceName": "shop", **json.loads("{" + snippet + "}")}
+    model = botocore.session.get_session().get_service_model("ecs").operation_model("CreateService").input_shape
+    report = ParamValidator().validate(service, model)
+    assert not report.has_errors(), report.generate_report()
+    access_log = model.members["serviceConnectConfiguration"].members["accessLogConfiguration"].members
+    for name, value in service["serviceConnectConfiguration"]["accessLogConfiguration"].items():
+        assert value in access_log[name].enum, name
+
+
 @pytest.mark.parametrize("name", COMMITTER)
 def test_aws_would_take_what_starts_the_committer(name):
     service, operation = COMMITTER[name]
