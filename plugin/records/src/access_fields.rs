@@ -14,8 +14,10 @@
 use crate::append::{FoundFields, FoundValue};
 use crate::classify::status;
 use crate::fields::{FieldIndex, KeySet};
+use crate::line::combined::split_port;
 use crate::line::load_balancer::add_client;
-use crate::line::words::{decimal, split_request, split_url, without_port};
+use crate::line::web_framework::go_duration;
+use crate::line::words::{decimal, split_request, split_url};
 use crate::msgpack::{Composite, Value};
 
 /// A column, the names that fill it as they are, and where else its value may be: a name at the top, which may have dots in it, or the
@@ -50,6 +52,7 @@ const HOST: Source = source(
         "http.host",
         "RequestHost",
         "authority",
+        ":authority",
         "cs-host",
     ],
 )
@@ -155,6 +158,7 @@ const PATH: Source = source(
         "meta.req.url",
         "RequestPath",
         "requestPath",
+        "x-envoy-origin-path",
         "request_url",
         "cs-uri-stem",
     ],
@@ -195,12 +199,14 @@ const BYTES: Source = source(
         "sc-bytes",
     ],
 );
+/// How long it took, as Echo and what is written for it say it, beside a `latency` of one unit or another.
+const GO_DURATION: &str = "latency_human";
 /// The client of Envoy, with its port.
 const ENVOY_CLIENT: &str = "downstream_remote_address";
 /// Where a record says how long it took, how many milliseconds a one there is, and fields of which one is there, as otherwise it is
 /// something else.
 type Duration = (&'static str, f64, &'static [&'static str]);
-const DURATIONS: [Duration; 10] = [
+const DURATIONS: [Duration; 9] = [
     ("responseTime", 1.0, &[]),
     ("response-time", 1.0, &[]),
     ("meta.responseTime", 1.0, &[]),
@@ -210,9 +216,7 @@ const DURATIONS: [Duration; 10] = [
     // Traefik's are nanoseconds, Caddy's seconds, Envoy's milliseconds.
     ("Duration", 1e-6, &["DownstreamStatus"]),
     ("duration", 1_000.0, &["resp_headers"]),
-    ("duration", 1.0, &["response_flags", "authority"]),
-    // Echo's are nanoseconds.
-    ("latency", 1e-6, &["latency_human"]),
+    ("duration", 1.0, &["response_flags", "downstream_remote_address", "upstream_host"]),
 ];
 const DURATION: Source = source("duration_ms", &["latency_ms"], &[]);
 /// NGINX's `$request`, which is a request line; of others a map.
@@ -283,6 +287,9 @@ const OUTER: KeySet = KeySet::new(&[
     "response_flags",
     "authority",
     "upstream_host",
+    "downstream_remote_address",
+    "x-envoy-origin-path",
+    ":authority",
     "ServiceAddr",
     "latency_human",
     "bytes_out",
@@ -346,8 +353,8 @@ fn add_all<'a>(index: &FieldIndex, body: &Composite<'a>, found: &mut FoundFields
     for source in &TEXTS {
         if let Some(text) = source.find(record, found, text) {
             // What the client asked for may have a port, which addresses of requests lose, too.
-            let is_host = source.column == HOST.column;
-            found.push_text(source.name, if is_host { without_port(text) } else { text });
+            let host = split_port(text).filter(|_| source.column == HOST.column);
+            found.push_text(source.name, host.map_or(text, |(host, _)| host));
         }
     }
     let [client, ..] = &TEXTS;
@@ -377,8 +384,9 @@ fn add_all<'a>(index: &FieldIndex, body: &Composite<'a>, found: &mut FoundFields
         let number = index.at_path(body, place).filter(|_| is_beside(beside)).and_then(number)?;
         Some(number * unit).filter(|milliseconds| milliseconds.is_finite() && *milliseconds >= 0.0)
     };
+    let human = || go_duration(index.get(body, GO_DURATION.as_bytes())?.as_str_bytes()?);
     if !DURATION.is_filled(record, found, number)
-        && let Some(milliseconds) = DURATIONS.iter().find_map(milliseconds)
+        && let Some(milliseconds) = DURATIONS.iter().find_map(milliseconds).or_else(human)
     {
         found.push(DURATION.column, FoundValue::Float(milliseconds));
     }

@@ -234,7 +234,7 @@ fn read_text<'a>(line: &'a [u8], level: Option<Severity>, found: &mut FoundField
     }
     match web_framework::parse(line, found) {
         Some(WebLine::Completed(status)) => {
-            return reading(LineFormat::WebRequest, level.or_else(|| Severity::from_http_status(status)), None);
+            return reading(LineFormat::WebRequest, level.or_else(|| Severity::from_http_status(status?)), None);
         }
         Some(WebLine::Started(line_time)) => {
             return reading(LineFormat::WebStart, level.or_else(|| level::find(line)), line_time);
@@ -282,9 +282,9 @@ fn proxy_access<'a>(
             .or_else(|| vpc_flow::parse(line, found).map(|time| (LineFormat::VpcFlow, None, Some(time)))),
         _ => None,
     };
-    // The address of a client, with its port.
+    // The address of a client, with its port, or a priority; a client on this machine is `unix`.
     match line.first()? {
-        b'0'..=b'9' | b'a'..=b'f' | b':' if of_aws.is_none() => {
+        b'0'..=b'9' | b'a'..=b'f' | b':' | b'u' | b'<' if of_aws.is_none() => {
             proxy::haproxy(line, found).map(|line| (LineFormat::Haproxy, line.status, line.time))
         }
         _ => of_aws,

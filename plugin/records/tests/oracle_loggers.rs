@@ -21,27 +21,27 @@ const LAYOUTS: [&str; 13] = [
     // Logback: %d{HH:mm:ss.SSS} [%thread] %-5level %logger{36} - %msg
     r"^[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3} \[(?P<thread>[A-Za-z0-9_.-]+)\] (?P<level>TRACE|DEBUG|INFO|WARN|ERROR) +(?P<logger>[A-Za-z][\w.$]{0,150}) - ",
     // Log4j 2: %d %-5p [%t] %c - %m
-    r"^[0-9-]{10} [0-9:]{8},[0-9]{3} (?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) +\[(?P<thread>[A-Za-z0-9_.-]+)\] (?P<logger>[A-Za-z][\w.$]{0,150}) - ",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2},[0-9]{3} (?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) +\[(?P<thread>[A-Za-z0-9_.-]+)\] (?P<logger>[A-Za-z][\w.$]{0,150}) - ",
     // Log4j 1, Kafka: [%d] %p %m (%c)
-    r"^\[[0-9-]{10} [0-9:]{8},[0-9]{3}\] (?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) [^\n]*[^\s-][^\n]* \((?P<logger>[A-Za-z][\w$]*[.][\w.$]{1,99})\)$",
+    r"^\[[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2},[0-9]{3}\] (?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) [^\n]*[^\s-][^\n]* \((?P<logger>[A-Za-z][\w$]*[.][\w.$]{1,99})\)$",
     // Spring Boot 3
-    r"^[0-9-]{10}T[0-9:]{8}[.][0-9]{3}Z +(?P<level>TRACE|DEBUG|INFO|WARN|ERROR) [0-9]+ --- (?:\[[a-z]+\] )?\[ *(?P<thread>[A-Za-z0-9_.-]+)\] (?P<logger>[A-Za-z][\w.]{0,99}) *: ",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z +(?P<level>TRACE|DEBUG|INFO|WARN|ERROR) [0-9]+ --- (?:\[[a-z]+\] )?\[ *(?P<thread>[A-Za-z0-9_.-]+)\] (?P<logger>[A-Za-z][\w.]{0,99}) *: ",
     // Python: logging.BASIC_FORMAT
     r"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):(?P<logger>[A-Za-z_][\w.]{0,99}):[^/]",
     // Python: %(asctime)s - %(name)s - %(levelname)s - %(message)s
-    r"^[0-9-]{10} [0-9:]{8},[0-9]{3} - (?P<logger>[A-Za-z_][\w.]{0,99}) - (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) - ",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2},[0-9]{3} - (?P<logger>[A-Za-z_][\w.]{0,99}) - (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) - ",
     // Ruby: Logger::Formatter
-    r"^[DIWEF], \[[0-9-]{10}T[0-9:]{8}[.][0-9]{6} #[0-9]+\] +(?P<level>DEBUG|INFO|WARN|ERROR|FATAL) -- (?P<logger>[A-Za-z][\w.]{0,99}): ",
+    r"^[DIWEF], \[[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6} #[0-9]+\] +(?P<level>DEBUG|INFO|WARN|ERROR|FATAL) -- (?P<logger>[A-Za-z][\w.]{0,99}): ",
     // glog and klog
     r"^(?P<level>[IWEF])[0-9]{4}(?:[0-9]{4})? [0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6} +(?P<thread>[0-9]+) (?P<caller>[a-z_]+[.][a-z]+:[0-9]+)\] ",
     // zap: console encoder
-    r"^[0-9-]{10}T[0-9:]{8}[.][0-9]{3}Z\t(?P<level>debug|info|warn|error|DEBUG|INFO|WARN|ERROR)\t(?:(?P<logger>[a-z]+)\t)?(?P<caller>[a-z/]+[.]go:[0-9]+)\t",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z\t(?P<level>debug|info|warn|error|DEBUG|INFO|WARN|ERROR)\t(?:(?P<logger>[a-z]+)\t)?(?P<caller>[a-z/]+[.]go:[0-9]+)\t\S",
     // Go: log.Lshortfile, log.Llongfile
-    r"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8}(?:[.][0-9]{6})? (?P<caller>[a-z/]*[a-z]+[.]go:[0-9]+): ",
+    r"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{6})? (?P<caller>[a-z/]*[a-z]+[.]go:[0-9]+): ",
     // SLF4J: SimpleLogger; Log4j 1: TTCCLayout
     r"^(?:[0-9]+ )?\[(?P<thread>[A-Za-z0-9_.-]+)\] (?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) +(?P<logger>[A-Za-z][\w.$]{0,150}) - ",
     // gunicorn
-    r"^\[[0-9-]{10} [0-9:]{8} [+][0-9]{4}\] \[(?P<thread>[0-9]+)\] \[(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL)\] ",
+    r"^\[[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} [+][0-9]{4}\] \[(?P<thread>[0-9]+)\] \[(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL)\] ",
     // .NET
     r"^(?P<level>trce|dbug|info|warn|fail|crit): (?P<logger>[A-Za-z][\w.]{0,99})\[[0-9]+\](?:\n|$)",
 ];
@@ -138,7 +138,7 @@ const QUOTED_PARTS: [(&str, &str); 5] = [
 /// NGINX's error log: `time [level] pid#tid: *connection text, client: .., server: .., request: "..", ..`; the
 /// client is always the first of the parts.
 fn nginx_oracle(line: &[u8]) -> Option<Fields> {
-    let head = r#"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8} \[(?P<level>debug|info|notice|warn|error|crit|alert|emerg)\] (?P<pid>[0-9]{1,9})#[0-9]+: (?:\*(?P<connection>[0-9]+) )?(?P<text>[^,"]*(?:"[^",]*"[^,"]*)*)(?P<parts>(?:, client: [^,"]*(?:, (?:client|server|upstream|host|referrer|request): (?:"[^"]*"|[^,"]*))*)?)$"#;
+    let head = r#"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} \[(?P<level>debug|info|notice|warn|error|crit|alert|emerg)\] (?P<pid>[0-9]{1,9})#[0-9]+: (?:\*(?P<connection>[0-9]+) )?(?P<text>[^,"]*(?:"[^",]*"[^,"]*)*)(?P<parts>(?:, client: [^,"]*(?:, (?:client|server|upstream|host|referrer|request): (?:"[^"]*"|[^,"]*))*)?)$"#;
     let captures = pattern(head).captures(line)?;
     let mut fields = Fields::new();
     put(&mut fields, "error_message", group(&captures, "text").trim_ascii_end());
@@ -234,15 +234,16 @@ fn rounded(mut fields: Fields) -> Fields {
 /// Of Gin, chi and morgan, with durations of one unit.
 fn other_web_oracle(line: &[u8]) -> Option<Fields> {
     const FORMS: [&str; 4] = [
-        "^\\[GIN\\] [0-9/]{10} - [0-9:]{8} [|] (?P<status>[1-5][0-9]{2}) [|] *(?P<time>[0-9]{1,6}(?:[.][0-9]{1,6})?)(?P<unit>ms|s|m|h|ns|\u{b5}s) [|] *(?P<remote_addr>[0-9a-f:.]+) [|] (?P<method>[A-Z]+) +\"(?P<path>[^?\"| ]*)(?:[?](?P<query>[^\"| ]*))?\"(?:\n.*)?$",
-        "^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} (?:\\[(?P<request_id>[^\\]]*)\\] *)?\"(?P<method>[A-Z]+) https?://(?P<host>[a-z.]+)(?::[0-9]*)?(?P<path>/[^?\" ]*)(?:[?](?P<query>[^\" ]*))? (?P<protocol>HTTP/[0-9.]+)\" from \\[?(?P<remote_addr>[0-9a-f:.]*[0-9a-f.])\\]?:(?P<client_port>[0-9]+) - (?P<status>[1-5][0-9]{2}) (?P<bytes>[0-9]{1,18})B in (?P<time>[0-9]{1,6}(?:[.][0-9]{1,6})?)(?P<unit>ms|s|m|h|ns|\u{b5}s)$",
-        "^(?P<method>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (?P<path>/[^? ]*)(?:[?](?P<query>[^ ]*))? (?P<status>[1-5][0-9]{2}) (?P<bytes>[0-9]{1,18}|-) - (?P<time>[0-9]{1,6}[.][0-9]{1,6}) (?P<unit>ms)$",
-        "^(?P<method>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (?P<path>/[^? ]*)(?:[?](?P<query>[^ ]*))? (?P<status>[1-5][0-9]{2}) (?P<time>[0-9]{1,6}[.][0-9]{1,6}) (?P<unit>ms) - (?P<bytes>[0-9]{1,18}|-)$",
+        "^\\[GIN\\] [0-9]{4}/[0-9]{2}/[0-9]{2} - [0-9]{2}:[0-9]{2}:[0-9]{2} [|] (?P<status>[1-5][0-9]{2}) [|] *(?P<time>[0-9]{1,6}(?:[.][0-9]{1,6})?)(?P<unit>ms|s|m|h|ns|\u{b5}s) [|] *(?P<remote_addr>[0-9a-f:.]+) [|] (?P<method>[A-Z]+) +\"(?P<path>[^?\"| \n]*)(?:[?](?P<query>[^\"| \n]*))?\"(?:\n.*)?$",
+        "^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} (?:\\[(?P<request_id>[^\\]]*)\\] *)?\"(?P<method>[A-Z]+) https?://(?P<host>[a-z.]+)(?::[0-9]*)?(?P<path>/[^?\" ]*)(?:[?](?P<query>[^\" ]*))? (?P<protocol>HTTP/[0-9.]+)\" from (?:(?P<remote_addr>[0-9.]+)|\\[(?P<in_brackets>[0-9a-f:.]+)\\]):(?P<client_port>[0-9]{1,4}|[1-5][0-9]{4}) - (?P<status>[1-5][0-9]{2}) (?P<bytes>[0-9]{1,18})B in (?P<time>[0-9]{1,6}(?:[.][0-9]{1,6})?)(?P<unit>ms|s|m|h|ns|\u{b5}s)$",
+        "^(?P<method>[A-Z]+) (?P<path>/[^?\\s]*)(?:[?](?P<query>[^\\s]*))? (?P<status>[1-5][0-9]{2}) (?P<bytes>[0-9]{1,18}|-) - (?P<time>[0-9]{1,6}[.][0-9]{1,6}) (?P<unit>ms)$",
+        "^(?P<method>[A-Z]+) (?P<path>/[^?\\s]*)(?:[?](?P<query>[^\\s]*))? (?P<status>[1-5][0-9]{2}) (?P<time>[0-9]{1,6}[.][0-9]{1,6}) (?P<unit>ms) - (?P<bytes>[0-9]{1,18}|-)$",
     ];
     // The micro sign is two bytes.
     std::str::from_utf8(line).ok()?;
     let captures = FORMS.iter().find_map(|form| pattern(form).captures(line))?;
     let mut fields = Fields::new();
+    put(&mut fields, "remote_addr", group(&captures, "in_brackets"));
     for name in ["request_id", "remote_addr", "client_port", "method", "host", "path", "query", "protocol", "status"] {
         put(&mut fields, name, group(&captures, name));
     }

@@ -44,6 +44,10 @@ fn rfc5424(line: &[u8]) -> Option<(Option<i64>, Fields, String)> {
         r#""(?:[^"\\\]]|\\.)*")*\])+)(?: (?:\xEF\xBB\xBF)?(?P<text>.*))?$"#
     );
     let captures = pattern(grammar).captures(line)?;
+    // A tag where the host should be: there is no host.
+    if pattern(r"^[^\[]+\[[0-9]+\]:$").is_match(group(&captures, "host").as_bytes()) {
+        return None;
+    }
     let mut fields = Fields::new();
     priority(&mut fields, &group(&captures, "pri"))?;
     put(&mut fields, "hostname", group(&captures, "host"));
@@ -66,6 +70,10 @@ fn rfc5424(line: &[u8]) -> Option<(Option<i64>, Fields, String)> {
 fn rfc3164(line: &[u8]) -> Option<(Option<i64>, Fields, String)> {
     let grammar = r"^(?:<(?P<pri>[0-9]{1,3})>)?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} (?P<host>[!-~]+) (?P<app>[a-zA-Z0-9_/.()-]+)(?:\[(?P<proc>[0-9]+)\])?:(?: (?P<text>.*))?$";
     let captures = pattern(grammar).captures(line)?;
+    // A tag where the host should be: there is no host.
+    if pattern(r"^[^\[]+\[[0-9]+\]:$").is_match(group(&captures, "host").as_bytes()) {
+        return None;
+    }
     let mut fields = Fields::new();
     priority(&mut fields, &group(&captures, "pri"))?;
     put(&mut fields, "hostname", group(&captures, "host"));
@@ -220,7 +228,8 @@ fn tried() -> impl Strategy<Value = (&'static str, String)> {
     let name =
         "[a-z]{1,8}(| from [a-z]{1,5}| from 6\\.6\\.6\\.6| 6\\.6\\.6\\.6 port 7| from 6\\.6\\.6\\.6 port 7 ssh2)";
     let address = prop_oneof!["10\\.0\\.[0-9]{1,2}\\.[0-9]{1,2}", "fe80::[1-9a-f]{1,4}"];
-    let user = "[a-z]{1,8}";
+    // Words of the texts themselves are nobody's name.
+    let user = "u[a-z]{0,7}";
     (name, address, 1..65_536_u32, user, 0..17_usize).prop_map(|(name, ip, port, user, which)| match which {
         0 => ("sshd", format!("Failed password for invalid user {name} from {ip} port {port} ssh2")),
         1 => ("sshd", format!("Invalid user {name} from {ip}")),

@@ -36,7 +36,7 @@ const AUTH_PROGRAMS: [&[u8]; 20] = [
 
 /// As [`ACTIONS`], of what sshd begins a line with: behind it stands what a client may have written.
 const FIRST_ACTIONS: [(&[u8], &[u8], &[u8]); 2] =
-    [(b"Accepted ", b"login", b"success"), (b"Received disconnect from ", b"disconnect", b"")];
+    [(b"Accepted ", b"login", b"success"), (DISCONNECT, b"disconnect", b"")];
 /// What a text with this in it says was done, and how it ended; the first one that is found counts.
 const ACTIONS: [(&[u8], &[u8], &[u8]); 18] = [
     (b"Failed password", b"login", b"failure"),
@@ -98,14 +98,14 @@ const ACTOR_MARKERS: [&[u8]; 10] = [
 ];
 const BY: &[u8] = b" by ";
 const FOR: &[u8] = b" for ";
+const DISCONNECT: &[u8] = b"Received disconnect from ";
 /// What stands in front of the address from where it was done.
 const SOURCE_MARKERS: [&[u8]; 3] = [FROM, b"rhost=", BY];
 const FROM: &[u8] = b" from ";
 /// What stands behind that address in lines of sshd.
 const PORT: &[u8] = b" port ";
 /// What sshd begins a line with in which that address is the first one: what follows are its own and what the client says.
-const FIRST_ADDRESSED: [&[u8]; 4] =
-    [b"Accepted ", b"Received disconnect from ", b"Connection from ", b"Server listening "];
+const FIRST_ADDRESSED: [&[u8]; 4] = [b"Accepted ", DISCONNECT, b"Connection from ", b"Server listening "];
 /// What util-linux' `su` and `login` write in front of who tried.
 const TRIED: [(&[u8], &[u8]); 2] = [(b"FAILED SU (to ", b") "), (b"FAILED LOGIN", b" FOR ")];
 /// What stands in front of a command that was run.
@@ -244,6 +244,10 @@ impl<'a> AuthLine<'a> {
             if let Some(at) = searches.colon.find(self.text) {
                 return self.text.get(..at).unwrap_or_default().trim_ascii();
             }
+        }
+        // Behind the address is what the client said, which is nobody's name.
+        if self.is_of_sshd() && self.text.strip_prefix(b"error: ").unwrap_or(self.text).starts_with(DISCONNECT) {
+            return b"";
         }
         if let Some((_, marker)) = TRIED.iter().find(|(start, _)| self.text.starts_with(start))
             && let Some(at) = memmem::find(self.text, marker)

@@ -175,6 +175,14 @@ fn the_lines_of_sshd_sudo_and_pam_are_taken_apart() {
             "10.0.0.1",
         ),
         (
+            "Mar 27 13:06:56 h sshd[1]: Received disconnect from 10.0.0.1 port 22:11: for root",
+            "sshd",
+            "disconnect",
+            "",
+            "",
+            "10.0.0.1",
+        ),
+        (
             "Mar 27 13:06:56 h sshd[1]: Connection from 10.0.0.1 port 22 on 10.0.0.2 port 22 rdomain \"\"",
             "sshd",
             "",

@@ -178,7 +178,7 @@ fn is_client(word: &[u8], before: &[u8]) -> bool {
 }
 
 /// Name and port of `name:port`; an IPv6 address without brackets has no port.
-fn split_port(name: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_port(name: &[u8]) -> Option<(&[u8], &[u8])> {
     let (host, port) = name.split_at_checked(name.iter().rposition(|byte| *byte == b':')?)?;
     let port = port.get(1..)?;
     decimal(port).filter(|port| *port <= 65_535)?;

@@ -9,6 +9,7 @@
 //!
 //! Fields that other access lines have too get their names (`remote_addr`, `status`, ...); the others keep AWS' names.
 
+use super::combined::split_port;
 use super::words::{decimal, micros, millis, split_request, split_url};
 use crate::append::{FoundFields, FoundValue};
 use crate::civil_time::parse_rfc3339;
@@ -153,17 +154,12 @@ fn time_of_nlb(text: &[u8]) -> Option<Timestamp> {
     })
 }
 
-/// `address:port`; the address may be an IPv6 one.
+/// `address:port`, `[address]:port` of an IPv6 one, or an address alone.
 pub(crate) fn add_client<'a>(client: &'a [u8], found: &mut FoundFields<'a>) {
-    let port = client.iter().rposition(|byte| *byte == b':');
-    match port.and_then(|at| client.split_at_checked(at)) {
-        Some((address, port)) => {
-            let address = address.strip_prefix(b"[").and_then(|address| address.strip_suffix(b"]")).unwrap_or(address);
-            found.push_text("remote_addr", address);
-            found.push_text("client_port", port.get(1..).unwrap_or_default());
-        }
-        None => found.push_text("remote_addr", client),
-    }
+    let (address, port) = split_port(client).unwrap_or((client, b""));
+    let inner = address.strip_prefix(b"[").and_then(|address| address.strip_suffix(b"]"));
+    found.push_text_if_new("remote_addr", inner.unwrap_or(address));
+    found.push_text_if_new("client_port", port);
 }
 
 /// A number, when there is one.

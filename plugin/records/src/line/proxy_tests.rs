@@ -5,7 +5,7 @@ use crate::append::FoundValue;
 use proptest::prelude::*;
 
 const ENVOY: &str = r#"[2016-04-15T20:17:00.310Z] "POST /api/v1/locations?a=b HTTP/2" 204 - 154 0 226 100 "10.0.35.28" "nsq2http" "cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2" "locations:80" "tcp://10.0.2.1:80""#;
-const ISTIO: &str = r#"[2020-11-25T21:26:18.409Z] "GET /status/418 HTTP/1.1" 418 UF via_upstream - "a \"b" 0 135 4 3 "-" "curl/7.73.0-DEV" "84961386-6d84-929d-98bd-c5aee93b5c88" "httpbin:8000" "127.0.0.1:80" inbound|8000|| 127.0.0.1:41854 10.44.1.27:80 10.44.1.23:37652 outbound_.8000_._.httpbin.foo.svc.cluster.local default"#;
+const ISTIO: &str = r#"[2020-11-25T21:26:18.409Z] "GET /status/418 HTTP/1.1" 418 UF via_upstream - "a "b" 0 135 4 3 "-" "curl/7.73.0-DEV" "84961386-6d84-929d-98bd-c5aee93b5c88" "httpbin:8000" "127.0.0.1:80" inbound|8000|| 127.0.0.1:41854 10.44.1.27:80 10.44.1.23:37652 outbound_.8000_._.httpbin.foo.svc.cluster.local default"#;
 const HAPROXY: &str = r#"10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http-in~ static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {1wt.eu} {} "GET /index.html?a=b HTTP/1.1""#;
 
 fn fields(
@@ -40,6 +40,7 @@ fn check(
 #[test]
 fn every_field_of_envoy_is_named() {
     let request = [
+        ("host", "locations"),
         ("method", "POST"),
         ("path", "/api/v1/locations"),
         ("query", "a=b"),
@@ -55,7 +56,6 @@ fn every_field_of_envoy_is_named() {
         ("user_agent", "nsq2http"),
         ("request_id", "cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2"),
         ("upstream_addr", "10.0.2.1:80"),
-        ("host", "locations"),
     ];
     check(ENVOY, envoy, Some(204), &[&request[..], &rest].concat());
     let (parsed, _) = fields(ENVOY, envoy).unwrap();
@@ -66,6 +66,8 @@ fn every_field_of_envoy_is_named() {
     check(&ENVOY.replace("204 -", "204"), envoy, Some(204), &[&request[..], &rest].concat());
     let more = [("unknown_fields", "1 2 3")];
     check(&format!("{ENVOY} 1 2 3\n"), envoy, Some(204), &[&request[..], &rest, &more].concat());
+    let more = [("unknown_fields", "\"10.0.0.7\" x \"y z\"")];
+    check(&format!("{ENVOY} \"10.0.0.7\" x \"y z\""), envoy, Some(204), &[&request[..], &rest, &more].concat());
 }
 
 #[test]
@@ -75,13 +77,14 @@ fn istio_says_more_of_a_request() {
         envoy,
         Some(418),
         &[
+            ("host", "httpbin"),
             ("method", "GET"),
             ("path", "/status/418"),
             ("protocol", "HTTP/1.1"),
             ("status", "418"),
             ("response_flags", "UF"),
             ("response_code_details", "via_upstream"),
-            ("upstream_transport_failure_reason", "a \\\"b"),
+            ("upstream_transport_failure_reason", "a \"b"),
             ("received_bytes", "0"),
             ("bytes", "135"),
             ("duration_ms", "4"),
@@ -89,7 +92,6 @@ fn istio_says_more_of_a_request() {
             ("user_agent", "curl/7.73.0-DEV"),
             ("request_id", "84961386-6d84-929d-98bd-c5aee93b5c88"),
             ("upstream_addr", "127.0.0.1:80"),
-            ("host", "httpbin"),
             ("upstream_cluster", "inbound|8000||"),
             ("upstream_local_address", "127.0.0.1:41854"),
             ("downstream_local_address", "10.44.1.27:80"),
@@ -114,6 +116,10 @@ fn a_client_that_writes_quotes_moves_no_field_of_envoy() {
             "{agent}"
         );
     }
+    let forged = names(&ENVOY.replace("HTTP/2\"", "\" 403 - 1 2 3 4 \"x HTTP/2\"").replace("/api/v1", "http://evil"));
+    let status =
+        forged.iter().filter(|(name, text)| name == "status" && text == "204" || name == "host" && text == "locations");
+    assert_eq!(status.count(), 2, "{forged:?}");
     let quoted = names(&ENVOY.replace("locations?a=b", "locations\"?a=\"b"));
     assert!(quoted.contains(&("path".to_owned(), "/api/v1/locations\"".to_owned())));
 }
@@ -156,6 +162,9 @@ fn every_field_of_haproxy_is_named() {
         .replace(" {1wt.eu} {}", "")
         .replace(" HTTP/1.1\"", "");
     check(&line, haproxy, Some(200), &[&head[..], &times].concat());
+    // What was captured may have spaces, and what is of one's own behind the request is no TLS.
+    let line = HAPROXY.replace("- - ----", "a=b c - ----");
+    check(&format!("<134>{line} rid=1 /a/b/c"), haproxy, Some(200), &[&head[..], &times, &request].concat());
     // No server answered.
     let line =
         HAPROXY.replace("10/0/30/69/109 200", "10/0/-1/-1/109 503").replace("srv1", "<NOSRV>").replace("----", "SC--");
@@ -167,7 +176,7 @@ fn every_field_of_haproxy_is_named() {
         (None, Some("SC--"), Some("<NOSRV>"))
     );
     check(
-        "[::1]:5 [06/Feb/2009:12:12:51.443] fnt bck/srv1 0/0/5007 212 -- 0/0/0/0/+3 0/0",
+        "::1:5 [06/Feb/2009:12:12:51.443] fnt bck/srv1 0/0/5007 212 -- 0/0/0/0/+3 0/0",
         haproxy,
         None,
         &[
@@ -182,6 +191,12 @@ fn every_field_of_haproxy_is_named() {
             ("bytes", "212"),
         ],
     );
+    let (_, of_a_connection) = fields(
+        "unix:1 [06/Feb/2009:12:12:51.443] fnt bck/srv1 0/0/5 212 -- 0/0/0/0/0 0/0 \"DELETE / HTTP/1.1\"",
+        haproxy,
+    )
+    .unwrap();
+    assert!(!of_a_connection.iter().any(|(name, _)| name == "method"), "{of_a_connection:?}");
 }
 
 #[test]
@@ -195,7 +210,14 @@ fn other_lines_are_refused_and_add_nothing() {
         ENVOY.replace("2016-04-15T", "2016-04-15 "),
         ENVOY.replace("\"10.0.35.28\" ", ""),
         ENVOY.replace(" 154", " x"),
+        ENVOY.replace(" 100 ", " x "),
+        ENVOY.replace(" HTTP/2\"", "\""),
+        ENVOY.replace(" 204 ", " 7 "),
         HAPROXY.replace(":33317", ""),
+        HAPROXY.replace("10.0.1.2", ""),
+        HAPROXY.replace("Feb", "Zzz"),
+        HAPROXY.replace(" 200 ", " 999 "),
+        HAPROXY.replace("10/0/30", "++10/0/30"),
         HAPROXY.replace("/109", ""),
         HAPROXY.replace("----", "---"),
         HAPROXY.replace("0/0 ", "0 "),

@@ -39,6 +39,12 @@ pub struct SyslogLine<'a> {
     pub text: &'a [u8],
 }
 
+/// `name[123]:`
+fn is_tag_with_process(word: &[u8]) -> bool {
+    let process = word.strip_suffix(b"]:").and_then(|word| split_at_byte(word, b'['));
+    process.is_some_and(|(name, process)| !name.is_empty() && decimal(process).is_some())
+}
+
 impl<'a> SyslogLine<'a> {
     /// Takes a line apart; `None` when it has no such head.
     #[must_use]
@@ -95,7 +101,9 @@ impl<'a> SyslogLine<'a> {
             }
             (None, true, rest)
         };
-        let (host, rest) = split_at_byte(rest, b' ')?;
+        let (host, behind) = split_at_byte(rest, b' ')?;
+        // HAProxy leaves the host out unless it is told to write one.
+        let (host, rest) = if is_tag_with_process(host) { (&b""[..], rest) } else { (host, behind) };
         let tag = until(rest, |byte| byte <= b' ');
         let mut line = Self {
             priority,

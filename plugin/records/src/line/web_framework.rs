@@ -21,16 +21,13 @@ use crate::civil_time::parse_rfc3339;
 use crate::event::Timestamp;
 use memchr::memmem;
 
-/// Methods with which lines begin that have nothing in front of them.
-const METHODS: [&[u8]; 7] = [b"GET", b"POST", b"PUT", b"PATCH", b"DELETE", b"HEAD", b"OPTIONS"];
-
 /// What a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebLine {
     /// A request came, at that time when the line has it with a zone.
     Started(Option<Timestamp>),
-    /// A request was answered with this status.
-    Completed(i64),
+    /// A request was answered with this status, or not at all.
+    Completed(Option<i64>),
 }
 
 /// Adds what a line says; `None` when it is none of these, and then nothing is added.
@@ -43,9 +40,10 @@ pub fn parse<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine>
             Some(rest) => return gin(rest, found),
             None => line,
         },
-        b'S' | b'C' => line,
+        b'S' if line.starts_with(b"Started ") => line,
+        b'C' if line.starts_with(b"Completed ") => line,
         b'0'..=b'9' => return chi(line, found),
-        b'G' | b'P' | b'D' | b'H' | b'O' | b'\x1b' => return morgan(line, found),
+        b'A'..=b'Z' | b'\x1b' => return morgan(line, found),
         _ => return None,
     };
     let words = behind_tags(words);
@@ -76,16 +74,16 @@ fn started<'a>(text: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine> {
     if !method.iter().all(u8::is_ascii_uppercase) {
         return None;
     }
-    let (path, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
-    for (name, text) in [("method", method), ("path", path), ("query", query), ("remote_addr", client)] {
-        found.push_text(name, text);
-    }
     // `2026-01-02 03:04:05 +0000`: RFC 3339 but for the space.
     let mut moment = [0; 24];
     let (clock, zone) = time.split_at_checked(19)?;
     moment.get_mut(..19)?.copy_from_slice(clock);
     let zone = zone.strip_prefix(b" ").filter(|zone| zone.len() == 5).unwrap_or(b"-----");
     moment.get_mut(19..)?.copy_from_slice(zone);
+    let (path, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
+    for (name, text) in [("method", method), ("path", path), ("query", query), ("remote_addr", client)] {
+        found.push_text(name, text);
+    }
     Some(WebLine::Started(parse_rfc3339(&moment)))
 }
 
@@ -120,7 +118,7 @@ fn completed<'a>(text: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine>
             _ => {}
         }
     }
-    Some(WebLine::Completed(status))
+    Some(WebLine::Completed(Some(status)))
 }
 
 /// Millionths of a millisecond, as [`micros`] reads a number of milliseconds, as milliseconds.
@@ -154,18 +152,22 @@ fn uvicorn<'a>(text: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine> {
         found.push_text(name, text);
     }
     found.push("status", FoundValue::Int(status));
-    Some(WebLine::Completed(status))
+    Some(WebLine::Completed(Some(status)))
 }
 
 /// `2026/01/02 - 03:04:05 | 200 |    1.234567ms |   192.0.2.1 | GET      "/a?b=c"`, and what went wrong in lines behind it.
 fn gin<'a>(text: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine> {
     let mut parts = until(text, |byte| byte == b'\n').splitn(5, |byte| *byte == b'|');
     let mut next = || parts.next().map(plain);
-    let (_, status, duration, client, request) = (next()?, next()?, next()?, next()?, next()?);
+    let (time, status, duration, client, request) = (next()?, next()?, next()?, next()?, next()?);
+    let is_time =
+        [(4, b'/'), (7, b'/'), (11, b'-'), (15, b':'), (18, b':')].iter().all(|(at, byte)| time.get(*at) == Some(byte));
+    is_time.then_some(())?;
     let status = decimal(status).filter(|status| (100..=599).contains(status))?;
     let duration = go_duration(duration)?;
     let (method, target) = split_at_byte(request, b' ')?;
     let (method, target) = (plain(method), plain(target));
+    is_method(method).then_some(())?;
     let target = target.strip_prefix(b"\"").and_then(|target| target.strip_suffix(b"\"")).unwrap_or(target);
     let (path, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
     for (name, text) in [("remote_addr", client), ("method", method), ("path", path), ("query", query)] {
@@ -173,7 +175,7 @@ fn gin<'a>(text: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine> {
     }
     found.push("status", FoundValue::Int(status));
     found.push("duration_ms", FoundValue::Float(duration));
-    Some(WebLine::Completed(status))
+    Some(WebLine::Completed(Some(status)))
 }
 
 /// `2026/01/02 03:04:05 [host/id-000001] "GET http://a/b HTTP/1.1" from 192.0.2.1:50000 - 200 10B in 1.2ms`
@@ -181,17 +183,23 @@ fn chi<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine> {
     let (time, rest) = line.split_at_checked(20)?;
     let marks = [(4, b'/'), (7, b'/'), (10, b' '), (13, b':'), (16, b':'), (19, b' ')];
     marks.iter().all(|(at, byte)| time.get(*at) == Some(byte)).then_some(())?;
-    let (id, rest) = match rest.strip_prefix(b"[") {
-        Some(rest) => split_at_byte(rest, b']')?,
-        None => (&b""[..], rest),
-    };
-    let rest = rest.trim_ascii_start().strip_prefix(b"\"")?;
-    let end = memmem::find(rest, FROM)?;
+    // Behind the address a client writes nothing, and in front of the request it may have written the id.
+    let end = memmem::rfind(rest, FROM)?;
     let (request, rest) = (rest.get(..end)?, rest.get(end + FROM.len()..)?);
+    let (id, request) = match request.strip_prefix(b"[") {
+        Some(text) => {
+            let end = memmem::rfind(text, b"] \"")?;
+            (text.get(..end)?, text.get(end + 2..)?)
+        }
+        None => (&b""[..], request),
+    };
+    let request = request.strip_prefix(b"\"")?;
     let (method, target, protocol) = split_request(request)?;
     let (client, rest) = split_at_byte(rest, b' ')?;
     let (status, rest) = split_at_byte(rest.strip_prefix(b"- ")?, b' ')?;
-    let status = decimal(status).filter(|status| (100..=599).contains(status))?;
+    // 0 stands for a handler that wrote nothing.
+    let status = decimal(status).filter(|status| matches!(status, 0 | 100..=599))?;
+    let status = Some(status).filter(|status| *status != 0);
     let (size, duration) = split_at_byte(rest.trim_ascii_end(), b' ')?;
     let size = decimal(size.strip_suffix(b"B")?)?;
     let duration = go_duration(duration.strip_prefix(b"in ")?)?;
@@ -207,7 +215,7 @@ fn chi<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine> {
     ] {
         found.push_text(name, text);
     }
-    found.push("status", FoundValue::Int(status));
+    push_int("status", status, found);
     found.push("bytes", FoundValue::Int(size));
     found.push("duration_ms", FoundValue::Float(duration));
     Some(WebLine::Completed(status))
@@ -216,27 +224,37 @@ fn chi<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine> {
 /// What chi has behind a request.
 const FROM: &[u8] = b"\" from ";
 
-/// `GET /a 200 12 - 1.234 ms` and `GET /a 200 1.234 ms - 12`; a size that there is not is a dash.
+/// `GET /a 200 12 - 1.234 ms` and `GET /a 200 1.234 ms - 12`; a dash stands for a size that there is not, and for the status and the time
+/// of a request that was not answered.
 fn morgan<'a>(line: &'a [u8], found: &mut FoundFields<'a>) -> Option<WebLine> {
     let mut words = plain(line).split(|byte| *byte == b' ').map(plain);
     let mut next = || words.next();
-    let method = next().filter(|method| METHODS.contains(method))?;
-    let target = next().filter(|target| matches!(target, [b'/', ..] | [b'*']))?;
-    let status = decimal(next()?).filter(|status| (100..=599).contains(status))?;
+    let method = next().filter(|method| is_method(method))?;
+    let target = next().filter(|target| !target.is_empty())?;
+    let number = |text: &[u8]| if text == b"-" { Some(None) } else { decimal(text).map(Some) };
+    let status = number(next()?).filter(|status| status.is_none_or(|status| (100..=599).contains(&status)))?;
     let (size, duration) = match [next()?, next()?, next()?, next()?] {
-        [size, b"-", duration, b"ms"] | [duration, b"ms", b"-", size] => (size, micros(duration)?),
+        [size, b"-", duration, b"ms"] | [duration, b"ms", b"-", size] => (number(size)?, duration),
         _ => return None,
     };
-    let is_size = size == b"-" || decimal(size).is_some();
-    (is_size && next().is_none()).then_some(())?;
-    let (path, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
-    for (name, text) in [("method", method), ("path", path), ("query", query)] {
+    let duration = if duration == b"-" { None } else { Some(micros(duration)?) };
+    next().is_none().then_some(())?;
+    let (host, path, query) = split_url(target);
+    for (name, text) in [("method", method), ("host", host), ("path", path), ("query", query)] {
         found.push_text(name, text);
     }
-    found.push("status", FoundValue::Int(status));
-    push_int("bytes", decimal(size), found);
-    found.push("duration_ms", milliseconds(duration));
+    push_int("status", status, found);
+    push_int("bytes", size, found);
+    if let Some(duration) = duration {
+        found.push("duration_ms", milliseconds(duration));
+    }
     Some(WebLine::Completed(status))
+}
+
+/// Whether a word is a method of HTTP: all are in capitals.
+fn is_method(word: &[u8]) -> bool {
+    word.first().is_some_and(u8::is_ascii_uppercase)
+        && word.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'-')
 }
 
 /// The text without spaces and colours around it (`ESC [32m`).
@@ -260,7 +278,7 @@ fn plain(text: &[u8]) -> &[u8] {
 }
 
 /// A duration as Go writes it, `1h2m3.5s`, `1.2ms`, `60.7\u{b5}s` or `943ns`, in milliseconds.
-fn go_duration(text: &[u8]) -> Option<f64> {
+pub(crate) fn go_duration(text: &[u8]) -> Option<f64> {
     let (mut rest, mut sum) = (text, 0.0);
     while !rest.is_empty() {
         let number = until(rest, |byte| !(byte.is_ascii_digit() || byte == b'.'));

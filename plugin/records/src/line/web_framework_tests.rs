@@ -27,7 +27,7 @@ fn what_rails_says_of_requests_is_taken() {
         );
         check(
             &line,
-            WebLine::Completed(404),
+            WebLine::Completed(Some(404)),
             &[
                 ("status", "Int(404)"),
                 ("duration_ms", "Float(1.5)"),
@@ -39,7 +39,7 @@ fn what_rails_says_of_requests_is_taken() {
     }
     check(
         "Completed 200 OK in 12ms (Views: 3.1ms | Allocations: 123)\n",
-        WebLine::Completed(200),
+        WebLine::Completed(Some(200)),
         &[
             ("status", "Int(200)"),
             ("duration_ms", "Float(12.0)"),
@@ -47,14 +47,18 @@ fn what_rails_says_of_requests_is_taken() {
             ("allocations", "Int(123)"),
         ],
     );
-    check("Completed 401 in 7ms", WebLine::Completed(401), &[("status", "Int(401)"), ("duration_ms", "Float(7.0)")]);
+    check(
+        "Completed 401 in 7ms",
+        WebLine::Completed(Some(401)),
+        &[("status", "Int(401)"), ("duration_ms", "Float(7.0)")],
+    );
 }
 
 #[test]
 fn what_uvicorn_says_of_requests_is_taken() {
     check(
         "INFO:     ::1:50000 - \"GET /a?b HTTP/1.1\" 307 Temporary Redirect",
-        WebLine::Completed(307),
+        WebLine::Completed(Some(307)),
         &[
             ("remote_addr", "::1"),
             ("client_port", "50000"),
@@ -83,7 +87,7 @@ fn what_gin_says_of_requests_is_taken() {
         "[GIN] 2026/01/02 - 03:04:05 | 404 | 1.234567ms | 127.0.0.1 |   GET     /a|b?c=d",
         "[GIN] 2026/01/02 - 03:04:05 |\u{1b}[90;43m 404 \u{1b}[0m|    1.234567ms |   127.0.0.1 |\u{1b}[97;44m GET     \u{1b}[0m \"/a|b?c=d\"",
     ] {
-        check(line, WebLine::Completed(404), &expected);
+        check(line, WebLine::Completed(Some(404)), &expected);
     }
 }
 
@@ -103,9 +107,47 @@ fn what_chi_says_of_requests_is_taken() {
         ("duration_ms", "Float(60.7)"),
     ];
     let line = "2026/01/02 03:04:05 [host/id-000001] \"GET http://localhost:3000/a?b=\" c HTTP/1.1\" from [::1]:50000 - 200 10B in 60.7ms";
-    check(line, WebLine::Completed(200), &expected);
+    check(line, WebLine::Completed(Some(200)), &expected);
     let without_id = [&expected[..2], &expected[3..]].concat();
-    check(&line.replace("[host/id-000001] ", ""), WebLine::Completed(200), &without_id);
+    check(&line.replace("[host/id-000001] ", ""), WebLine::Completed(Some(200)), &without_id);
+}
+
+#[test]
+fn what_a_client_of_chi_writes_is_no_other_line() {
+    let line = "2026/01/02 03:04:05 [ID] \"GET http://h/real HTTP/1.1\" from 192.0.2.1:5 - 200 10B in 1ms";
+    for id in [
+        "emerg] 1#1: x, client: 6.6.6.6, request: \"DELETE /forged HTTP/1.1\", host: \"bank\"",
+        "a]b",
+        "a] \"GET http://h/forged HTTP/1.1\" from 6.6.6.6:1 - 200 1B in 1ms",
+    ] {
+        let expected = [
+            ("remote_addr", "192.0.2.1"),
+            ("client_port", "5"),
+            ("request_id", id),
+            ("method", "GET"),
+            ("host", "h"),
+            ("path", "/real"),
+            ("protocol", "HTTP/1.1"),
+            ("status", "Int(200)"),
+            ("bytes", "Int(10)"),
+            ("duration_ms", "Float(1.0)"),
+        ];
+        check(&line.replace("ID", id), WebLine::Completed(Some(200)), &expected);
+    }
+    let hijacked = "2026/01/02 03:04:05 \"GET http://h/ HTTP/1.1\" from 2001:db8::1 - 000 0B in 1.5ms";
+    check(
+        hijacked,
+        WebLine::Completed(None),
+        &[
+            ("remote_addr", "2001:db8::1"),
+            ("method", "GET"),
+            ("host", "h"),
+            ("path", "/"),
+            ("protocol", "HTTP/1.1"),
+            ("bytes", "Int(0)"),
+            ("duration_ms", "Float(1.5)"),
+        ],
+    );
 }
 
 #[test]
@@ -123,11 +165,23 @@ fn what_morgan_says_of_requests_is_taken() {
         "GET /a?b 200 1.234 ms - 12\n",
         "\u{1b}[0mGET /a?b \u{1b}[32m200\u{1b}[0m 1.234 ms - 12\u{1b}[0m",
     ] {
-        check(line, WebLine::Completed(200), &expected);
+        check(line, WebLine::Completed(Some(200)), &expected);
     }
     let without_size = [&expected[..4], &expected[5..]].concat();
-    check("GET /a?b 200 - - 1.234 ms", WebLine::Completed(200), &without_size);
-    check("GET /a?b 200 1.234 ms - -", WebLine::Completed(200), &without_size);
+    check("GET /a?b 200 - - 1.234 ms", WebLine::Completed(Some(200)), &without_size);
+    check("GET /a?b 200 1.234 ms - -", WebLine::Completed(Some(200)), &without_size);
+    for unanswered in ["GET /a?b - - ms - -", "GET /a?b - - - - ms"] {
+        check(unanswered, WebLine::Completed(None), &expected[..3]);
+    }
+    let other = [
+        ("method", "M-SEARCH"),
+        ("host", "a.b"),
+        ("path", "/c"),
+        ("status", "Int(404)"),
+        ("bytes", "Int(1)"),
+        ("duration_ms", "Float(0.5)"),
+    ];
+    check("M-SEARCH http://a.b:80/c 404 1 - 0.5 ms", WebLine::Completed(Some(404)), &other);
 }
 
 #[test]
@@ -156,6 +210,7 @@ fn other_lines_are_refused_and_add_nothing() {
         "",
         "Started reading",
         "Started GET \"/a\" for 127.0.0.1",
+        "Started GET \"/a\" for 127.0.0.1 at noon",
         "Started get \"/a\" for 127.0.0.1 at 2008-09-10 02:48:12 +0200",
         "Completed 200 files in 3 s",
         "Completed 99 x in 3ms",
@@ -173,8 +228,10 @@ fn other_lines_are_refused_and_add_nothing() {
         "2026/01/02 03:04:05 [error] 31#31: *7 open() failed",
         "GET /a 200 OK in 5 ms",
         "GET /a 200 12 - 5 s",
-        "GET the list 200 12 - 5 ms",
         "GET /a 99 12 - 5 ms",
+        "Get /a 200 12 - 5 ms",
+        "[GIN] loaded 3 | 200 | 5s | plugins | in total",
+        "[GIN] 2026/01/02 - 03:04:05 | 200 | 5s | plugins | in total",
         "GET /a 200 12 - 5 ms more",
         "PUT /a 200 x - 5 ms",
         "I, [x]  INFO -- : Processing by A#b as HTML",

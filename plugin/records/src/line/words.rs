@@ -95,15 +95,10 @@ pub(crate) fn split_url(target: &[u8]) -> (&[u8], &[u8], &[u8]) {
     // In front of the host a user may stand, with a password.
     let user = authority.iter().rposition(|byte| *byte == b'@').map_or(0, |at| at + 1);
     let authority = authority.get(user..).unwrap_or(authority);
-    (without_port(authority), path, query)
-}
-
-/// The host of `host:port`, and of a host alone.
-pub(crate) fn without_port(authority: &[u8]) -> &[u8] {
     // The colon of a port stands behind the brackets of an IPv6 address.
     let port =
         authority.iter().rposition(|byte| matches!(byte, b':' | b']')).filter(|at| authority.get(*at) == Some(&b':'));
-    authority.get(..port.unwrap_or(authority.len())).unwrap_or(authority)
+    (authority.get(..port.unwrap_or(authority.len())).unwrap_or(authority), path, query)
 }
 
 #[cfg(test)]
