@@ -67,7 +67,7 @@ sbom: plugin                       ## dist/shiwake.cdx.json: what is in the shar
 # something (apt, rustup, pip) is never run beside another that does.
 test:                              ## Everything that can be tested on this machine
 	@$(MAKE) plugin & linking=$$!; \
-		$(MAKE) host wasm playground-page valgrind $(VENV)/.ready; needed=$$?; wait $$linking && exit $$needed
+		$(MAKE) $(VENV)/.ready host wasm playground-page valgrind; needed=$$?; wait $$linking && exit $$needed
 	$(MAKE) unit
 	@tests/playground/run --built > target/playground-tests.log 2>&1 & page=$$!; \
 		$(END_TO_END); hosts=$$?; wait $$page; page=$$?; cat target/playground-tests.log; exit $$((hosts + page))
